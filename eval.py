@@ -1,0 +1,97 @@
+"""Score a checkpoint on the validation images of a data folder in COCO layout, and print the COCO table.
+
+    python eval.py --data_dir DATA --pretrained outputs/RUN/best.ckpt --device_target CPU
+
+Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
+A new folder below `log_path` receives the log, the resolved config and the COCO results (predict_*.json).
+"""
+import sys
+import time
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
+from model_utils.config import get_config
+from model_utils.device_adapter import setup_device
+from model_utils.errors import UsageError, UserError, run_cli
+from src.checkpoint import load_checkpoint, load_weights
+from src.coco import read_coco
+from src.config import check_config, with_categories
+from src.evaluator import evaluate
+from src.logger import close_logger, get_logger, make_run_folder
+from src.yolo import build_inference_network
+
+
+def main(argv=None):
+    """Evaluate as the arguments say; returns the exit code."""
+    config = get_config(argv)
+    if not config.pretrained:
+        raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
+    if not config.data_dir:
+        raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER")
+    setup_device(config)
+    checkpoint = load_checkpoint(config.pretrained)
+    config = config.with_checkpoint(checkpoint.meta)
+    check_config(config)
+    data = read_coco(config, "val", training=False)
+    check_categories(checkpoint, data.categories)
+    config = with_categories(config, len(data.categories))
+    network = build_inference_network(config, len(data.categories))
+    load_weights(network, checkpoint)
+
+    folder = make_run_folder(config.log_path)
+    logger = get_logger(folder, name="eval")
+    try:
+        config.save_yaml(str(folder / "config.yaml"))
+        run(network, data, config, folder, logger)
+    finally:
+        close_logger(logger)
+    return 0
+
+
+def run(network, data, config, folder, logger):
+    """Evaluate, log the tables and write the results to the folder."""
+    logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids), config.data_dir,
+                *config.testing_shape)
+    for line in data.report_lines():
+        logger.warning("%s", line)
+    results_path = folder / time.strftime("predict_%Y_%m_%d_%H_%M_%S.json")
+    result = evaluate(network, data, config, results_path=results_path)
+    if result.damaged_images:
+        logger.warning("the network gave NaN or infinity on %d of %d images", result.damaged_images, result.num_images)
+    logger.info("\n%s", result.table)
+    logger.info("AP of each class\n%s", result.class_table)
+    logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
+                len(result.results), result.images_per_second, result.images_per_second_total)
+    logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
+    logger.info("results: %s", results_path)
+    return result
+
+
+def check_categories(checkpoint, categories):
+    """Refuse a checkpoint that was trained on other classes than the annotation file has.
+
+    Category ids may differ: those of the annotation file are used.
+
+    Raises:
+        UserError: another number of classes, or another name or order; the first difference is named.
+    """
+    names = checkpoint.meta.get("class_names")
+    if names is None:
+        # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
+        return
+    if len(names) != len(categories.names):
+        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({_few(names)}), but the annotation file "
+                        f"has {len(categories)} ({_few(categories.names)}); use the data set that it was trained on")
+    for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
+        if trained != annotated:
+            raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
+                            "the annotation file; use the data set that it was trained on, its classes in that order")
+
+
+def _few(names, most=5):
+    """Return the first names as text."""
+    return ", ".join(list(names)[:most]) + (", ..." if len(names) > most else "")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -1,0 +1,1 @@
+"""Configuration, environment and errors: what every entry point needs before the network."""

@@ -1,0 +1,210 @@
+"""Configuration: the command line, a configuration file, a checkpoint and the defaults become one immutable Config.
+
+    config = get_config(["--lr", "0.01", "--config_path", "my.yaml"])
+    config.lr, config["lr"], config.source("lr")        # 0.01, 0.01, "command line"
+"""
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_utils.errors import UsageError, UserError
+from model_utils.options import Option, nearest, plain, read_options, read_yaml, show
+
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
+COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
+    "command line",
+    "config file",
+    "checkpoint",
+    "default",
+    "derived",
+)
+
+# What a checkpoint brings along, beside its class names and category ids, so that it runs without repeated flags.
+TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "mean", "std", "testing_shape")
+
+# Options of the 2021 version that are gone: why, and what to use instead.
+REMOVED_OPTIONS = {
+    "anchor_scales": "it is called anchors now, [width, height] each; anchor_masks says which scale uses which",
+    "coco_ids": "category ids come from the annotation file and travel in the checkpoint",
+    "input_file": "nothing read it",
+    "keep_loss_fp32": "nothing read it; the loss is always float32",
+    "label": "class names come from the annotation file and travel in the checkpoint",
+    "labels": "class names come from the annotation file and travel in the checkpoint",
+    "lambda_coord": "nothing read it; use coord_scale, the weight of the box loss",
+    "multi_label_thresh": "detections are thresholded on objectness times class; use eval_ignore_threshold",
+    "out_channel": "it follows from num_classes and anchor_masks",
+    "output_file": "nothing read it",
+    "predict_path": "use --image of predict.py",
+    "resume_epoch": "use --resume last.ckpt, which continues a run exactly, or --resume_yolo to start from weights",
+    "test_img_shape": "export uses testing_shape, as evaluation does",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Config:
+    """Immutable options: config.lr or config["lr"]; config.source("lr") says where the value came from."""
+
+    _values: dict[str, Any]
+    _sources: dict[str, str]
+    _options: dict[str, Option]
+
+    def __getattr__(self, name: str) -> Any:
+        # Private names are looked up on half-built objects by copy and pickle, before _values exists.
+        if not name.startswith("_") and name in self._values:
+            return self._values[name]
+        raise AttributeError(f"there is no option {name}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __repr__(self) -> str:
+        told = (f"{name}={show(value)}" for name, value in self._values.items() if self._sources[name] != DEFAULT)
+        return f"Config({', '.join(told)})"
+
+    def source(self, name: str) -> str:
+        """Return where a value came from: command line, config file, checkpoint, default or derived."""
+        return self._sources[name]
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the user set a value, on the command line or in a configuration file."""
+        return self._sources[name] in (COMMAND_LINE, CONFIG_FILE)
+
+    def is_default(self, name: str) -> bool:
+        """Return whether a value equals its default, wherever it came from."""
+        return self._values[name] == self._options[name].default
+
+    def replace(self, source: str, **values: Any) -> "Config":
+        """Return a new Config with some values replaced, typed and checked like those of a user.
+
+        Raises:
+            UserError: a value of the wrong type or outside its choices (UsageError unless source is "checkpoint").
+            KeyError, ValueError: an option or a source that does not exist, a programming error.
+        """
+        if source not in SOURCES:
+            raise ValueError(f"source is {source!r}, expected one of {', '.join(SOURCES)}")
+        try:
+            parsed = {name: self._options[name].parse(value, source) for name, value in values.items()}
+        except UsageError as error:
+            raise UserError(str(error)) if source == CHECKPOINT else error from None
+        return _derive({**self._values, **parsed}, {**self._sources, **dict.fromkeys(parsed, source)}, self._options)
+
+    def with_checkpoint(self, meta: Mapping[str, Any]) -> "Config":
+        """Return a new Config that takes the travelling keys of a checkpoint's meta where this one has defaults."""
+        taken = {key: meta[key] for key in TRAVELLING if key in meta and self._sources[key] == DEFAULT}
+        return self.replace(CHECKPOINT, **taken)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values by name, with lists instead of tuples, as JSON knows them."""
+        return {name: plain(value) for name, value in self._values.items()}
+
+    def save_yaml(self, path: str | os.PathLike) -> None:
+        """Write all values as YAML, each with a comment of its source; the file can be a --config_path."""
+        lines = ["# The resolved configuration of a run: value  # where it came from\n"]
+        for name, value in self.to_dict().items():
+            # JSON is YAML too; PyYAML alone would break lists over lines, where no comment fits.
+            lines.append(f"{name}: {json.dumps(value, ensure_ascii=False)}  # {self._sources[name]}\n")
+        Path(path).write_text("".join(lines), encoding="utf-8")
+
+
+def get_config(argv: Sequence[str] | None = None) -> Config:
+    """Return the configuration of a command line; -h prints every option and ends the program with exit code 0.
+
+    Args:
+        argv: arguments without the program's name; None: those of the process.
+
+    Raises:
+        UsageError: an unknown option or key, a wrong type, a value outside its choices, a bad configuration file.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    options = read_options(DEFAULT_CONFIG)
+    if "-h" in argv or "--help" in argv:
+        print(help_text(options))
+        raise SystemExit(0)
+    values = {name: option.default for name, option in options.items()}
+    sources = dict.fromkeys(options, DEFAULT)
+    from_command_line = _parse_arguments(argv, options)
+    path = from_command_line.get("config_path", values["config_path"])
+    layers = [(CONFIG_FILE, _read_overlay(path, options)), (COMMAND_LINE, from_command_line)]
+    for source, layer in layers:
+        values.update(layer)
+        sources.update(dict.fromkeys(layer, source))
+    return _derive(values, sources, options)
+
+
+def help_text(options: Mapping[str, Option]) -> str:
+    """Return the text of -h: every option with its help, choices and default."""
+    intro = (
+        "usage: python train.py | eval.py | export.py | predict.py [--option value ...]\n\n"
+        "The command line wins over the file of --config_path, that over the checkpoint, and that over the default.\n"
+        'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
+    )
+    parts = [intro, _help_entry("-h, --help", "Show this text and exit.")]
+    for option in options.values():
+        choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
+        parts.append(_help_entry(f"--{option.name}", f"{option.help}{choices} Default: {show(option.default)}"))
+    return "\n".join(parts)
+
+
+def _help_entry(name: str, text: str) -> str:
+    indent = " " * 32
+    return textwrap.fill(text, 110, initial_indent=f"  {name} ".ljust(32), subsequent_indent=indent)
+
+
+def _derive(values: dict[str, Any], sources: dict[str, str], options: dict[str, Option]) -> Config:
+    """Return the Config of these values; a t_max that nobody set follows max_epoch."""
+    if sources["t_max"] in (DEFAULT, DERIVED):
+        values = {**values, "t_max": values["max_epoch"]}
+        sources = {**sources, "t_max": DERIVED}
+    return Config(values, sources, options)
+
+
+def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the typed values of a command line by name; the last of a repeated option counts."""
+    values, rest = {}, list(argv)
+    while rest:
+        token = rest.pop(0)
+        if not token.startswith("--"):
+            raise UsageError(f"unexpected argument {token!r}: options are written --name value; see -h")
+        name, has_value, text = token[2:].partition("=")
+        if name not in options:
+            raise UsageError(_unknown([name], options, "option", "--"))
+        if not has_value:
+            following = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
+            count = following if options[name].is_list else min(following, 1)
+            if count == 0:
+                raise UsageError(f"--{name} has no value: expected {options[name].expected()}")
+            text, rest = " ".join(rest[:count]), rest[count:]
+        values[name] = options[name].parse(text, COMMAND_LINE)
+    return values
+
+
+def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the typed values of a configuration file; none for no path and for the file of the defaults itself."""
+    if not path or (os.path.exists(path) and os.path.samefile(path, DEFAULT_CONFIG)):
+        return {}
+    documents = read_yaml(path)
+    raw = documents[0] if documents else {}
+    unknown = [str(name) for name in raw if name not in options]
+    if unknown:
+        raise UsageError(f"{path}: {_unknown(unknown, options, 'key')}")
+    return {name: options[name].parse(value, f"config file {path}") for name, value in raw.items()}
+
+
+def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "") -> str:
+    """Return what is wrong with option names that do not exist, and what to use instead."""
+    texts = []
+    for name in names:
+        if name in REMOVED_OPTIONS:
+            texts.append(f"the {what} {prefix}{name} of the 2021 version is gone: {REMOVED_OPTIONS[name]}")
+        else:
+            texts.append(f"unknown {what} {prefix}{name}{nearest(name, options) or '; -h lists all options'}")
+    return "; ".join(texts)

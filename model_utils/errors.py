@@ -1,0 +1,33 @@
+"""Errors that are the user's to mend, and the one place that turns them into words and an exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: data, a file, a checkpoint; the message says what to do. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(UserError):
+    """A mistake in the command line or in a configuration file. Exit code 2."""
+
+    exit_code = 2
+
+
+def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None) -> int:
+    """Run an entry point and turn a UserError into words instead of a traceback.
+
+    Args:
+        main: takes the arguments (None: those of the process) and returns an exit code, None meaning 0.
+        argv: arguments without the program's name.
+
+    Returns:
+        The exit code: main's own, 1 for a UserError, 2 for a UsageError. Other exceptions pass through.
+    """
+    try:
+        return main(argv) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code

@@ -1,0 +1,242 @@
+"""What an option is: its default, help text and choices, and how a value from text or YAML becomes one of its type.
+
+The type of an option is the type of its default: bool, int, float, str, a list of numbers or a list of such lists.
+Lists become tuples, so that a value cannot be changed once it is read.
+"""
+
+import difflib
+import math
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model_utils.errors import UsageError
+
+SHAPE_MULTIPLE = 32
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_FLOAT_TAG = "tag:yaml.org,2002:float"
+_FLOAT_WITHOUT_DOT = re.compile(r"[-+]?\d+[eE][-+]?\d+$")
+
+
+def _resolvers() -> dict[str, list]:
+    """Return PyYAML's rules by first character, with one more for numbers such as 1e-3."""
+    rules = {first: list(known) for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    for first in "-+0123456789":
+        rules.setdefault(first, []).append((_FLOAT_TAG, _FLOAT_WITHOUT_DOT))
+    return rules
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice and reads 1e-3 as a number, which YAML 1.1 takes for text."""
+
+    yaml_implicit_resolvers = _resolvers()
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key_node.value!r} is given twice; keep one of them", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def _load_all(text: str) -> list:
+    """Return the YAML documents of a text."""
+    return list(yaml.load_all(text, _Loader))
+
+
+def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
+    """Return the YAML documents of a file, each a mapping; an empty document is an empty mapping.
+
+    Raises:
+        UsageError: the file is missing, unreadable, not YAML, or holds something other than mappings.
+    """
+    try:
+        documents = _load_all(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such configuration file; check the path") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read this configuration file: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text file in UTF-8; expected YAML with 'key: value' lines") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from None
+    for document in documents:
+        if not isinstance(document, dict | None):
+            raise UsageError(f"{path}: expected 'key: value' lines, found {type(document).__name__} {document!r:.60}")
+    return [document or {} for document in documents]
+
+
+def nearest(name: str, candidates: Iterable) -> str:
+    """Return a hint that names the candidate nearest to a name, or an empty string when none is near."""
+    by_key = {str(candidate).lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.replace("-", "_").lower(), by_key, 1)
+    return f"; did you mean {by_key[close[0]]}?" if close else ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name, default, help text and choices (empty: any value of the type)."""
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple = ()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether values are lists."""
+        return isinstance(self.default, list | tuple)
+
+    @property
+    def is_shape(self) -> bool:
+        """Whether values are [height, width] in pixels."""
+        return self.name.endswith("_shape")
+
+    def parse(self, raw: Any, where: str) -> Any:
+        """Return a raw value as one of this option's type.
+
+        Args:
+            raw: text of the command line, or a value of YAML, JSON or Python.
+            where: where the value comes from, for the error message.
+
+        Raises:
+            UsageError: wrong type, outside the choices, or no valid shape.
+        """
+        try:
+            value = self._parse_shape(raw) if self.is_shape else _convert(raw, self.default)
+        except ValueError as error:
+            detail = f" ({error})" if str(error) else ""
+            raise UsageError(f"{self.name} is {raw!r} ({where}): expected {self.expected()}{detail}") from None
+        if self.choices and value not in self.choices:
+            hint = nearest(str(value), self.choices)
+            raise UsageError(f"{self.name} is {value!r} ({where}): expected {self.expected()}{hint}")
+        return value
+
+    def expected(self) -> str:
+        """Return in words what values are allowed."""
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        if self.is_shape:
+            return f"[height, width] or one number for a square, positive multiples of {SHAPE_MULTIPLE}"
+        if self.is_list:
+            return f"a list such as {show(self.default)}"
+        return {bool: "True or False", int: "a whole number", float: "a number", str: "text"}[type(self.default)]
+
+    def _parse_shape(self, raw: Any) -> tuple[int, ...]:
+        shape = _convert_list(raw, (SHAPE_MULTIPLE,))
+        shape = shape * 2 if len(shape) == 1 else shape
+        if len(shape) != 2:
+            raise ValueError(f"found {len(shape)} numbers")
+        if any(side <= 0 or side % SHAPE_MULTIPLE for side in shape):
+            near = tuple(max(SHAPE_MULTIPLE, round(side / SHAPE_MULTIPLE) * SHAPE_MULTIPLE) for side in shape)
+            raise ValueError(f"the nearest is {show(near)}")
+        return shape
+
+
+def read_options(path: str | os.PathLike) -> dict[str, Option]:
+    """Return the options that a default configuration declares in its three documents: values, help and choices.
+
+    Raises:
+        UsageError: a help text or choice without an option, an option without help, or a default outside its choices.
+    """
+    documents = read_yaml(path)
+    if len(documents) != 3:
+        raise UsageError(f"{path}: expected three YAML documents (values, help, choices), found {len(documents)}")
+    values, helps, choices = documents
+    for name in [*helps, *choices]:
+        if name not in values:
+            raise UsageError(f"{path}: {name} has a help text or choices but no value in the first document")
+    options = {}
+    for name, default in values.items():
+        if name not in helps:
+            raise UsageError(f"{path}: {name} has no help text in the second document")
+        if not isinstance(default, bool | int | float | str | list):
+            raise UsageError(f"{path}: {name} is {default!r}: expected a number, True, False, text or a list")
+        declared = Option(name, default, helps[name], tuple(choices.get(name, ())))
+        options[name] = Option(name, declared.parse(default, str(path)), declared.help, declared.choices)
+    return options
+
+
+def show(value: Any) -> str:
+    """Return a value as it is written in YAML and on the command line."""
+    if isinstance(value, str):
+        return value or '""'
+    return repr(plain(value))
+
+
+def plain(value: Any) -> Any:
+    """Return a value with its tuples as lists, as JSON and YAML know them."""
+    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _convert(raw: Any, like: Any) -> Any:
+    """Return raw as the type of like; ValueError with a reason (or an empty one) where it cannot be."""
+    if isinstance(like, list | tuple):
+        return _convert_list(raw, like)
+    if isinstance(like, bool):
+        key = raw.lower() if isinstance(raw, str) else str(int(raw)) if isinstance(raw, bool | int) else ""
+        if key not in BOOLEANS:
+            raise ValueError
+        return BOOLEANS[key]
+    if isinstance(like, str):
+        if not isinstance(raw, str | os.PathLike):
+            raise ValueError("put it in quotes" if raw is not None else 'write "" for none')
+        return os.fspath(raw)
+    return _convert_number(raw, type(like))
+
+
+def _convert_number(raw: Any, kind: type) -> int | float:
+    allowed = Integral if kind is int else Real
+    if isinstance(raw, bool) or not isinstance(raw, allowed | str):
+        raise ValueError
+    try:
+        number = kind(raw)
+    except (ValueError, OverflowError):
+        raise ValueError from None
+    if not math.isfinite(number):
+        raise ValueError("it must be finite")
+    return number
+
+
+def _convert_list(raw: Any, like: list | tuple) -> tuple:
+    items = _split(raw) if isinstance(raw, str) else raw
+    items = items.tolist() if hasattr(items, "tolist") else items
+    if isinstance(items, Real):
+        items = [items]
+    if not isinstance(items, list | tuple):
+        raise ValueError
+    if not like:
+        return tuple(_convert_list(item, like) if isinstance(item, list | tuple) else _convert_number(item, float)
+                     for item in items)
+    inner = like[0]
+    if not isinstance(inner, list | tuple):
+        whole = all(isinstance(number, int) for number in like)
+        inner = 0 if whole else 0.0
+    elif not all(isinstance(item, list | tuple) for item in items):
+        raise ValueError("found a list that is not one of lists")
+    return tuple(_convert(item, inner) for item in items)
+
+
+def _split(text: str) -> list:
+    """Return the items of a list written as "[1, 2]", "1,2" or "1 2"."""
+    if "[" not in text:
+        return text.replace(",", " ").split()
+    try:
+        return _load_all(text)[0]
+    except yaml.YAMLError:
+        raise ValueError("brackets or commas are missing") from None

@@ -1,0 +1,140 @@
+"""Find objects on images: draw class, score and box, and write everything found to a json file.
+
+    python predict.py --ckpt_file outputs/RUN/best.ckpt --image PATH_OR_FOLDER --device_target CPU
+
+The checkpoint says how images are prepared and what the classes are called. `--draw_threshold 0.25`: what scores higher
+is drawn and written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each picture under its own
+name and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
+"""
+import sys
+from pathlib import Path
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
+import numpy as np
+from tqdm import tqdm
+
+import mindspore as ms
+
+from model_utils.config import get_config
+from model_utils.device_adapter import setup_device
+from model_utils.errors import UsageError, UserError, run_cli
+from src.checkpoint import load_checkpoint, load_weights
+from src.coco import Categories
+from src.config import BOX_FIELDS, check_config, with_categories
+from src.logger import close_logger, get_logger, make_run_folder
+from src.postprocess import detect, write_json
+from src.transforms import decode_image, fit_placement, place
+from src.visualize import draw_boxes, write_image
+from src.yolo import build_inference_network
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def main(argv=None):
+    """Predict as the arguments say; returns the exit code."""
+    config = get_config(argv)
+    if not config.ckpt_file:
+        raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
+    if not config.image:
+        raise UsageError("image is empty: name an image or a folder of images by --image PATH")
+    paths = image_paths(config.image)
+    targets = output_names(paths, config.output_dir)
+    setup_device(config)
+    checkpoint = load_checkpoint(config.ckpt_file)
+    config = config.with_checkpoint(checkpoint.meta)
+    check_config(config)
+    categories = checkpoint_categories(checkpoint, config)
+    config = with_categories(config, len(categories))
+    network = build_inference_network(config, len(categories))
+    load_weights(network, checkpoint)
+
+    found = [predict_image(network, path, config)
+             for path in tqdm(paths, desc="prediction", unit="image", leave=False, disable=None)]
+    folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)
+    write(paths, targets, found, categories, folder)
+    return 0
+
+
+def image_paths(text):
+    """Return the image itself, or all images of a folder (by extension, sorted by name).
+
+    Raises:
+        UserError: there is no such file or folder, or the folder holds no image.
+    """
+    path = Path(text)
+    if path.is_dir():
+        paths = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file())
+        if not paths:
+            raise UserError(f"{path}: no image in this folder; expected files that end in {', '.join(IMAGE_SUFFIXES)}")
+        return paths
+    if not path.is_file():
+        raise UserError(f"{path}: no such image or folder; check --image")
+    return [path]
+
+
+def output_names(paths, output_dir):
+    """Return the name of each picture to draw: the image's own, with .png added where it is of no known kind.
+
+    Raises:
+        UsageError: `output_dir` is set and a picture there would overwrite one of the images.
+    """
+    names = [path.name if path.suffix.lower() in IMAGE_SUFFIXES else f"{path.name}.png" for path in paths]
+    if output_dir:
+        inputs = {path.resolve() for path in paths}
+        overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]
+        if overwritten:
+            raise UsageError(f"output_dir {output_dir}: the pictures would overwrite the images they are made from "
+                             f"({overwritten[0]}); choose another folder")
+    return names
+
+
+def checkpoint_categories(checkpoint, config):
+    """Return the classes that a checkpoint knows; one of the 2021 version has no names: class_0, class_1, ... then."""
+    names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
+    if names is not None:
+        return Categories(tuple(names), tuple(ids))
+    if "head1.bias" not in checkpoint.weights:
+        raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
+    num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - BOX_FIELDS
+    return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
+
+
+def predict_image(network, path, config):
+    """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
+    image = decode_image(path)
+    image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
+    placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
+    canvas = place(image, placement, canvas_hw, config.pad_value)
+    big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
+    if not all(np.isfinite(head).all() for head in (big, small)):
+        raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
+    return image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
+
+
+def write(paths, targets, found, categories, folder):
+    """Write the pictures and the json to a folder, and say on the console what was found."""
+    logger = get_logger("", name="predict")
+    records = []
+    for path, target, ((height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
+        write_image(folder / target, draw_boxes(decode_image(path), boxes, classes, categories.names, scores))
+        detections = as_records(boxes, scores, classes, categories)
+        records.append({"file": str(path), "width": width, "height": height, "detections": detections})
+        told = ", ".join(f"{entry['class_name']} {entry['score']:.2f}" for entry in detections) or "nothing"
+        logger.info("%s: %s", folder / target, told)
+    write_json(folder / "detections.json", records)
+    logger.info("%s: %d detections on %d images", folder / "detections.json",
+                sum(len(record["detections"]) for record in records), len(records))
+    close_logger(logger)
+
+
+def as_records(xyxy, scores, classes, categories):
+    """Return detections for the json: class name, category id, score and bbox [x, y, w, h] in pixels, best first."""
+    bboxes = np.concatenate((xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]), 1).round(2).tolist()
+    return [{"class_name": categories.names[number], "category_id": categories.ids[number],
+             "score": round(float(score), 5), "bbox": bbox}
+            for bbox, score, number in zip(bboxes, scores, classes, strict=True)]
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Install what the tests need, then run the linters and all tests. Ends with 0 only when all of them pass.
+#     bash scripts/run_tests.sh              everything
+#     bash scripts/run_tests.sh -m 'not slow'    arguments go to pytest
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=environment.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
+
+USAGE="usage: bash run_tests.sh [pytest argument ...]
+
+Makes .venv in the repository unless a virtual environment is active, installs requirements.txt and
+requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use. Then runs
+ruff, shellcheck and pytest. What is missing is skipped and named.
+
+environment:
+  PYTHON  a Python that has all packages; nothing is installed into it"
+
+FAILED=()
+SKIPPED=()
+
+# install_debian_package PACKAGE: try; quietly without success when there is no way.
+install_debian_package() {
+    local as_root=()
+    command -v apt-get > /dev/null || return 1
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true > /dev/null 2>&1 || return 1
+        as_root=(sudo -n)
+    fi
+    printf 'installing the Debian package %s ...\n' "$1"
+    ${as_root[@]+"${as_root[@]}"} apt-get -qq update > /dev/null 2>&1 || return 1
+    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$1" > /dev/null 2>&1
+}
+
+# check TITLE COMMAND...: run it, remember whether it failed, go on.
+check() {
+    local title=$1 code=0
+    shift
+    printf '\n== %s\n' "$title"
+    "$@" || code=$?
+    if [ "$code" -eq 0 ]; then
+        printf '%s: passed\n' "$title"
+    else
+        FAILED+=("$title (exit code $code)")
+    fi
+}
+
+help_wanted "$USAGE" "$@"
+# Nothing here asks a question, and a closed standard input would confuse what is started.
+exec < /dev/null
+cd -- "$REPO"
+
+printf '== packages\n'
+if [ -z "${PYTHON:-}" ] && command -v dpkg > /dev/null && ! dpkg -s libgomp1 > /dev/null 2>&1; then
+    install_debian_package libgomp1 || printf 'libgomp1 (OpenMP, which MindSpore uses) is not installed\n'
+fi
+prepare_environment requirements.txt requirements-dev.txt
+if ! command -v shellcheck > /dev/null && ! install_debian_package shellcheck; then
+    SKIPPED+=("shellcheck: not installed; as root: apt-get install shellcheck")
+fi
+
+check "ruff" "$PYTHON" -m ruff check .
+if command -v shellcheck > /dev/null; then
+    check "shellcheck" shellcheck -x scripts/*.sh .ci/run
+fi
+check "pytest" "$PYTHON" -m pytest -rs "$@"
+
+printf '\n== result\n'
+for entry in ${SKIPPED[@]+"${SKIPPED[@]}"}; do
+    printf 'skipped: %s\n' "$entry"
+done
+for entry in ${FAILED[@]+"${FAILED[@]}"}; do
+    printf 'failed: %s\n' "$entry"
+done
+[ ${#FAILED[@]} -eq 0 ] || exit 1
+printf 'all passed\n'

@@ -1,0 +1,1 @@
+"""Data, network, loss, training and evaluation of YOLOv3-Tiny."""

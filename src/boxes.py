@@ -1,0 +1,79 @@
+"""Box arithmetic in the graph: corners, intersection, and the IoU family.
+
+Boxes are tuples of tensors of equal (or broadcastable) shape, one tensor a coordinate, so that no tensor has a last
+axis of 4, which Ascend would pad. `cxcywh` is (centre x, centre y, width, height), `xyxy` is (left, top, right,
+bottom); any unit, the same for both boxes.
+"""
+import math
+
+import mindspore.ops as ops
+
+# Only guards a division by zero: far below the area of any real box in normalised units (one pixel of a
+# 4096 x 4096 image has 6e-8).
+EPS = 1e-12
+
+
+def cxcywh_to_xyxy(cxcywh):
+    """Return the corners (left, top, right, bottom) of (cx, cy, w, h)."""
+    cx, cy, w, h = cxcywh
+    return cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+
+
+def area_xyxy(xyxy):
+    """Return the area of boxes whose right and bottom are not left of, or above, their left and top."""
+    left, top, right, bottom = xyxy
+    return (right - left) * (bottom - top)
+
+
+def intersection_xyxy(a, b):
+    """Return the area that two boxes share, 0 where they are disjoint (both sides are clamped on their own)."""
+    width = ops.relu(ops.minimum(a[2], b[2]) - ops.maximum(a[0], b[0]))
+    height = ops.relu(ops.minimum(a[3], b[3]) - ops.maximum(a[1], b[1]))
+    return width * height
+
+
+def iou_xyxy(a, b):
+    """Return intersection over union in [0, 1], broadcasting the two boxes against each other."""
+    intersection = intersection_xyxy(a, b)
+    return intersection / (area_xyxy(a) + area_xyxy(b) - intersection + EPS)
+
+
+def _enclosing_sides(a, b):
+    """Return width and height of the smallest box that holds both."""
+    return (ops.maximum(a[2], b[2]) - ops.minimum(a[0], b[0]), ops.maximum(a[3], b[3]) - ops.minimum(a[1], b[1]))
+
+
+def giou(a_cxcywh, b_cxcywh):
+    """Return generalised IoU in (-1, 1] (Rezatofighi et al. 2019, eq. 2)."""
+    a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
+    intersection = intersection_xyxy(a, b)
+    union = area_xyxy(a) + area_xyxy(b) - intersection
+    width, height = _enclosing_sides(a, b)
+    hull = width * height
+    return intersection / (union + EPS) - (hull - union) / (hull + EPS)
+
+
+def diou(a_cxcywh, b_cxcywh):
+    """Return distance IoU in (-1, 1]: IoU less the squared centre distance over the squared hull diagonal.
+
+    Zheng et al. 2020, "Distance-IoU Loss", eq. 7.
+    """
+    a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
+    width, height = _enclosing_sides(a, b)
+    distance = ops.square(a_cxcywh[0] - b_cxcywh[0]) + ops.square(a_cxcywh[1] - b_cxcywh[1])
+    return iou_xyxy(a, b) - distance / (ops.square(width) + ops.square(height) + EPS)
+
+
+def ciou(a_cxcywh, b_cxcywh):
+    """Return complete IoU: distance IoU less alpha times the difference of the aspect ratios' angles.
+
+    Zheng et al. 2020, eq. 10 to 12; alpha is a weight, held fixed in the gradient.
+    """
+    a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
+    angle = ops.atan2(a_cxcywh[2], a_cxcywh[3]) - ops.atan2(b_cxcywh[2], b_cxcywh[3])
+    aspect = (4 / math.pi**2) * ops.square(angle)
+    alpha = ops.stop_gradient(aspect / (1 - iou_xyxy(a, b) + aspect + EPS))
+    return diou(a_cxcywh, b_cxcywh) - alpha * aspect
+
+
+IOU_LOSSES = {"giou": giou, "diou": diou, "ciou": ciou}

@@ -1,0 +1,223 @@
+"""Reading and checking one split of a data set in COCO layout.
+
+    data_dir/annotations/instances_{train,val}2017.json
+    data_dir/{train,val}2017/*.jpg
+
+What makes the data useless is a `UserError` in words; broken boxes are dropped, counted and reported, and work goes on.
+"""
+import contextlib
+import io
+import os
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from pycocotools.coco import COCO
+
+from model_utils.errors import UserError
+from src.coco_file import layout, load_json, read_categories, read_images, records_of
+
+CROWD_CLASS = -1
+# COCO rounds to two decimals: what sticks out by less than this is no finding, though it is clipped all the same.
+ROUNDING_PIXELS = 0.02
+# The 2021 filter: an image whose boxes are all at most one pixel wide or high teaches nothing.
+MIN_BOX_PIXELS = 1.0
+MAX_COORDINATE = 1e9
+
+FINDINGS = {
+    "boxes_unknown_image": "boxes of an image that is not in the file: dropped",
+    "boxes_unknown_category": "boxes of an unknown category: dropped",
+    "boxes_without_size": "boxes of zero, negative or non-finite size: dropped",
+    "boxes_outside_image": "boxes outside their image: dropped",
+    "boxes_clipped": "boxes that stick out of their image: clipped",
+    "images_without_boxes": "images without boxes: left out of training (--keep_empty True keeps them)",
+    "images_over_max_box": "images with more than max_box boxes: a random choice of them is used each time",
+    "boxes_over_max_box": "boxes in excess of max_box in those images (a larger --max_box takes them all)",
+}
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Class names and the data set's category ids, both in the annotation file's order: index = class number."""
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass
+class CocoData:
+    """One split, read and checked; the lists run in parallel, one entry per image, sorted by image id.
+
+    `sizes` are (width, height). `boxes` are float32 [n, 5]: x1, y1, x2, y2 in pixels, clipped to the image, and the
+    class number, -1 for a crowd region. `report` counts what was found (keys of `FINDINGS`), `examples` names the first
+    case of each finding. `truth` holds what is scored against as parallel arrays: image_index and class_index int64,
+    bbox float64 [n, 4] x, y, w, h as in the file, area float64, iscrowd 0 or 1.
+    """
+    categories: Categories
+    image_ids: list[int]
+    paths: list[str]
+    sizes: list[tuple[int, int]]
+    boxes: list[np.ndarray]
+    truth: dict[str, np.ndarray]
+    report: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @cached_property
+    def coco(self) -> COCO:
+        """The ground truth as a pycocotools object, built at first use: training never needs it.
+
+        Boxes stand as in the file, not clipped, so that COCO's official figures come out. Broken boxes are not in it:
+        no detection can ever match them, and each would count as an object that the network missed. Annotations are
+        numbered anew from 1, because pycocotools takes a match with annotation 0 for no match.
+        """
+        names = ("image_index", "class_index", "bbox", "area", "iscrowd")
+        rows = zip(*(self.truth[name].tolist() for name in names), strict=True)
+        annotations = [
+            {"id": number, "image_id": self.image_ids[index], "category_id": self.categories.ids[category], "bbox": box,
+             "area": area, "iscrowd": crowd}
+            for number, (index, category, box, area, crowd) in enumerate(rows, start=1)]
+        images = [{"id": image_id, "width": width, "height": height, "file_name": os.path.basename(path)}
+                  for image_id, (width, height), path in zip(self.image_ids, self.sizes, self.paths, strict=True)]
+        categories = [{"id": category_id, "name": name}
+                      for category_id, name in zip(self.categories.ids, self.categories.names, strict=True)]
+        with contextlib.redirect_stdout(io.StringIO()):
+            coco = COCO()
+            coco.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
+            coco.createIndex()
+        return coco
+
+    def report_lines(self) -> list[str]:
+        """The report in words for the log, one line per finding."""
+        lines = []
+        for key, count in self.report.items():
+            example = f" (first: {self.examples[key]})" if key in self.examples else ""
+            lines.append(f"{count} {FINDINGS[key]}{example}")
+        return lines
+
+
+def read_coco(config, split: str, training: bool) -> CocoData:
+    """Read and check one split.
+
+    Args:
+        config: `data_dir`, and for training `max_box` and `keep_empty`.
+        split: "train" or "val".
+        training: leave out images without boxes; evaluation keeps every image.
+
+    Returns:
+        `CocoData`.
+
+    Raises:
+        UserError: a folder, the annotation file or an image is missing, or the file cannot be used; the text says why.
+    """
+    json_path, image_folder = layout(config.data_dir, split)
+    content = load_json(json_path)
+    categories = Categories(*read_categories(content, json_path))
+    images = read_images(content, json_path, image_folder)
+    data = _read_annotations(records_of(content, "annotations", json_path), images, categories)
+    return _for_training(data, config, json_path) if training else data
+
+
+def _for_training(data, config, json_path):
+    """The images that training uses, and the report on those that it does not."""
+    truth = data.truth
+    useful = (truth["iscrowd"] == 0) & (truth["bbox"][:, 2:] > MIN_BOX_PIXELS).all(axis=1)
+    keep = np.bincount(truth["image_index"][useful], minlength=len(data)) > 0
+    if not keep.any():
+        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on"
+                        + "".join(f"; {line}" for line in data.report_lines()))
+    if not config.keep_empty and not keep.all():
+        data.report["images_without_boxes"] = int((~keep).sum())
+        data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])
+        data = _only_images(data, keep)
+    excess = np.array([len(boxes) for boxes in data.boxes]) - config.max_box
+    if (excess > 0).any():
+        data.report["images_over_max_box"] = int((excess > 0).sum())
+        data.report["boxes_over_max_box"] = int(excess[excess > 0].sum())
+        data.examples["images_over_max_box"] = os.path.basename(data.paths[int(np.argmax(excess > 0))])
+    return data
+
+
+def _only_images(data, keep):
+    """The same data with those images only for which the mask `keep` is True."""
+    kept = np.flatnonzero(keep)
+    new_index = np.cumsum(keep) - 1
+    rows = keep[data.truth["image_index"]]
+    truth = {name: values[rows] for name, values in data.truth.items()}
+    truth["image_index"] = new_index[truth["image_index"]]
+    lists = {name: [getattr(data, name)[i] for i in kept] for name in ("image_ids", "paths", "sizes", "boxes")}
+    return replace(data, truth=truth, **lists)
+
+
+def _as_xywh(annotation):
+    """The box as four finite numbers, or NaN where it is anything else."""
+    box = annotation.get("bbox")
+    if isinstance(box, list) and len(box) == 4 and all(
+            isinstance(value, (int, float)) and -MAX_COORDINATE < value < MAX_COORDINATE for value in box):
+        return box
+    return (np.nan,) * 4
+
+
+def _as_area(annotation):
+    area = annotation.get("area")
+    return area if isinstance(area, (int, float)) and 0 <= area < MAX_COORDINATE**2 else np.nan
+
+
+def _indices(annotations, key, ids):
+    """Position in `ids` of one id field of every annotation, -1 where it is none of them; int64 [n]."""
+    index_of = {value: index for index, value in enumerate(ids)}
+    values = (annotation.get(key) for annotation in annotations)
+    return np.fromiter((index_of.get(value, -1) if isinstance(value, int) else -1 for value in values), np.int64,
+                       len(annotations))
+
+
+def _clipped_and_whole(xywh, wh):
+    """Corners xyxy [n, 4] of boxes xywh [n, 4], clipped to their images wh [n, 2] and as they are; NaN stays NaN."""
+    xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+    return np.clip(xyxy, 0, np.tile(wh, 2)), xyxy
+
+
+def _read_annotations(annotations, images, categories):
+    """Sort the annotations into their images; what cannot be used is dropped and counted."""
+    image_index = _indices(annotations, "image_id", images.ids)
+    class_index = _indices(annotations, "category_id", categories.ids)
+    xywh = np.array([_as_xywh(annotation) for annotation in annotations], np.float64).reshape(-1, 4)
+    iscrowd = np.fromiter((bool(annotation.get("iscrowd")) for annotation in annotations), bool, len(annotations))
+    area = np.fromiter(map(_as_area, annotations), np.float64, len(annotations))
+    area = np.where(np.isnan(area), xywh[:, 2] * xywh[:, 3], area)
+    clipped, whole = _clipped_and_whole(xywh, np.array(images.sizes, np.float64)[image_index])
+    findings = {
+        "boxes_unknown_image": image_index < 0,
+        "boxes_unknown_category": class_index < 0,
+        "boxes_without_size": ~(xywh[:, 2:] > 0).all(axis=1),
+        "boxes_outside_image": ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1),
+        "boxes_clipped": (np.abs(clipped - whole) > ROUNDING_PIXELS).any(axis=1),
+    }
+    report, examples, kept = {}, {}, np.ones(len(annotations), bool)
+    for key, found in findings.items():
+        # Each box is counted once, for the first thing that is wrong with it.
+        found = found & kept
+        if not found.any():
+            continue
+        report[key] = int(found.sum())
+        examples[key] = _example(annotations[int(np.argmax(found))], images, image_index[int(np.argmax(found))])
+        if key != "boxes_clipped":
+            kept &= ~found
+    order = np.flatnonzero(kept)[np.argsort(image_index[kept], kind="stable")]
+    classes = np.where(iscrowd, CROWD_CLASS, class_index)
+    rows = np.concatenate([clipped, classes[:, None]], axis=1).astype(np.float32)[order]
+    starts = np.searchsorted(image_index[order], np.arange(1, len(images.ids)))
+    truth = {"image_index": image_index[order], "class_index": class_index[order], "bbox": xywh[order],
+             "area": area[order], "iscrowd": iscrowd[order].astype(np.int64)}
+    return CocoData(categories, *images, np.split(rows, starts), truth, report, examples)
+
+
+def _example(annotation, images, image_index):
+    """Words for one finding: which annotation of which image."""
+    if image_index < 0:
+        return f"annotation {annotation.get('id')} of image_id {annotation.get('image_id')}"
+    return f"annotation {annotation.get('id')} of {os.path.basename(images.paths[image_index])}"

@@ -1,0 +1,182 @@
+"""What follows from a Config: the detection scales, values taken from the data, and checks across options."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from model_utils.config import DEFAULT, DERIVED, Config
+from model_utils.errors import UsageError, UserError
+from model_utils.options import show
+
+# Pixels per cell of the two scales, in the order of anchor_masks and scale_x_y.
+STRIDES = (16, 32)
+# Fields of a prediction before its classes: x, y, width, height and objectness.
+BOX_FIELDS = 5
+
+# Options of features that are not built yet; anything but their default is refused, so that nothing is ignored.
+NOT_SUPPORTED = {
+    "is_distributed": "training on several devices",
+    "rank": "training on several devices",
+    "group_size": "training on several devices",
+    "need_profiler": "profiling",
+    "multi_scale": "multi-scale training",
+    "resize_rate": "multi-scale training",
+    "finetune": "fine-tuning on other classes",
+    "finetune_path": "fine-tuning on other classes",
+    "result_path": "scoring the results of an Ascend 310",
+    "img_path": "scoring the results of an Ascend 310",
+    "ann_file": "scoring the results of an Ascend 310",
+    "enable_modelarts": "running on ModelArts",
+    "data_url": "running on ModelArts",
+    "train_url": "running on ModelArts",
+    "checkpoint_url": "running on ModelArts",
+    "data_path": "running on ModelArts",
+    "output_path": "running on ModelArts",
+    "load_path": "running on ModelArts",
+    "need_modelarts_dataset_unzip": "running on ModelArts",
+    "modelarts_dataset_unzip_name": "running on ModelArts",
+}
+
+# Option: (smallest, largest) value allowed; None: no limit.
+LIMITS = {
+    **dict.fromkeys(("per_batch_size", "batch_size", "num_parallel_workers", "max_box", "max_detections"), (1, None)),
+    **dict.fromkeys(("num_classes", "max_epoch", "log_interval", "keep_checkpoint_max", "saturation"), (1, None)),
+    **dict.fromkeys(("device_id", "eval_interval", "warmup_epochs", "eta_min", "weight_decay"), (0, None)),
+    **dict.fromkeys(("coord_scale", "large_scale"), (0, None)),
+    **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
+    **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
+    "ckpt_interval": (-1, None),
+    "seed": (0, 2**32 - 1),
+    "pad_value": (0, 255),
+    "hue": (0, 0.5),
+}
+POSITIVE = ("lr", "lr_gamma", "loss_scale", "min_scale")
+BELOW_ONE = ("momentum", "jitter", "value")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One detection scale: its stride in pixels, its anchors (width, height) in pixels, and its scale_x_y."""
+
+    stride: int
+    anchors: tuple[tuple[float, float], ...]
+    scale_x_y: float
+
+    def channels(self, num_classes: int) -> int:
+        """Return the channels of this scale's head: anchors times (5 + classes)."""
+        return len(self.anchors) * (BOX_FIELDS + num_classes)
+
+    def grid_hw(self, input_hw: tuple[int, int]) -> tuple[int, int]:
+        """Return (rows, columns) of the grid of cells for an input of (height, width) pixels."""
+        return input_hw[0] // self.stride, input_hw[1] // self.stride
+
+
+def detection_scales(config: Config) -> tuple[Scale, ...]:
+    """Return the detection scales of a config, finest (stride 16) first, as in its anchor_masks."""
+    return tuple(
+        Scale(stride, tuple(config.anchors[index] for index in mask), scale_x_y)
+        for stride, mask, scale_x_y in zip(STRIDES, config.anchor_masks, config.scale_x_y, strict=True)
+    )
+
+
+def training_config(config: Config) -> Config:
+    """Return the config of a training run: testing_shape follows training_shape unless it was set."""
+    if config.source("testing_shape") not in (DEFAULT, DERIVED):
+        return config
+    return config.replace(DERIVED, testing_shape=config.training_shape)
+
+
+def with_categories(config: Config, num_classes_of_data: int) -> Config:
+    """Return a config whose num_classes is that of the data (or of the checkpoint).
+
+    Raises:
+        UserError: the user set another number.
+    """
+    if num_classes_of_data < 1:
+        raise UserError("the data has no categories: expected at least one in the annotation file")
+    if not config.is_set("num_classes"):
+        return config.replace(DERIVED, num_classes=num_classes_of_data)
+    if config.num_classes != num_classes_of_data:
+        raise UserError(
+            f"{_found(config, 'num_classes')}, but the data has {num_classes_of_data} categories: "
+            f"leave num_classes out or set it to {num_classes_of_data}"
+        )
+    return config
+
+
+def check_config(config: Config) -> None:
+    """Check what one option alone cannot tell: limits, options that must agree, and features not built yet.
+
+    Raises:
+        UsageError: names every option at fault, its value and source, and what is expected.
+    """
+    checks = (_unsupported, _outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults)
+    problems = [problem for check in checks for problem in check(config)]
+    if problems:
+        raise UsageError("\n       ".join(problems))
+
+
+def _found(config: Config, name: str) -> str:
+    return f"{name} is {show(config[name])} ({config.source(name)})"
+
+
+def _unsupported(config: Config) -> Iterator[str]:
+    for name, feature in NOT_SUPPORTED.items():
+        if not config.is_default(name):
+            yield f"{_found(config, name)}: {feature} is not supported by this version yet; leave {name} out"
+
+
+def _outside_limits(config: Config) -> Iterator[str]:
+    for name, (low, high) in LIMITS.items():
+        if config[name] < low or (high is not None and config[name] > high):
+            allowed = f"at least {low}" if high is None else f"a value from {low} to {high}"
+            yield f"{_found(config, name)}: expected {allowed}"
+    for name in POSITIVE:
+        if config[name] <= 0:
+            yield f"{_found(config, name)}: expected more than 0"
+    for name in BELOW_ONE:
+        if not 0 <= config[name] < 1:
+            yield f"{_found(config, name)}: expected at least 0 and less than 1"
+
+
+def _network_faults(config: Config) -> Iterator[str]:
+    anchors, masks = config.anchors, config.anchor_masks
+    if not anchors or any(len(anchor) != 2 or min(anchor) <= 0 for anchor in anchors):
+        yield f"{_found(config, 'anchors')}: expected a list of [width, height], all more than 0"
+    if len(masks) != len(STRIDES):
+        yield f"{_found(config, 'anchor_masks')}: expected {len(STRIDES)} lists, for strides 16 and 32"
+    if len({len(mask) for mask in masks}) > 1 or not all(masks):
+        yield f"{_found(config, 'anchor_masks')}: expected lists of the same length, with one anchor or more"
+    if any(not 0 <= index < len(anchors) for mask in masks for index in mask):
+        yield f"{_found(config, 'anchor_masks')}: expected numbers from 0 to {len(anchors) - 1}, one for each anchor"
+    if any(len(set(mask)) != len(mask) for mask in masks):
+        yield f"{_found(config, 'anchor_masks')}: expected no anchor twice on one scale"
+    if len(config.scale_x_y) != len(masks):
+        yield f"{_found(config, 'scale_x_y')}: expected {len(masks)} numbers, one for each list of anchor_masks"
+    if any(stretch < 1 for stretch in config.scale_x_y):
+        yield f"{_found(config, 'scale_x_y')}: expected numbers of at least 1"
+
+
+def _preprocessing_faults(config: Config) -> Iterator[str]:
+    if len(config.mean) != 3 or not all(0 <= value <= 1 for value in config.mean):
+        yield f"{_found(config, 'mean')}: expected three numbers from 0 to 1 (red, green, blue)"
+    if len(config.std) != 3 or not all(0 < value <= 1 for value in config.std):
+        yield f"{_found(config, 'std')}: expected three numbers above 0 and up to 1 (red, green, blue)"
+    if config.max_scale < config.min_scale:
+        yield f"{_found(config, 'max_scale')}: expected at least min_scale, {config.min_scale}"
+
+
+def _schedule_faults(config: Config) -> Iterator[str]:
+    if config.warmup_epochs >= config.max_epoch:
+        yield f"{_found(config, 'warmup_epochs')}: expected less than max_epoch, {config.max_epoch}; set both"
+    if config.eta_min > config.lr:
+        yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
+    if config.lr_scheduler == "cosine_annealing" and config.t_max < config.max_epoch:
+        yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
+    if list(config.lr_epochs) != sorted(set(config.lr_epochs)) or any(epoch < 1 for epoch in config.lr_epochs):
+        yield f"{_found(config, 'lr_epochs')}: expected rising numbers of at least 1"
+
+
+def _start_faults(config: Config) -> Iterator[str]:
+    given = [name for name in ("resume", "resume_yolo", "pretrained_backbone") if config[name]]
+    if len(given) > 1:
+        yield f"{' and '.join(given)} are both set: expected one of them, as training starts from one checkpoint"

@@ -1,0 +1,169 @@
+"""Run a network over a data set and score what it finds: the 12 COCO figures, AP and AP50 of each class, speed."""
+import contextlib
+import io
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from tqdm import tqdm
+
+import mindspore as ms
+
+from src.postprocess import coco_results, detect, write_json
+from src.transforms import fit_placement
+from src.yolo_dataset import eval_stream
+
+TITLE = "=============coco eval result========="
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What pycocotools says of some results.
+
+    `stats` are its 12 figures in their usual order (-1 where nothing could be measured), `lines` its printed table;
+    `per_class_ap` and `per_class_ap50` go by class name and hold NaN for a class without a box in the ground truth.
+    """
+
+    stats: tuple[float, ...]
+    lines: str
+    per_class_ap: Mapping[str, float]
+    per_class_ap50: Mapping[str, float]
+
+    @property
+    def table(self):
+        """The table as the 2021 version printed it: a title, 12 lines and the mAP."""
+        return f"{TITLE}\n{self.lines}\nmAP: {self.stats[0]}"
+
+    @property
+    def class_table(self):
+        """AP and AP50 of each class, a line each, `-` where there is no ground truth."""
+        width = max([len("class"), *map(len, self.per_class_ap)])
+        lines = [f"{'class':<{width}}  {'AP':>6}  {'AP50':>6}"]
+        for name, ap in self.per_class_ap.items():
+            figures = ("-" if math.isnan(value) else f"{value:.3f}" for value in (ap, self.per_class_ap50[name]))
+            lines.append("  ".join([f"{name:<{width}}", *(f"{figure:>6}" for figure in figures)]))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class EvalResult(Scores):
+    """Scores of a network on a data set, the COCO results behind them, and how long it took.
+
+    `images_per_second` counts the network alone, after its first batch (which compiles) where there are several;
+    `images_per_second_total` counts everything from the first image read to the last box. `seconds` is the time of the
+    whole evaluation with its scoring. `damaged_images` counts the images for which the network gave NaN or infinity.
+    """
+
+    results: list
+    num_images: int
+    damaged_images: int
+    images_per_second: float
+    images_per_second_total: float
+    seconds: float
+
+    @property
+    def ap(self):
+        """AP at IoU 0.50 to 0.95."""
+        return self.stats[0]
+
+    @property
+    def ap50(self):
+        """AP at IoU 0.50."""
+        return self.stats[1]
+
+
+def evaluate(network, data, config, batch_size=None, results_path=None):
+    """Return the `EvalResult` of a network on a data set; every image counts exactly once.
+
+    Args:
+        network (callable): uint8 tensor [B, H, W, 3] to decoded heads (big, small), see `src.yolo.YOLOv3TinyInference`.
+        data (CocoData): the images and their ground truth.
+        config (Config): testing_shape, resize_mode and the thresholds are read.
+        batch_size (int): config.per_batch_size if None.
+        results_path (str or Path): COCO results json to write; None: none.
+    """
+    batch_size = batch_size or config.per_batch_size
+    num_images = len(data.image_ids)
+    results, timings, damaged_images = [], [], 0
+    started = time.perf_counter()
+    with eval_stream(config, data, batch_size) as stream:
+        for images, indices in tqdm(stream, total=-(-num_images // batch_size), desc="evaluation", unit="batch",
+                                    leave=False, disable=None):
+            before = time.perf_counter()
+            big, small = (head.asnumpy() for head in network(ms.Tensor(images)))
+            timings.append((time.perf_counter() - before, int((indices >= 0).sum())))
+            for position in np.flatnonzero(indices >= 0):
+                heads = big[position], small[position]
+                damaged_images += not all(np.isfinite(head).all() for head in heads)
+                results += image_results(heads, data, int(indices[position]), config)
+    detected = time.perf_counter()
+    if results_path is not None:
+        write_json(results_path, results)
+    scores = score_results(data.coco, results, data.image_ids, data.categories)
+    return EvalResult(**vars(scores), results=results, num_images=num_images, damaged_images=damaged_images,
+                      images_per_second=_rate(timings[1:] or timings),
+                      images_per_second_total=num_images / max(detected - started, 1e-9),
+                      seconds=time.perf_counter() - started)
+
+
+def _rate(timings):
+    """Return images per second of (seconds, images) pairs."""
+    return sum(images for _, images in timings) / max(sum(seconds for seconds, _ in timings), 1e-9)
+
+
+def image_results(heads, data, index, config):
+    """Return the COCO results of image number `index` of the data set from its decoded heads (big, small)."""
+    width, height = data.sizes[index]
+    placement = fit_placement(config.resize_mode, (height, width), tuple(config.testing_shape))
+    boxes, scores, classes = detect(*heads, placement, (height, width), config)
+    return coco_results(data.image_ids[index], boxes, scores, classes, data.categories.ids)
+
+
+def score_results(coco, results, image_ids, categories):
+    """Return the `Scores` that pycocotools gives to COCO results; no result at all scores 0 and is no error.
+
+    Args:
+        coco (COCO): the ground truth.
+        results (list): dicts of image_id, category_id, bbox (x, y, w, h in pixels) and score; they are not changed.
+        image_ids (sequence): images to count, also those without results.
+        categories (Categories): names and the annotation file's ids of the classes.
+    """
+    # pycocotools prints while it works; its table is handed back instead.
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = COCOeval(coco, _as_coco(coco, results), "bbox")
+        judge.params.imgIds = list(image_ids)
+        judge.params.catIds = list(categories.ids)
+        judge.evaluate()
+        judge.accumulate()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            judge.summarize()
+    # Axes: IoU threshold, recall, category, area, detections an image; -1 marks a category without ground truth.
+    precision = np.where(judge.eval["precision"] < 0, np.nan, judge.eval["precision"])[:, :, :, 0, -1]
+    place = {category_id: number for number, category_id in enumerate(judge.params.catIds)}
+    order = [place[category_id] for category_id in categories.ids]
+    per_class_ap = precision.mean((0, 1))[order].tolist()
+    per_class_ap50 = precision[0].mean(0)[order].tolist()
+    names = _distinct_names(categories)
+    return Scores(tuple(judge.stats.tolist()), printed.getvalue().rstrip("\n"),
+                  dict(zip(names, per_class_ap, strict=True)), dict(zip(names, per_class_ap50, strict=True)))
+
+
+def _distinct_names(categories):
+    """Return the class names, with the id behind a name that several categories share."""
+    return [f"{name} ({category_id})" if categories.names.count(name) > 1 else name
+            for name, category_id in zip(categories.names, categories.ids, strict=True)]
+
+
+def _as_coco(coco, results):
+    """Return results as a COCO object; unlike loadRes it takes an empty list and leaves the dicts as they are."""
+    annotations = [{**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+                   for number, result in enumerate(results, start=1)]
+    detected = COCO()
+    detected.dataset = {"images": coco.dataset["images"], "categories": coco.dataset["categories"],
+                        "annotations": annotations}
+    detected.createIndex()
+    return detected

@@ -1,0 +1,98 @@
+"""Log file and console of a run, the line formats of the model zoo, and the folder that a run writes to."""
+import logging
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from tqdm import tqdm
+
+LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
+
+
+class ConsoleHandler(logging.Handler):
+    """Writes to standard output without breaking a progress bar: the line goes above it."""
+
+    def emit(self, record):
+        try:
+            tqdm.write(self.format(record), file=sys.stdout)
+            sys.stdout.flush()
+        except OSError:
+            self.handleError(record)
+
+
+def get_logger(folder, rank=0, name="yolov3_tiny"):
+    """Return a logger that writes to the console and to `<folder>/<name>_rank_<rank>.log`.
+
+    Called again with the same name and rank it closes the earlier file and console, so no line appears twice. Rank 0
+    shows everything on the console, other ranks only warnings and errors.
+
+    Args:
+        folder (str or Path): made if missing; "" or None: console only.
+        rank (int): rank of this process.
+        name (str): first part of the file's name.
+    """
+    logger = logging.getLogger(f"{name}_rank_{rank}")
+    close_logger(logger)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handlers = [ConsoleHandler(logging.INFO if rank == 0 else logging.WARNING)]
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(LINE_FORMAT))
+        logger.addHandler(handler)
+    return logger
+
+
+def close_logger(logger):
+    """Close and remove all handlers of a logger."""
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def make_run_folder(root):
+    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`."""
+    stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
+    attempt = 1
+    while True:
+        folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            attempt += 1
+
+
+def training_line(epoch, iteration, loss, images_per_second, lr):
+    """Return the text of a training line, for example `epoch[0], iter[400], loss:503.846949, fps:122.33 ...`.
+
+    Args:
+        epoch, iteration (int): from 0; iterations count through the whole run.
+        loss (float): mean since the line before.
+        images_per_second (float): over all devices.
+        lr (float): written with all its digits.
+    """
+    return (f"epoch[{epoch}], iter[{iteration}], loss:{loss:.6f}, fps:{images_per_second:.2f} imgs/sec, "
+            f"lr:{float(lr)}")
+
+
+def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaining_seconds):
+    """Return the summary line of an epoch with the time it took and the time that remains.
+
+    Args:
+        epoch (int): number of the epoch that ended, from 0.
+        max_epoch (int): how many epochs the run has.
+        loss (float): mean over the epoch.
+        images_per_second (float): over all devices.
+        epoch_seconds, remaining_seconds (float): written as h:mm:ss.
+    """
+    return (f"epoch[{epoch}] done, {epoch + 1}/{max_epoch}, mean loss:{loss:.6f}, "
+            f"fps:{images_per_second:.2f} imgs/sec, time:{clock(epoch_seconds)}, ETA:{clock(remaining_seconds)}")
+
+
+def clock(seconds):
+    """Return a number of seconds as `h:mm:ss`, with days where there are any, for example `1 day, 2:03:04`."""
+    return str(timedelta(seconds=round(max(seconds, 0.0))))

@@ -1,0 +1,187 @@
+"""The loss of YOLOv3-Tiny: box, objectness and class terms of two scales, summed over the batch and divided by it.
+
+For each scale, over its positive (anchor, cell) targets and, for objectness, over all its cells:
+
+    box        = sum over positives of (2 - w*h) * (1 - IoU-like)        w, h of the ground truth, normalised
+    objectness = sum over positives of BCE(t, 1) + sum over negatives of BCE(t, 0)
+    class      = sum over positives of BCE over the classes
+    scale loss = (coord_scale * box + objectness + class) / B
+
+and the stride-32 scale weighs `large_scale` times the stride-16 one. Cells that are not positive are negative unless
+the box they predict overlaps a ground truth (IoU above `ignore_threshold`), or lies in a crowd region.
+"""
+from dataclasses import dataclass
+
+import mindspore as ms
+import mindspore.nn as nn
+import mindspore.ops as ops
+import numpy as np
+
+from src.assigner import Assigner
+from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy
+from src.config import BOX_FIELDS
+from src.yolo import OBJECTNESS, ScaleDecoder
+
+# The terms that the loss reports, in this order.
+LOSS_PARTS = ("box32", "objectness32", "class32", "box16", "objectness16", "class16")
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What of the config the loss depends on; see the help texts of the options with these names."""
+
+    anchor_iou_threshold: float = 0.213
+    ignore_threshold: float = 0.7
+    coord_scale: float = 4.0
+    large_scale: float = 4.0
+    box_loss: str = "giou"
+    smoothing: float = 0.0
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the settings of a config; `label_smooth` 0 means no smoothing."""
+        return cls(config.anchor_iou_threshold, config.ignore_threshold, config.coord_scale, config.large_scale,
+                   config.box_loss, config.label_smooth_factor if config.label_smooth else 0.0)
+
+
+def binary_cross_entropy(logits, targets):
+    """Return BCE of logits against targets in [0, 1], element by element, without overflow.
+
+    max(t, 0) - t*y + log(1 + exp(-|t|)).
+    """
+    return ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
+
+
+class ScaleLoss(nn.Cell):
+    """The three unweighted terms of one scale, each summed over the batch.
+
+    Args:
+        scale (Scale): stride, anchors and scale_x_y.
+        num_classes (int): C.
+        input_hw (tuple): height and width of the network input in pixels.
+        settings (LossSettings): thresholds, kind of box loss, smoothing.
+    """
+
+    def __init__(self, scale, num_classes, input_hw, settings):
+        super().__init__()
+        self.decoder = ScaleDecoder(scale, num_classes, input_hw)
+        self.grid_h, self.grid_w = scale.grid_hw(input_hw)
+        self.num_classes = num_classes
+        self.iou_like = IOU_LOSSES[settings.box_loss]
+        self.ignore_threshold = float(settings.ignore_threshold)
+        self.class_target = 1.0 - settings.smoothing
+        self.other_target = settings.smoothing / max(num_classes - 1, 1)
+        self.rows = ms.Tensor(np.arange(self.grid_h).reshape(1, 1, -1, 1), ms.float32)
+        self.columns = ms.Tensor(np.arange(self.grid_w).reshape(1, 1, 1, -1), ms.float32)
+        self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1, 1), ms.float32)
+
+    def construct(self, head, boxes, positive, cell_x, cell_y):
+        """Return (box, objectness, class), three float32 scalars.
+
+        Args:
+            head (Tensor): raw head float32 [B, A*(5 + C), gh, gw].
+            boxes (Tensor): ground truth float32 [B, M, 5] as `Assigner` takes it.
+            positive, cell_x, cell_y (Tensor): this scale's part of the assignment, [B, A, M].
+        """
+        fields = self.decoder.split_anchors(head)
+        weight = ops.cast(positive, ms.float32)
+        truth = [ops.expand_dims(boxes[:, :, i], 1) for i in range(5)]
+        matched = self._gather(fields, cell_x, cell_y)
+        box = self._box_term(matched, truth[:4], weight, cell_x, cell_y)
+        objectness = self._objectness_term(fields, boxes, weight, cell_x, cell_y)
+        category = self._class_term(matched, truth[4], weight)
+        return box, objectness, category
+
+    def _gather(self, fields, cell_x, cell_y):
+        """Return the fields at each box's cell: [B, A, 5 + C, gh*gw] to [B, A, 5 + C, M]."""
+        cell = ops.cast(cell_y * self.grid_w + cell_x, ms.int32)
+        index = ops.tile(ops.expand_dims(cell, 2), (1, 1, fields.shape[2], 1))
+        return ops.gather_elements(fields, 3, index)
+
+    def _box_term(self, matched, truth_cxcywh, weight, cell_x, cell_y):
+        txywh = (matched[:, :, 0], matched[:, :, 1], matched[:, :, 2], matched[:, :, 3])
+        predicted = self.decoder.cxcywh(txywh, (cell_x, cell_y))
+        small_box_bonus = 2.0 - truth_cxcywh[2] * truth_cxcywh[3]
+        return ops.sum(weight * small_box_bonus * (1.0 - self.iou_like(predicted, truth_cxcywh)))
+
+    def _objectness_term(self, fields, boxes, weight, cell_x, cell_y):
+        logits = fields[:, :, OBJECTNESS]
+        target = self._positive_cells(weight, cell_x, cell_y)
+        negative = (1.0 - target) * (1.0 - self._ignored_cells(fields, boxes))
+        return ops.sum(binary_cross_entropy(logits, target) * ops.stop_gradient(target + negative))
+
+    def _positive_cells(self, weight, cell_x, cell_y):
+        """Return 1 at each cell that a box won, else 0, float32 [B, A, gh*gw].
+
+        The product of one-hot rows and columns, summed over the boxes: one winner a cell makes it exact, and no
+        scatter is needed.
+        """
+        in_row = ops.cast(self.rows == ops.expand_dims(cell_y, 2), ms.float32) * ops.expand_dims(weight, 2)
+        in_column = ops.cast(self.columns == ops.expand_dims(cell_x, 3), ms.float32)
+        target = ops.matmul(in_row, in_column)
+        return ops.reshape(target, (target.shape[0], target.shape[1], self.grid_h * self.grid_w))
+
+    def _ignored_cells(self, fields, boxes):
+        """Return 1 where the predicted box overlaps a ground truth or lies in a crowd region, float32 [B, A, gh*gw].
+
+        IoU > t is written intersection > t / (1 + t) * (area + area); for a crowd region the measure is the part of
+        the prediction inside it, as in COCO's scoring: intersection > t * area of the prediction.
+        """
+        batch, anchors, _, cells = fields.shape
+        predicted = [ops.reshape(side, (batch, 1, anchors * cells))
+                     for side in cxcywh_to_xyxy(self.decoder.grid_cxcywh(ops.stop_gradient(fields)))]
+        cx, cy, w, h, category = [boxes[:, :, i:i + 1] for i in range(5)]
+        truth = cxcywh_to_xyxy((cx, cy, w, h))
+        iou_factor = self.ignore_threshold / (1.0 + self.ignore_threshold)
+        is_crowd = category < 0
+        factor = ops.select(is_crowd, ops.full_like(w, self.ignore_threshold), ops.full_like(w, iou_factor))
+        truth_share = ops.select(is_crowd, ops.zeros_like(w), iou_factor * area_xyxy(truth))
+        excess = intersection_xyxy(predicted, truth) - factor * area_xyxy(predicted) - truth_share
+        ignored = ops.cast(ops.amax(excess, 1) > 0, ms.float32)
+        return ops.reshape(ignored, (batch, anchors, cells))
+
+    def _class_term(self, matched, category, weight):
+        """Return the BCE of the class logits of the positives; `category` is [B, 1, M]."""
+        is_class = ops.cast(self.classes == ops.expand_dims(category, 2), ms.float32)
+        target = self.other_target + (self.class_target - self.other_target) * is_class
+        loss = binary_cross_entropy(matched[:, :, BOX_FIELDS:], target)
+        return ops.sum(loss * ops.expand_dims(weight, 2))
+
+
+class YOLOv3TinyLoss(nn.Cell):
+    """The loss of both scales for one input size.
+
+    Args:
+        scales (tuple): the `Scale`s, finest first.
+        num_classes (int): C.
+        input_hw (tuple): height and width of the network input in pixels.
+        settings (LossSettings): weights and thresholds.
+    """
+
+    def __init__(self, scales, num_classes, input_hw, settings):
+        super().__init__(auto_prefix=False)
+        fine, coarse = scales
+        self.assigner = Assigner(scales, input_hw, settings.anchor_iou_threshold)
+        self.num_fine = len(fine.anchors)
+        self.loss_small = ScaleLoss(fine, num_classes, input_hw, settings)
+        self.loss_big = ScaleLoss(coarse, num_classes, input_hw, settings)
+        self.coord_scale = float(settings.coord_scale)
+        self.large_scale = float(settings.large_scale)
+
+    def construct(self, big, small, boxes):
+        """Return (loss, parts): a float32 scalar, and float32 [6] that sum to it, in the order of `LOSS_PARTS`.
+
+        Args:
+            big, small (Tensor): raw heads of `YOLOv3Tiny`.
+            boxes (Tensor): float32 [B, M, 5]: cx, cy, w, h normalised to the input, class; see `Assigner`.
+        """
+        positive, cell_x, cell_y = self.assigner(boxes)
+        fine, coarse = slice(0, self.num_fine), slice(self.num_fine, None)
+        box16, objectness16, class16 = self.loss_small(
+            small, boxes, positive[:, fine], cell_x[:, fine], cell_y[:, fine])
+        box32, objectness32, class32 = self.loss_big(
+            big, boxes, positive[:, coarse], cell_x[:, coarse], cell_y[:, coarse])
+        large = self.large_scale
+        parts = ops.stack((large * self.coord_scale * box32, large * objectness32, large * class32,
+                           self.coord_scale * box16, objectness16, class16)) / boxes.shape[0]
+        return ops.sum(parts), parts

@@ -1,0 +1,33 @@
+"""The learning rate of every step of a run, as one array."""
+import numpy as np
+
+SCHEDULERS = ("exponential", "cosine_annealing")
+
+
+def learning_rates(config, steps_per_epoch):
+    """Return the learning rate of each global step, float32 [max_epoch * steps_per_epoch].
+
+    Warm-up is linear, base * (i + 1) / warm-up steps, and covers the first `warmup_epochs` (a fraction of an epoch
+    works). After it, `exponential` multiplies by lr_gamma at each of lr_epochs that has begun, and
+    `cosine_annealing` follows Loshchilov and Hutter 2017, eq. 5, in steps of whole epochs:
+    eta_min + (base - eta_min) * (1 + cos(pi * epoch / t_max)) / 2.
+    """
+    step = np.arange(config.max_epoch * steps_per_epoch)
+    epoch = step // steps_per_epoch
+    if config.lr_scheduler == "exponential":
+        rates = _exponential(epoch, config.lr, config.lr_gamma, config.lr_epochs)
+    else:
+        rates = _cosine_annealing(epoch, config.lr, config.eta_min, config.t_max)
+    warmup_steps = int(round(config.warmup_epochs * steps_per_epoch))
+    if warmup_steps:
+        rates = np.where(step < warmup_steps, config.lr * (step + 1) / warmup_steps, rates)
+    return rates.astype(np.float32)
+
+
+def _exponential(epoch, base, gamma, milestones):
+    passed = (epoch[:, None] >= np.array(milestones, np.float64)).sum(axis=1)
+    return base * float(gamma) ** passed
+
+
+def _cosine_annealing(epoch, base, eta_min, t_max):
+    return eta_min + (base - eta_min) * (1 + np.cos(np.pi * np.minimum(epoch, t_max) / t_max)) / 2

@@ -1,0 +1,201 @@
+"""From decoded heads to detections: threshold, per-class NMS, back to image pixels, COCO results. NumPy only.
+
+Cells are counted as the heads list them: the stride-32 head first, rows, columns, anchors. Equal scores keep that
+order, then the order of classes, so that the same heads give the same detections on every machine.
+"""
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+COARSE_STRIDE = 32
+BOX_FIELDS = 4
+# Boxes compared with each other at a time: the table of their IoUs stays in the cache of a core.
+NMS_BLOCK = 128
+# Pairs sorted at first, per detection asked for; the rest is sorted only where these do not give enough boxes.
+SORT_FIRST = 8
+
+
+def select_pairs(cells, score_threshold, multi_label):
+    """Return the (cell, class) pairs whose objectness times class probability is above a threshold.
+
+    Args:
+        cells (np.ndarray): float32 [N, 5 + C]: cx, cy, w, h, objectness, class probabilities.
+        score_threshold (float): strictly below the score of every pair returned.
+        multi_label (bool): True: each class of a cell may give a pair; False: only its best (ties: the lower class).
+
+    Returns:
+        Tuple of cell numbers int64 [n], classes int64 [n] and scores float32 [n], in the order of cells, then classes.
+        Cells whose box or objectness is not finite, or whose box is empty, give none.
+    """
+    # A probability is at most 1, so a cell below the threshold by objectness alone cannot rise above it.
+    candidates = np.flatnonzero(cells[:, BOX_FIELDS] > score_threshold)
+    boxes = cells[candidates, :BOX_FIELDS]
+    candidates = candidates[np.isfinite(boxes).all(1) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)]
+    products = cells[candidates, BOX_FIELDS + 1:] * cells[candidates, BOX_FIELDS, None]
+    if multi_label:
+        rows, classes = np.nonzero(products > score_threshold)
+    elif products.size:
+        best = products.argmax(1)
+        rows = np.flatnonzero(products[np.arange(len(products)), best] > score_threshold)
+        classes = best[rows]
+    else:
+        rows = classes = np.zeros(0, np.int64)
+    return candidates[rows], classes, products[rows, classes]
+
+
+def pairwise_iou(left, right):
+    """Return the IoU [m, n] of boxes xyxy [m, 4] with boxes xyxy [n, 4], float64; an empty union counts as 0."""
+    left, right = left.astype(np.float64).T[:, :, None], right.astype(np.float64).T[:, None, :]
+    inner = np.minimum(left[2], right[2])
+    inner -= np.maximum(left[0], right[0])
+    np.maximum(inner, 0.0, out=inner)
+    height = np.minimum(left[3], right[3])
+    height -= np.maximum(left[1], right[1])
+    np.maximum(height, 0.0, out=height)
+    inner *= height
+    union = (left[2] - left[0]) * (left[3] - left[1]) + (right[2] - right[0]) * (right[3] - right[1])
+    union = union - inner
+    return np.divide(inner, union, out=np.zeros_like(inner), where=union > 0)
+
+
+def non_max_suppression(xyxy, scores, classes, iou_threshold, max_detections):
+    """Return the indices, best first, of the boxes that greedy per-class NMS keeps, at most `max_detections` of them.
+
+    A box goes where a better one of its class was kept whose IoU with it is above `iou_threshold`. Equal scores: the
+    lower index is the better. Since a box depends on better ones only, the work stops once enough are kept.
+
+    Args:
+        xyxy (np.ndarray): boxes [n, 4] in any one unit.
+        scores, classes (np.ndarray): [n].
+        iou_threshold (float): boxes with exactly this IoU are both kept.
+        max_detections (int): over all classes together.
+    """
+    kept = np.zeros(0, np.int64)
+    for block in _blocks_by_score(scores, SORT_FIRST * max_detections):
+        if len(kept):
+            overlaps = pairwise_iou(xyxy[block], xyxy[kept]) > iou_threshold
+            overlaps &= classes[block, None] == classes[kept]
+            block = block[~overlaps.any(1)]
+        overlaps = pairwise_iou(xyxy[block], xyxy[block]) > iou_threshold
+        overlaps &= classes[block, None] == classes[block]
+        alive = np.ones(len(block), bool)
+        # Only a box that overlaps a later one can suppress anything.
+        for better in np.flatnonzero(np.triu(overlaps, 1).any(1)):
+            if alive[better]:
+                alive[better + 1:] &= ~overlaps[better, better + 1:]
+        kept = np.concatenate((kept, block[alive]))
+        if len(kept) >= max_detections:
+            break
+    return kept[:max_detections]
+
+
+def _blocks_by_score(scores, first):
+    """Yield the indices of `scores`, best first, in blocks; only the best `first` are sorted before they are used."""
+    cut = np.partition(scores, -first)[-first] if len(scores) > first else -np.inf
+    for part in (np.flatnonzero(scores >= cut), np.flatnonzero(scores < cut)):
+        order = part[np.argsort(-scores[part], kind="stable")]
+        for start in range(0, len(order), NMS_BLOCK):
+            yield order[start:start + NMS_BLOCK]
+
+
+def detections_from_heads(big, small, score_threshold, nms_threshold, max_detections, multi_label=True):
+    """Return the detections of one image, best first.
+
+    Args:
+        big, small (np.ndarray): decoded heads of stride 32 and 16, float32 [gh, gw, A, 5 + C].
+        score_threshold (float): detections score strictly above it.
+        nms_threshold (float): see `non_max_suppression`.
+        max_detections (int): at most so many boxes over all classes.
+        multi_label (bool): see `select_pairs`.
+
+    Returns:
+        Tuple of boxes float32 [n, 4] (x1, y1, x2, y2 normalised to the network input, not clipped to it), scores
+        float32 [n] and classes int64 [n].
+    """
+    height, width = (cells * COARSE_STRIDE for cells in big.shape[:2])
+    cells = np.concatenate([head.reshape(-1, head.shape[-1]) for head in (big, small)])
+    rows, classes, scores = select_pairs(cells, score_threshold, multi_label)
+    cxcywh = cells[rows, :BOX_FIELDS].astype(np.float64)
+    half = cxcywh[:, 2:] / 2
+    xyxy = np.concatenate((cxcywh[:, :2] - half, cxcywh[:, :2] + half), 1)
+    kept = non_max_suppression(xyxy * (width, height, width, height), scores, classes, nms_threshold, max_detections)
+    return xyxy[kept].astype(np.float32), scores[kept], classes[kept]
+
+
+def to_image(xyxy_normalised, canvas_hw, placement, image_hw):
+    """Return boxes of the network input as boxes of the image, their corners clipped to it.
+
+    Args:
+        xyxy_normalised (np.ndarray): [n, 4], normalised to the network input.
+        canvas_hw (tuple): height and width of the network input in pixels.
+        placement (Placement): how the image was placed on the canvas.
+        image_hw (tuple): height and width of the image in pixels.
+
+    Returns:
+        Tuple of boxes float64 [n, 4] (x1, y1, x2, y2 in pixels of the image) and a mask bool [n], False where nothing
+        of a box lies inside the image.
+    """
+    height, width = canvas_hw
+    boxes = np.asarray(xyxy_normalised, np.float64).reshape(-1, BOX_FIELDS) * (width, height, width, height)
+    boxes = np.asarray(placement.boxes_to_image(boxes), np.float64)
+    boxes[:, 0::2] = boxes[:, 0::2].clip(0, image_hw[1])
+    boxes[:, 1::2] = boxes[:, 1::2].clip(0, image_hw[0])
+    return boxes, (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+
+
+def detect(big, small, placement, image_hw, config, score_threshold=None):
+    """Return the detections of one image in its own pixels, best first, by the thresholds of the config.
+
+    Args:
+        big, small, placement, image_hw: see `detections_from_heads` and `to_image`.
+        config (Config): eval_ignore_threshold, nms_thresh, max_detections and multi_label are read.
+        score_threshold (float): replaces the config's `eval_ignore_threshold`.
+
+    Returns:
+        Tuple of boxes float64 [n, 4] (x1, y1, x2, y2 in pixels, inside the image), scores float32 [n], classes
+        int64 [n].
+    """
+    if score_threshold is None:
+        score_threshold = config.eval_ignore_threshold
+    boxes, scores, classes = detections_from_heads(big, small, score_threshold, config.nms_thresh,
+                                                   config.max_detections, config.multi_label)
+    canvas_hw = tuple(cells * COARSE_STRIDE for cells in big.shape[:2])
+    boxes, visible = to_image(boxes, canvas_hw, placement, image_hw)
+    return boxes[visible], scores[visible], classes[visible]
+
+
+def coco_results(image_id, xyxy_pixels, scores, classes, category_ids):
+    """Return the detections of one image as COCO results: dicts of image_id, category_id, bbox and score.
+
+    bbox is [x, y, w, h] in pixels with 2 decimals, the score has 5. `category_ids[c]` is the annotation file's id of
+    class c. Corners are rounded rather than sides, so that a rounded box does not leave the image either.
+    """
+    corners = np.round(np.asarray(xyxy_pixels, np.float64).reshape(-1, BOX_FIELDS), 2)
+    sides = np.round(corners[:, 2:] - corners[:, :2], 2)
+    bboxes = np.concatenate((corners[:, :2], sides), 1).tolist()
+    rounded_scores = np.round(np.asarray(scores, np.float64), 5).tolist()
+    return [{"image_id": image_id, "category_id": category_ids[class_number], "bbox": bbox, "score": score}
+            for bbox, score, class_number in zip(bboxes, rounded_scores, classes, strict=True)]
+
+
+def write_json(path, value):
+    """Write a value as json under a temporary name, then rename it, so that no reader meets half a file."""
+    write_atomically(path, json.dumps(value, allow_nan=False).encode())
+
+
+def write_atomically(path, data):
+    """Write bytes to a file, replacing it only when all of them are on the disk; missing folders are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

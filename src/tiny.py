@@ -1,0 +1,64 @@
+"""The Darknet-tiny backbone: seven 3x3 convolutions, down-sampled by max-pooling only.
+
+    python -c "from src.tiny import DarknetTiny; print(DarknetTiny())"
+"""
+import mindspore.nn as nn
+import mindspore.ops as ops
+
+BACKBONE_CHANNELS = (16, 32, 64, 128, 256, 512, 1024)
+LEAKY_SLOPE = 0.1
+BATCH_NORM_EPS = 1e-5
+# MindSpore's convention: running = 0.9 * running + 0.1 * batch.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+class DecomposedLeakyReLU(nn.Cell):
+    """LeakyReLU as slope*x + (1 - slope)*relu(x): the same function, whose gradient is much faster on CPU."""
+
+    def construct(self, x):
+        return LEAKY_SLOPE * x + (1.0 - LEAKY_SLOPE) * ops.relu(x)
+
+
+def leaky_relu(decomposed):
+    """Return the activation cell: plain LeakyReLU, which device compilers fuse, or its decomposed form."""
+    return DecomposedLeakyReLU() if decomposed else nn.LeakyReLU(LEAKY_SLOPE)
+
+
+class ConvBlock(nn.Cell):
+    """Convolution without bias, batch-norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W]."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, decomposed_activation=False):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, pad_mode="same", has_bias=False)
+        self.bn = nn.BatchNorm2d(out_channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
+        self.activation = leaky_relu(decomposed_activation)
+
+    def construct(self, x):
+        return self.activation(self.bn(self.conv(x)))
+
+
+class DarknetTiny(nn.Cell):
+    """The convolutional part of YOLOv3-Tiny in Darknet's order, without its two necks and heads.
+
+    Input: float32 [B, 3, H, W] with H and W multiples of 32. Returns the stride-16 feature [B, 256, H/16, W/16] and
+    the stride-32 feature [B, 1024, H/32, W/32].
+    """
+
+    def __init__(self, decomposed_activation=False):
+        super().__init__()
+        widths = (3,) + BACKBONE_CHANNELS
+        for i in range(len(BACKBONE_CHANNELS)):
+            setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation))
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+        # Keeps the grid: TensorFlow's "same" pads one row below and one column to the right, as Darknet does.
+        self.pool_same = nn.MaxPool2d(kernel_size=2, stride=1, pad_mode="same")
+
+    def construct(self, x):
+        x = self.pool(self.conv0(x))
+        x = self.pool(self.conv1(x))
+        x = self.pool(self.conv2(x))
+        x = self.pool(self.conv3(x))
+        stride16 = self.conv4(x)
+        x = self.conv5(self.pool(stride16))
+        stride32 = self.conv6(self.pool_same(x))
+        return stride16, stride32

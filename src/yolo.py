@@ -1,0 +1,178 @@
+"""YOLOv3-Tiny: backbone, two necks and heads, the decode of a head, and the network that inference runs.
+
+A head is a tensor [B, A*(5 + C), gh, gw]: for each of the A anchors of its scale tx, ty, tw, th, the objectness logit
+and C class logits. Scales are listed finest first (stride 16, then 32); outputs come coarsest first (big, small), as
+users of the 2021 version know them.
+"""
+import mindspore as ms
+import mindspore.nn as nn
+import mindspore.ops as ops
+import numpy as np
+
+from src.config import BOX_FIELDS, detection_scales
+from src.tiny import ConvBlock, DarknetTiny
+
+# exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
+MAX_LOG_SIZE = 8.0
+# Fields of a prediction: tx, ty, tw, th, objectness, then the classes.
+OBJECTNESS = BOX_FIELDS - 1
+
+
+def upsample_by_two(x):
+    """Return x [B, C, H, W] with each pixel doubled in both directions.
+
+    Written as two concatenations because that is the one form which MindIR with a free batch, onnxruntime and OpenCV
+    4.6 to 4.11 all read rightly.
+    """
+    _, channels, height, width = x.shape
+    x = ops.reshape(x, (-1, channels, height, width, 1))
+    x = ops.concat((x, x), 4)
+    x = ops.reshape(x, (-1, channels, height, 1, 2 * width))
+    x = ops.concat((x, x), 3)
+    return ops.reshape(x, (-1, channels, 2 * height, 2 * width))
+
+
+class Normalize(nn.Cell):
+    """Pixels uint8 [B, H, W, 3] RGB to network input float32 [B, 3, H, W]: (x / 255 - mean) / std."""
+
+    def __init__(self, mean, std):
+        super().__init__()
+        scale = 1.0 / (255.0 * np.array(std, np.float64))
+        offset = -np.array(mean, np.float64) / np.array(std, np.float64)
+        self.scale = ms.Tensor(scale.reshape(1, 3, 1, 1), ms.float32)
+        self.offset = ms.Tensor(offset.reshape(1, 3, 1, 1), ms.float32)
+
+    def construct(self, images):
+        pixels = ops.cast(ops.transpose(images, (0, 3, 1, 2)), ms.float32)
+        return pixels * self.scale + self.offset
+
+
+class YOLOv3Tiny(nn.Cell):
+    """The network up to its raw heads.
+
+    Input: normalised float32 [B, 3, H, W], H and W multiples of 32. Returns (big, small): float32
+    [B, channels_of_scale, H/32, W/32] and [B, channels_of_scale, H/16, W/16].
+
+    Args:
+        num_classes (int): C.
+        scales (tuple): the two `Scale`s, finest first; their anchors give the heads' channels.
+        decomposed_activation (bool): the form of LeakyReLU, see `src.tiny.leaky_relu`.
+    """
+
+    def __init__(self, num_classes, scales, decomposed_activation=False):
+        super().__init__()
+        fine, coarse = scales
+        self.backbone = DarknetTiny(decomposed_activation)
+        self.conv7 = ConvBlock(1024, 256, 1, decomposed_activation)
+        self.conv8 = ConvBlock(256, 512, 3, decomposed_activation)
+        self.head1 = nn.Conv2d(512, coarse.channels(num_classes), 1, pad_mode="same", has_bias=True)
+        self.conv9 = ConvBlock(256, 128, 1, decomposed_activation)
+        self.conv10 = ConvBlock(384, 256, 3, decomposed_activation)
+        self.head2 = nn.Conv2d(256, fine.channels(num_classes), 1, pad_mode="same", has_bias=True)
+        # A name in a checkpoint tells the layer in Darknet's order, not the room of the code it lives in.
+        for parameter in self.get_parameters():
+            parameter.name = parameter.name.removeprefix("backbone.")
+
+    def construct(self, x):
+        stride16, stride32 = self.backbone(x)
+        neck = self.conv7(stride32)
+        big = self.head1(self.conv8(neck))
+        merged = ops.concat((upsample_by_two(self.conv9(neck)), stride16), 1)
+        small = self.head2(self.conv10(merged))
+        return big, small
+
+
+class ScaleDecoder(nn.Cell):
+    """Turns the raw head of one scale into boxes and probabilities, for one input size.
+
+    Args:
+        scale (Scale): stride, anchors and scale_x_y.
+        num_classes (int): C.
+        input_hw (tuple): height and width of the network input in pixels.
+    """
+
+    def __init__(self, scale, num_classes, input_hw):
+        super().__init__()
+        self.grid_h, self.grid_w = scale.grid_hw(input_hw)
+        self.num_anchors = len(scale.anchors)
+        self.fields = BOX_FIELDS + num_classes
+        self.scale_x_y = float(scale.scale_x_y)
+        self.margin = (self.scale_x_y - 1.0) / 2.0
+        anchors = np.array(scale.anchors, np.float64) / (input_hw[1], input_hw[0])
+        self.anchor_w = ms.Tensor(anchors[:, 0].reshape(1, -1, 1), ms.float32)
+        self.anchor_h = ms.Tensor(anchors[:, 1].reshape(1, -1, 1), ms.float32)
+        rows, columns = np.mgrid[0:self.grid_h, 0:self.grid_w]
+        self.cell_x = ms.Tensor(columns.reshape(1, 1, -1), ms.float32)
+        self.cell_y = ms.Tensor(rows.reshape(1, 1, -1), ms.float32)
+
+    def split_anchors(self, head):
+        """Reshape a head [B, A*(5 + C), gh, gw] to [B, A, 5 + C, gh*gw]: cells last."""
+        return ops.reshape(head, (-1, self.num_anchors, self.fields, self.grid_h * self.grid_w))
+
+    def cxcywh(self, txywh, cell_xy):
+        """Return (cx, cy, w, h), normalised to the input, of raw box fields.
+
+        cx = (s * sigmoid(tx) - (s - 1) / 2 + cell_x) / grid_width and w = anchor_width * exp(tw), likewise y and h
+        (Redmon and Farhadi 2018, section 2.1; s is scale_x_y, Bochkovskiy et al. 2020, section 3.4, 1 in YOLOv3).
+
+        Args:
+            txywh (tuple): four float32 tensors of equal shape [B, A, N].
+            cell_xy (tuple): column and row of each cell, float32, broadcastable to [B, A, N].
+        """
+        tx, ty, tw, th = txywh
+        cx = (self.scale_x_y * ops.sigmoid(tx) - self.margin + cell_xy[0]) / self.grid_w
+        cy = (self.scale_x_y * ops.sigmoid(ty) - self.margin + cell_xy[1]) / self.grid_h
+        w = ops.exp(ops.minimum(tw, MAX_LOG_SIZE)) * self.anchor_w
+        h = ops.exp(ops.minimum(th, MAX_LOG_SIZE)) * self.anchor_h
+        return cx, cy, w, h
+
+    def grid_cxcywh(self, fields):
+        """Return (cx, cy, w, h), each [B, A, gh*gw], of all cells of a split head."""
+        txywh = (fields[:, :, 0], fields[:, :, 1], fields[:, :, 2], fields[:, :, 3])
+        return self.cxcywh(txywh, (self.cell_x, self.cell_y))
+
+    def construct(self, head):
+        """Decode a head to [B, gh, gw, A, 5 + C]: cx, cy, w, h normalised, objectness and class probabilities."""
+        fields = self.split_anchors(head)
+        boxes = [ops.expand_dims(side, 2) for side in self.grid_cxcywh(fields)]
+        probabilities = ops.sigmoid(fields[:, :, OBJECTNESS:])
+        decoded = ops.concat((*boxes, probabilities), 2)
+        decoded = ops.transpose(decoded, (0, 3, 1, 2))
+        return ops.reshape(decoded, (-1, self.grid_h, self.grid_w, self.num_anchors, self.fields))
+
+
+class YOLOv3TinyInference(nn.Cell):
+    """The network that evaluation, prediction and the exported files run.
+
+    Input: uint8 [B, H, W, 3] RGB, or with `float_input` float32 [B, 3, H, W] already normalised. Returns (big, small):
+    float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads.
+    """
+
+    def __init__(self, network, num_classes, scales, input_hw, mean, std, float_input=False, decode=True):
+        # The parameters keep the names of the checkpoint.
+        super().__init__(auto_prefix=False)
+        fine, coarse = scales
+        self.normalize = nn.Identity() if float_input else Normalize(mean, std)
+        self.network = network
+        self.decode_big = ScaleDecoder(coarse, num_classes, input_hw) if decode else nn.Identity()
+        self.decode_small = ScaleDecoder(fine, num_classes, input_hw) if decode else nn.Identity()
+        self.set_train(False)
+
+    def construct(self, images):
+        big, small = self.network(self.normalize(images))
+        return self.decode_big(big), self.decode_small(small)
+
+
+def build_network(config, num_classes, decomposed_activation=False):
+    """Return the `YOLOv3Tiny` that a config describes, for `num_classes` classes."""
+    return YOLOv3Tiny(num_classes, detection_scales(config), decomposed_activation)
+
+
+def build_inference_network(config, num_classes, network=None, **options):
+    """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new one.
+
+    Options `float_input` and `decode` are those of `YOLOv3TinyInference`.
+    """
+    network = network if network is not None else build_network(config, num_classes)
+    return YOLOv3TinyInference(network, num_classes, detection_scales(config), tuple(config.testing_shape),
+                               config.mean, config.std, **options)

@@ -1,0 +1,32 @@
+"""Tests of model_utils/errors.py: words and exit codes for a user's mistake, a traceback for ours."""
+
+import pytest
+
+from model_utils.errors import UsageError, UserError, run_cli
+
+
+def raising(error):
+    def main(argv):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(("error", "code"), [(UserError("no such image"), 1), (UsageError("no such option"), 2)])
+def test_a_users_mistake_becomes_words_and_an_exit_code(error, code, capsys):
+    assert run_cli(raising(error)) == code
+    assert capsys.readouterr() == ("", f"error: {error}\n")
+
+
+def test_other_exceptions_pass_through():
+    with pytest.raises(ZeroDivisionError):
+        run_cli(raising(ZeroDivisionError()))
+    with pytest.raises(SystemExit):
+        run_cli(raising(SystemExit(0)))
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
+def test_returns_the_programs_own_exit_code_and_hands_on_its_arguments(returned, code):
+    seen = []
+    assert run_cli(lambda argv: seen.append(argv) or returned, ["--lr", "1"]) == code
+    assert seen == [["--lr", "1"]]

@@ -1,0 +1,171 @@
+"""The loss of YOLOv3-Tiny once more, in plain NumPy float64 loops, written from the formulas and not from src.
+
+It imports nothing from src. `mutation` names a known defect of the 2021 version (or a changed constant) that the
+twin then commits, so that a test can show that its data would reveal it.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+MUTATIONS = ("intersection not clamped", "centre floored", "collision priority", "threshold 0.213",
+             "boxes of one scale only")
+
+
+@dataclass
+class Setup:
+    """The constants of one comparison; anchors are (width, height) in pixels, scales finest first."""
+
+    input_hw: tuple
+    num_classes: int
+    anchors: tuple = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
+    masks: tuple = ((0, 1, 2), (3, 4, 5))
+    scale_x_y: tuple = (1.2, 1.1)
+    strides: tuple = (16, 32)
+    anchor_iou_threshold: float = 0.213
+    ignore_threshold: float = 0.7
+    coord_scale: float = 4.0
+    large_scale: float = 4.0
+    box_loss: str = "giou"
+    smoothing: float = 0.0
+    mutation: str = ""
+
+    def scale_anchors(self, scale):
+        height, width = self.input_hw
+        return [(self.anchors[i][0] / width, self.anchors[i][1] / height) for i in self.masks[scale]]
+
+    def grid(self, scale):
+        return self.input_hw[0] // self.strides[scale], self.input_hw[1] // self.strides[scale]
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def bce(logit, target):
+    return np.logaddexp(0.0, logit) - logit * target
+
+
+def corners(box):
+    cx, cy, w, h = box
+    return cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+
+
+def overlap(a, b, clamped=True):
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if not clamped:
+        return width * height
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def iou_family(a, b, kind, clamped=True):
+    """IoU ("iou"), GIoU, DIoU or CIoU of two (cx, cy, w, h)."""
+    ca, cb = corners(a), corners(b)
+    inter = overlap(ca, cb, clamped)
+    union = a[2] * a[3] + b[2] * b[3] - inter
+    iou = inter / union
+    hull_w = max(ca[2], cb[2]) - min(ca[0], cb[0])
+    hull_h = max(ca[3], cb[3]) - min(ca[1], cb[1])
+    if kind == "iou":
+        return iou
+    if kind == "giou":
+        return iou - (hull_w * hull_h - union) / (hull_w * hull_h)
+    diou = iou - ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) / (hull_w**2 + hull_h**2)
+    if kind == "diou":
+        return diou
+    v = 4 / np.pi**2 * (np.arctan(a[2] / a[3]) - np.arctan(b[2] / b[3])) ** 2
+    return diou - v**2 / (1 - iou + v)
+
+
+def shape_iou(wh, anchor):
+    inter = min(wh[0], anchor[0]) * min(wh[1], anchor[1])
+    return inter / (wh[0] * wh[1] + anchor[0] * anchor[1] - inter)
+
+
+def assign(boxes, setup):
+    """Return {(scale, slot, row, column): index of the box that won}, for one image's [M, 5] boxes."""
+    threshold = 0.3 if setup.mutation == "threshold 0.213" else setup.anchor_iou_threshold
+    winners = {}
+    for index, (cx, cy, w, h, category) in enumerate(boxes):
+        if w <= 0 or category < 0:
+            continue
+        if setup.mutation == "centre floored":
+            cx = np.floor(cx * setup.input_hw[1]) / setup.input_hw[1]
+            cy = np.floor(cy * setup.input_hw[0]) / setup.input_hw[0]
+        ious = [(shape_iou((w, h), anchor), scale, slot)
+                for scale in range(2) for slot, anchor in enumerate(setup.scale_anchors(scale))]
+        best = max(range(len(ious)), key=lambda i: (ious[i][0], -i))
+        for pair, (iou, scale, slot) in enumerate(ious):
+            if pair != best and not iou > threshold:
+                continue
+            rows, columns = setup.grid(scale)
+            key = scale, slot, min(int(cy * rows), rows - 1), min(int(cx * columns), columns - 1)
+            rank = (pair == best, iou, -index)
+            if setup.mutation == "collision priority":
+                rank = (index,)
+            if key not in winners or rank > winners[key][0]:
+                winners[key] = rank, index
+    return {key: index for key, (_, index) in winners.items()}
+
+
+def decode(fields, row, column, scale, slot, setup):
+    rows, columns = setup.grid(scale)
+    stretch = setup.scale_x_y[scale]
+    anchor = setup.scale_anchors(scale)[slot]
+    cx = (stretch * sigmoid(fields[0]) - (stretch - 1) / 2 + column) / columns
+    cy = (stretch * sigmoid(fields[1]) - (stretch - 1) / 2 + row) / rows
+    return cx, cy, np.exp(min(fields[2], 8.0)) * anchor[0], np.exp(min(fields[3], 8.0)) * anchor[1]
+
+
+def is_ignored(prediction, boxes, allowed, setup):
+    clamped = setup.mutation != "intersection not clamped"
+    area = prediction[2] * prediction[3]
+    for index, (cx, cy, w, h, category) in enumerate(boxes):
+        if w <= 0:
+            continue
+        if category < 0:
+            if overlap(corners(prediction), corners((cx, cy, w, h))) > setup.ignore_threshold * area:
+                return True
+        elif index in allowed and iou_family(prediction, (cx, cy, w, h), "iou", clamped) > setup.ignore_threshold:
+            return True
+    return False
+
+
+def scale_terms(head, boxes, winners, scale, setup):
+    """Return (box, objectness, class) of one image and scale; head is [A*(5 + C), gh, gw]."""
+    rows, columns = setup.grid(scale)
+    num_anchors, fields = len(setup.masks[scale]), 5 + setup.num_classes
+    head = head.reshape(num_anchors, fields, rows, columns).astype(np.float64)
+    clamped = setup.mutation != "intersection not clamped"
+    allowed = set(range(len(boxes)))
+    if setup.mutation == "boxes of one scale only":
+        allowed = {index for key, index in winners.items() if key[0] == scale}
+    box_term = objectness = class_term = 0.0
+    other = setup.smoothing / max(setup.num_classes - 1, 1)
+    for slot, row, column in np.ndindex(num_anchors, rows, columns):
+        values = head[slot, :, row, column]
+        prediction = decode(values, row, column, scale, slot, setup)
+        index = winners.get((scale, slot, row, column))
+        if index is None:
+            if not is_ignored(prediction, boxes, allowed, setup):
+                objectness += bce(values[4], 0.0)
+            continue
+        cx, cy, w, h, category = boxes[index]
+        objectness += bce(values[4], 1.0)
+        box_term += (2 - w * h) * (1 - iou_family(prediction, (cx, cy, w, h), setup.box_loss, clamped))
+        target = np.full(setup.num_classes, other)
+        target[int(category)] = 1 - setup.smoothing
+        class_term += bce(values[5:], target).sum()
+    return np.array([box_term, objectness, class_term])
+
+
+def loss_parts(big, small, boxes, setup):
+    """Return the six weighted parts: box, objectness, class of stride 32, then of stride 16."""
+    fine, coarse = np.zeros(3), np.zeros(3)
+    for image in range(len(boxes)):
+        image_boxes = boxes[image].astype(np.float64)
+        winners = assign(image_boxes, setup)
+        fine += scale_terms(small[image], image_boxes, winners, 0, setup)
+        coarse += scale_terms(big[image], image_boxes, winners, 1, setup)
+    weights = np.array([setup.coord_scale, 1.0, 1.0])
+    return np.concatenate([setup.large_scale * weights * coarse, weights * fine]) / len(boxes)

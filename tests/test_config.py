@@ -1,0 +1,125 @@
+"""Tests of src/config.py: derived values by number, checks across options, features that are refused in words."""
+
+import pytest
+
+from model_utils.config import get_config
+from model_utils.errors import UsageError, UserError
+from src.config import (
+    BELOW_ONE,
+    LIMITS,
+    NOT_SUPPORTED,
+    POSITIVE,
+    check_config,
+    detection_scales,
+    training_config,
+    with_categories,
+)
+
+
+def test_scales_of_the_default_config():
+    fine, coarse = detection_scales(get_config([]))
+    assert (fine.stride, fine.scale_x_y, fine.anchors) == (16, 1.2, ((10, 14), (23, 27), (37, 58)))
+    assert (coarse.stride, coarse.scale_x_y, coarse.anchors) == (32, 1.1, ((81, 82), (135, 169), (344, 319)))
+    assert fine.channels(80) == coarse.channels(80) == 255
+    assert fine.channels(3) == 24
+    assert (fine.grid_hw((640, 640)), coarse.grid_hw((640, 640))) == ((40, 40), (20, 20))
+    assert (fine.grid_hw((416, 320)), coarse.grid_hw((416, 320))) == ((26, 20), (13, 10))
+
+
+def test_scales_of_darknets_masks():
+    fine, coarse = detection_scales(get_config(["--anchor_masks", "[[1, 2], [3, 5]]", "--scale_x_y", "1 1.05"]))
+    assert (fine.anchors, coarse.anchors) == (((23, 27), (37, 58)), ((81, 82), (344, 319)))
+    assert (fine.scale_x_y, coarse.scale_x_y, coarse.channels(1)) == (1.0, 1.05, 12)
+
+
+def test_testing_shape_follows_training_shape_unless_set():
+    config = training_config(get_config(["--training_shape", "320 416"]))
+    assert (config.testing_shape, config.source("testing_shape")) == ((320, 416), "derived")
+    config = training_config(get_config(["--training_shape", "320", "--testing_shape", "640"]))
+    assert (config.testing_shape, config.source("testing_shape")) == ((640, 640), "command line")
+    config = training_config(get_config([]).with_checkpoint({"testing_shape": [96, 96]}))
+    assert (config.testing_shape, config.source("testing_shape")) == ((96, 96), "checkpoint")
+
+
+def test_num_classes_comes_from_the_data_unless_set():
+    config = with_categories(get_config([]), 3)
+    assert (config.num_classes, config.source("num_classes")) == (3, "derived")
+    assert with_categories(config, 4).num_classes == 4
+    assert with_categories(get_config(["--num_classes", "3"]), 3).source("num_classes") == "command line"
+    with pytest.raises(UserError, match=r"num_classes is 80 \(command line\), but the data has 3 categor.*set it to 3"):
+        with_categories(get_config(["--num_classes", "80"]), 3)
+    with pytest.raises(UserError, match="no categories"):
+        with_categories(get_config([]), 0)
+
+
+@pytest.mark.parametrize("arguments", [
+    "", "--max_epoch 5", "--lr_scheduler exponential --t_max 5 --max_epoch 10", "--t_max 400", "--warmup_epochs 0",
+    "--warmup_epochs 0.5 --max_epoch 1", "--label_smooth 1", "--is_save_on_master 0", "--resume a", "--resume_yolo a",
+    "--pretrained_backbone a", "--anchor_masks [[1,2,3],[3,4,5]]", "--anchor_masks [[0],[5]]",
+    "--mean 0 0 0 --std 1 1 1",
+    "--flip_probability 0", "--flip_probability 1", "--saturation 1 --value 0 --hue 0 --jitter 0",
+    "--min_scale 1 --max_scale 1", "--file_format AIR", "--is_distributed 0 --group_size 1 --rank 0", "--loss_scale 1",
+    "--scale_x_y 1,1", "--lr_epochs 5", "--keep_detect False", "--box_loss ciou", "--eval_interval 1",
+])
+def test_a_good_config_passes(arguments):
+    check_config(get_config(arguments.split()))
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ("--per_batch_size 0", "per_batch_size is 0 (command line): expected at least 1"),
+    ("--nms_thresh 1.5", "nms_thresh is 1.5 (command line): expected a value from 0 to 1"),
+    ("--flip_probability -0.1", "flip_probability is -0.1"), ("--pad_value 256", "from 0 to 255"),
+    ("--lr 0", "lr is 0.0 (command line): expected more than 0"), ("--loss_scale -1", "expected more than 0"),
+    ("--momentum 1", "expected at least 0 and less than 1"), ("--saturation 0.5", "expected at least 1"),
+    ("--ckpt_interval -2", "expected at least -1"), ("--seed -1", "from 0 to 4294967295"),
+    ("--anchor_masks [[0,1,2],[3,4,6]]", "expected numbers from 0 to 5"),
+    ("--anchor_masks [[-1,1,2],[3,4,5]]", "expected numbers from 0 to 5"),
+    ("--anchor_masks [[0,1],[3,4,5]]", "expected lists of the same length"),
+    ("--anchor_masks [[],[]]", "with one anchor or more"), ("--anchor_masks [[1,1,2],[3,4,5]]", "no anchor twice"),
+    ("--anchor_masks [[0,1,2]]", "expected 2 lists"), ("--anchor_masks [[0],[1],[2]]", "expected 2 lists"),
+    ("--scale_x_y 1.2", "scale_x_y is [1.2] (command line): expected 2 numbers"),
+    ("--scale_x_y 0.5,1", "expected numbers of at least 1"),
+    ("--anchors [[10,14],[23,0],[37,58],[81,82],[135,169],[344,319]]", "all more than 0"),
+    ("--anchors [[10,14,3],[23,2],[37,58],[81,82],[135,169],[344,319]]", "[width, height]"),
+    ("--anchors []", "expected a list of [width, height]"),
+    ("--mean 0.5", "mean is [0.5] (command line): expected three numbers"), ("--mean 123,116,103", "from 0 to 1"),
+    ("--std 0,1,1", "above 0"), ("--std 58.4,57.1,57.4", "up to 1"), ("--min_scale 3", "at least min_scale, 3.0"),
+    ("--max_epoch 4", "warmup_epochs is 4.0 (default): expected less than max_epoch, 4; set both"),
+    ("--t_max 200", "t_max is 200 (command line): expected at least max_epoch, 300"),
+    ("--eta_min 0.1", "eta_min is 0.1 (command line): expected at most lr, 0.001"),
+    ("--lr_epochs 250,220", "rising"), ("--lr_epochs 0,220", "rising numbers of at least 1"),
+    ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
+])
+def test_a_contradiction_is_explained(arguments, words):
+    with pytest.raises(UsageError) as caught:
+        check_config(get_config(arguments.split()))
+    assert words in str(caught.value)
+
+
+REFUSED = {
+    "is_distributed": "1", "rank": "1", "group_size": "8", "need_profiler": "1", "multi_scale": "[[320, 320]]",
+    "resize_rate": "1", "finetune": "1", "finetune_path": "a", "result_path": "a", "img_path": "a", "ann_file": "a",
+    "enable_modelarts": "True", "data_url": "s3://a", "train_url": "a", "checkpoint_url": "a", "data_path": "a",
+    "output_path": "a", "load_path": "a", "need_modelarts_dataset_unzip": "False", "modelarts_dataset_unzip_name": "a",
+}
+
+
+def test_every_refused_option_is_tested():
+    assert set(REFUSED) == set(NOT_SUPPORTED)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_is_not_built_yet_is_refused_in_words(name):
+    with pytest.raises(UsageError, match=rf"^{name} is .*\(command line\): .* is not supported by this version yet"):
+        check_config(get_config([f"--{name}={REFUSED[name]}"]))
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(UsageError) as caught:
+        check_config(get_config(["--lr=0", "--nms_thresh=2", "--is_distributed=1"]))
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["is_distributed", "nms_thresh", "lr"]
+
+
+def test_limits_name_options_that_exist():
+    config = get_config([])
+    assert all(name in config for name in (*LIMITS, *POSITIVE, *BELOW_ONE, *NOT_SUPPORTED))

@@ -1,0 +1,96 @@
+"""Tests of src/logger.py: exact line formats, one line per message, closed files, and a progress bar left whole."""
+import io
+import logging
+import re
+
+import numpy as np
+import pytest
+from tqdm import tqdm
+
+from src.logger import clock, close_logger, epoch_line, get_logger, make_run_folder, training_line
+
+
+@pytest.fixture(name="logger")
+def fixture_logger(tmp_path):
+    logger = get_logger(tmp_path, 0, "run")
+    yield logger
+    close_logger(logger)
+
+
+def log_text(folder, name="run", rank=0):
+    return (folder / f"{name}_rank_{rank}.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("epoch, iteration, loss, fps, lr, expected", [
+    (0, 400, 503.846949, 122.33, np.float32(0.01 * 401 / 14656),
+     "epoch[0], iter[400], loss:503.846949, fps:122.33 imgs/sec, lr:0.00027360807871446013"),
+    (0, 400, 512.519075, 58.25, np.float32(0.001 * 401 / 14656),
+     "epoch[0], iter[400], loss:512.519075, fps:58.25 imgs/sec, lr:2.7360807507648133e-05"),
+    (2, 1300, 397.964462, 985.42, 0.0007101528462953866,
+     "epoch[2], iter[1300], loss:397.964462, fps:985.42 imgs/sec, lr:0.0007101528462953866"),
+])
+def test_training_line_equals_the_lines_of_2021(epoch, iteration, loss, fps, lr, expected):
+    assert training_line(epoch, iteration, loss, fps, lr) == expected
+
+
+def test_a_line_has_time_level_and_message_in_file_and_console(logger, tmp_path, capsys):
+    logger.info(training_line(0, 400, 503.846949, 122.33, 0.5))
+    expected = (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}:INFO:"
+                r"epoch\[0\], iter\[400\], loss:503\.846949, fps:122\.33 imgs/sec, lr:0\.5\n")
+    assert re.fullmatch(expected, log_text(tmp_path))
+    assert re.fullmatch(expected, capsys.readouterr().out)
+
+
+def test_called_twice_there_is_one_line_and_the_first_file_is_closed(logger, tmp_path, capsys):
+    first_file = next(handler for handler in logger.handlers if isinstance(handler, logging.FileHandler))
+    again = get_logger(tmp_path, 0, "run")
+    again.info("once")
+    assert again is logger
+    assert first_file.stream is None
+    assert log_text(tmp_path).count("once") == 1
+    assert capsys.readouterr().out.count("once") == 1
+
+
+def test_other_ranks_show_only_warnings_on_the_console(tmp_path, capsys):
+    logger = get_logger(tmp_path, 3, "run")
+    logger.info("quiet")
+    logger.warning("loud")
+    close_logger(logger)
+    out = capsys.readouterr().out
+    assert "quiet" not in out and "WARNING:loud" in out
+    assert [line.rsplit(":", 1)[1] for line in log_text(tmp_path, rank=3).splitlines()] == ["quiet", "loud"]
+
+
+def test_without_a_folder_only_the_console_is_used(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    logger = get_logger("", 0, "console")
+    logger.info("hello")
+    close_logger(logger)
+    assert capsys.readouterr().out.endswith(":INFO:hello\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_line_does_not_land_inside_a_progress_bar(logger, capsys):
+    bar_stream = io.StringIO()
+    with tqdm(total=10, file=bar_stream, mininterval=0) as bar:
+        bar.update(3)
+        logger.info("between")
+        bar.update(1)
+    assert "between" not in bar_stream.getvalue()
+    assert re.fullmatch(r"[^\n]*:INFO:between\n", capsys.readouterr().out)
+
+
+def test_run_folders_of_one_second_differ(tmp_path):
+    folders = [make_run_folder(tmp_path / "outputs") for _ in range(3)]
+    assert len(set(folders)) == 3
+    assert all(re.match(r"\d{4}-\d\d-\d\d_time_\d\d_\d\d_\d\d", folder.name) for folder in folders)
+
+
+def test_epoch_line_states_progress_and_remaining_time():
+    assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6) == (
+        "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00")
+
+
+@pytest.mark.parametrize("seconds, expected", [(-3, "0:00:00"), (59.6, "0:01:00"), (93784, "1 day, 2:03:04")])
+def test_clock(seconds, expected):
+    assert clock(seconds) == expected

@@ -1,0 +1,99 @@
+"""Train YOLOv3-Tiny on a data folder in COCO layout, from random weights, a backbone, a checkpoint, or where a run was.
+
+    python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
+    python train.py --data_dir DATA --device_target CPU --resume outputs/RUN/ckpt_0/last.ckpt
+
+A new folder below `ckpt_path` receives the log, the resolved config and, in ckpt_0/, the checkpoints: last.ckpt goes on
+exactly by --resume, best.ckpt is what eval.py, export.py and predict.py take.
+"""
+import resource
+import sys
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+from model_utils.config import CHECKPOINT, DEFAULT, get_config
+from model_utils.device_adapter import prefers_decomposed_activation, setup_device
+from model_utils.errors import UsageError, UserError, run_cli
+from src.checkpoint import load_checkpoint
+from src.coco import read_coco
+from src.config import check_config, training_config, with_categories
+from src.evaluator import evaluate
+from src.initializer import start_weights
+from src.logger import close_logger, get_logger, make_run_folder
+from src.trainer import Trainer
+from src.yolo import build_inference_network, build_network
+
+
+def main(argv=None):
+    """Train as the arguments say; returns the exit code."""
+    config = get_config(argv)
+    checkpoint = load_checkpoint(config.resume) if config.resume else None
+    if checkpoint:
+        config = resumed_config(config, checkpoint)
+    if not config.data_dir:
+        raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER")
+    config = training_config(config)
+    check_config(config)
+    setup_device(config)
+    data = read_coco(config, "train", training=True)
+    config = with_categories(config, len(data.categories))
+    network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+
+    folder = make_run_folder(config.ckpt_path)
+    logger = get_logger(folder, config.rank, "train")
+    try:
+        config.save_yaml(folder / "config.yaml")
+        for line in data.report_lines():
+            logger.warning("%s", line)
+        if checkpoint is None:
+            start_weights(network, config, logger)
+        run(network, data, config, checkpoint, folder, logger)
+    finally:
+        close_logger(logger)
+    return 0
+
+
+def run(network, data, config, checkpoint, folder, logger):
+    """Build the trainer, resume where asked to, train, and say what was made."""
+    validate = build_validation(network, config) if config.eval_interval else None
+    checkpoints = folder / f"ckpt_{config.rank}"
+    checkpoints.mkdir()
+    trainer = Trainer(config, data, network, checkpoints, logger, validate)
+    if checkpoint:
+        trainer.resume(checkpoint)
+        logger.info("resume %s: goes on at step %d", checkpoint.path, trainer.progress.step)
+    logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %dx%d, log and checkpoints in %s",
+                len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch,
+                *config.training_shape, folder)
+    progress = trainer.fit()
+    logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
+                progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                ", ".join(str(path) for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt")))
+
+
+def resumed_config(config, checkpoint):
+    """Return the config of the interrupted run, with what the user sets now on top.
+
+    Raises:
+        UserError: the checkpoint does not hold the config of a run.
+    """
+    saved = checkpoint.meta.get("config")
+    if saved is None:
+        raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start from its weights")
+    kept = {name: value for name, value in saved.items()
+            if name in config and name != "resume" and config.source(name) == DEFAULT}
+    return config.replace(CHECKPOINT, **kept)
+
+
+def build_validation(network, config):
+    """Return a function that gives the AP of the network, as it is then, on the validation split."""
+    data = read_coco(config, "val", training=False)
+    inference = build_inference_network(config, len(data.categories), network)
+
+    def validate():
+        return evaluate(inference, data, config).ap
+
+    return validate
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))
