@@ -19,14 +19,11 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.checkpoint import load_checkpoint, load_weights
-from src.coco import Categories
-from src.config import BOX_FIELDS, check_config, with_categories
+from src.inference import load_inference_network
 from src.logger import close_logger, get_logger, make_run_folder
 from src.postprocess import detect, write_json
 from src.transforms import decode_image, fit_placement, place
 from src.visualize import draw_boxes, write_image
-from src.yolo import build_inference_network
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -41,14 +38,7 @@ def main(argv=None):
     paths = image_paths(config.image)
     targets = output_names(paths, config.output_dir)
     setup_device(config)
-    checkpoint = load_checkpoint(config.ckpt_file)
-    config = config.with_checkpoint(checkpoint.meta)
-    check_config(config)
-    categories = checkpoint_categories(checkpoint, config)
-    config = with_categories(config, len(categories))
-    network = build_inference_network(config, len(categories))
-    load_weights(network, checkpoint)
-
+    network, config, categories = load_inference_network(config, config.ckpt_file)
     found = [predict_image(network, path, config)
              for path in tqdm(paths, desc="prediction", unit="image", leave=False, disable=None)]
     folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)
@@ -89,17 +79,6 @@ def output_names(paths, output_dir):
     return names
 
 
-def checkpoint_categories(checkpoint, config):
-    """Return the classes that a checkpoint knows; one of the 2021 version has no names: class_0, class_1, ... then."""
-    names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
-    if names is not None:
-        return Categories(tuple(names), tuple(ids))
-    if "head1.bias" not in checkpoint.weights:
-        raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
-    num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - BOX_FIELDS
-    return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
-
-
 def predict_image(network, path, config):
     """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
     image = decode_image(path)
@@ -120,8 +99,7 @@ def write(paths, targets, found, categories, folder):
         write_image(folder / target, draw_boxes(decode_image(path), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
-        told = ", ".join(f"{entry['class_name']} {entry['score']:.2f}" for entry in detections) or "nothing"
-        logger.info("%s: %s", folder / target, told)
+        logger.info("%s: %s", folder / target, in_words(detections))
     write_json(folder / "detections.json", records)
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))
@@ -134,6 +112,14 @@ def as_records(xyxy, scores, classes, categories):
     return [{"class_name": categories.names[number], "category_id": categories.ids[number],
              "score": round(float(score), 5), "bbox": bbox}
             for bbox, score, number in zip(bboxes, scores, classes, strict=True)]
+
+
+def in_words(detections, most=8):
+    """Return the best detections as text, for example `dog 0.87, car 0.51, and 3 more`."""
+    told = [f"{entry['class_name']} {entry['score']:.2f}" for entry in detections[:most]]
+    if len(detections) > most:
+        told.append(f"and {len(detections) - most} more")
+    return ", ".join(told) or "nothing found"
 
 
 if __name__ == "__main__":

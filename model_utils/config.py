@@ -127,7 +127,7 @@ def get_config(argv: Sequence[str] | None = None) -> Config:
     argv = sys.argv[1:] if argv is None else list(argv)
     options = read_options(DEFAULT_CONFIG)
     if "-h" in argv or "--help" in argv:
-        print(help_text(options))
+        _print_help(options)
         raise SystemExit(0)
     values = {name: option.default for name, option in options.items()}
     sources = dict.fromkeys(options, DEFAULT)
@@ -152,6 +152,14 @@ def help_text(options: Mapping[str, Option]) -> str:
         choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
         parts.append(_help_entry(f"--{option.name}", f"{option.help}{choices} Default: {show(option.default)}"))
     return "\n".join(parts)
+
+
+def _print_help(options: Mapping[str, Option]) -> None:
+    try:
+        print(help_text(options), flush=True)
+    except BrokenPipeError:
+        # "-h | head" has read enough; without this Python would fail again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help_entry(name: str, text: str) -> str:
@@ -206,5 +214,5 @@ def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, pre
         if name in REMOVED_OPTIONS:
             texts.append(f"the {what} {prefix}{name} of the 2021 version is gone: {REMOVED_OPTIONS[name]}")
         else:
-            texts.append(f"unknown {what} {prefix}{name}{nearest(name, options) or '; -h lists all options'}")
+            texts.append(f"unknown {what} {prefix}{name}{nearest(name, options, prefix) or '; -h lists all options'}")
     return "; ".join(texts)

@@ -81,11 +81,11 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
     return [document or {} for document in documents]
 
 
-def nearest(name: str, candidates: Iterable) -> str:
+def nearest(name: str, candidates: Iterable, prefix: str = "") -> str:
     """Return a hint that names the candidate nearest to a name, or an empty string when none is near."""
     by_key = {str(candidate).lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.replace("-", "_").lower(), by_key, 1)
-    return f"; did you mean {by_key[close[0]]}?" if close else ""
+    return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
 
 
 @dataclass(frozen=True)

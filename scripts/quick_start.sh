@@ -134,7 +134,7 @@ RESULTS=$(newest "$OUT/eval" 'predict_*.json')
 begin "export to MindIR, and its check"
 cd -- "$OUT/export"
 show "$PYTHON" -u "$REPO/export.py" --device_target "$DEVICE_TARGET" --ckpt_file "$CHECKPOINT" \
-    --file_name yolov3_tiny --file_format MINDIR 2>&1 | tee -i log.txt
+    --file_name yolov3_tiny --file_format MINDIR --image "$OUT/data/val2017/000001.jpg" 2>&1 | tee -i log.txt
 
 begin "detections beside the ground truth"
 cd -- "$REPO"

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
+from src.coco import CROWD_CLASS
 from src.transforms import Placement, fit_placement, flip, hsv_tables, place, shift_colours
 
 CANDIDATES = 10
 MIN_BOX_PIXELS = 1.0
-CROWD_CLASS = -1
 
 
 def visible_boxes(boxes: np.ndarray, placement: Placement) -> np.ndarray:
@@ -58,11 +58,11 @@ def _visible_span(image_size, canvas_size, drawn_size, rng):
     drawn_size = max(1.0, drawn_size)
     offset = rng.uniform(min(0.0, canvas_size - drawn_size), max(0.0, canvas_size - drawn_size))
     unit = drawn_size / image_size
-    # Outward to whole source pixels; the far end is taken from the near one so that no float error makes it empty.
+    # Outward to whole source pixels: what is seen in part is drawn whole, and the map of the boxes stays exact.
     start = min(max(0, math.floor((max(0.0, offset) - offset) / unit)), image_size - 1)
     stop = max(start + 1, min(image_size, math.ceil((min(canvas_size, offset + drawn_size) - offset) / unit)))
-    first = min(max(0, round(start * unit + offset)), canvas_size - 1)
-    last = max(first + 1, min(canvas_size, round(stop * unit + offset)))
+    first = min(max(0, round(offset)), canvas_size - 1)
+    last = max(first + 1, min(canvas_size, round(offset + drawn_size)))
     return (start, stop), (first, last)
 
 

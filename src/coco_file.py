@@ -45,7 +45,7 @@ def load_json(path: Path) -> dict:
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
                         "make or copy the file again") from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot read this annotation file: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a json {type(content).__name__}; expected COCO's object with the lists images, "

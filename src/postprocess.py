@@ -12,7 +12,7 @@ import numpy as np
 
 COARSE_STRIDE = 32
 BOX_FIELDS = 4
-# Boxes compared with each other at a time: the table of their IoUs stays in the cache of a core.
+# Boxes taken at a time; only pairs of one class among them, and with the boxes kept before, are compared.
 NMS_BLOCK = 128
 # Pairs sorted at first, per detection asked for; the rest is sorted only where these do not give enough boxes.
 SORT_FIRST = 8
@@ -46,19 +46,15 @@ def select_pairs(cells, score_threshold, multi_label):
     return candidates[rows], classes, products[rows, classes]
 
 
-def pairwise_iou(left, right):
-    """Return the IoU [m, n] of boxes xyxy [m, 4] with boxes xyxy [n, 4], float64; an empty union counts as 0."""
-    left, right = left.astype(np.float64).T[:, :, None], right.astype(np.float64).T[:, None, :]
-    inner = np.minimum(left[2], right[2])
-    inner -= np.maximum(left[0], right[0])
-    np.maximum(inner, 0.0, out=inner)
-    height = np.minimum(left[3], right[3])
-    height -= np.maximum(left[1], right[1])
-    np.maximum(height, 0.0, out=height)
-    inner *= height
-    union = (left[2] - left[0]) * (left[3] - left[1]) + (right[2] - right[0]) * (right[3] - right[1])
-    union = union - inner
-    return np.divide(inner, union, out=np.zeros_like(inner), where=union > 0)
+def paired_iou(left, right):
+    """Return the IoU [n] of each box of `left` with its partner in `right`, both xyxy float64 [n, 4]; 0 if empty."""
+    left, right = left.T, right.T
+    width = np.minimum(left[2], right[2]) - np.maximum(left[0], right[0])
+    height = np.minimum(left[3], right[3]) - np.maximum(left[1], right[1])
+    inner = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    union = (left[2] - left[0]) * (left[3] - left[1]) + (right[2] - right[0]) * (right[3] - right[1]) - inner
+    # A box far thinner than the spacing of numbers around its centre has no area left.
+    return inner / np.maximum(union, np.finfo(np.float64).tiny)
 
 
 def non_max_suppression(xyxy, scores, classes, iou_threshold, max_detections):
@@ -68,24 +64,23 @@ def non_max_suppression(xyxy, scores, classes, iou_threshold, max_detections):
     lower index is the better. Since a box depends on better ones only, the work stops once enough are kept.
 
     Args:
-        xyxy (np.ndarray): boxes [n, 4] in any one unit.
+        xyxy (np.ndarray): boxes float64 [n, 4] in any one unit.
         scores, classes (np.ndarray): [n].
         iou_threshold (float): boxes with exactly this IoU are both kept.
         max_detections (int): over all classes together.
     """
     kept = np.zeros(0, np.int64)
     for block in _blocks_by_score(scores, SORT_FIRST * max_detections):
-        if len(kept):
-            overlaps = pairwise_iou(xyxy[block], xyxy[kept]) > iou_threshold
-            overlaps &= classes[block, None] == classes[kept]
-            block = block[~overlaps.any(1)]
-        overlaps = pairwise_iou(xyxy[block], xyxy[block]) > iou_threshold
-        overlaps &= classes[block, None] == classes[block]
+        worse, better = np.nonzero(classes[block, None] == classes[kept])
+        overlap = paired_iou(xyxy[block[worse]], xyxy[kept[better]]) > iou_threshold
+        block = np.delete(block, worse[overlap])
+        better, worse = np.nonzero(np.triu(classes[block, None] == classes[block], 1))
+        overlap = paired_iou(xyxy[block[better]], xyxy[block[worse]]) > iou_threshold
         alive = np.ones(len(block), bool)
-        # Only a box that overlaps a later one can suppress anything.
-        for better in np.flatnonzero(np.triu(overlaps, 1).any(1)):
-            if alive[better]:
-                alive[better + 1:] &= ~overlaps[better, better + 1:]
+        # The pairs come in the order of their better box, whose own fate is decided by then.
+        for i, j in zip(better[overlap].tolist(), worse[overlap].tolist(), strict=True):
+            if alive[i]:
+                alive[j] = False
         kept = np.concatenate((kept, block[alive]))
         if len(kept) >= max_detections:
             break
@@ -118,11 +113,18 @@ def detections_from_heads(big, small, score_threshold, nms_threshold, max_detect
     height, width = (cells * COARSE_STRIDE for cells in big.shape[:2])
     cells = np.concatenate([head.reshape(-1, head.shape[-1]) for head in (big, small)])
     rows, classes, scores = select_pairs(cells, score_threshold, multi_label)
-    cxcywh = cells[rows, :BOX_FIELDS].astype(np.float64)
-    half = cxcywh[:, 2:] / 2
-    xyxy = np.concatenate((cxcywh[:, :2] - half, cxcywh[:, :2] + half), 1)
-    kept = non_max_suppression(xyxy * (width, height, width, height), scores, classes, nms_threshold, max_detections)
-    return xyxy[kept].astype(np.float32), scores[kept], classes[kept]
+    # One box for each cell, not for each pair: a cell may give a pair for every class.
+    xyxy = _corners(cells[:, :BOX_FIELDS].astype(np.float64))
+    pixels = xyxy * (width, height, width, height)
+    kept = non_max_suppression(pixels[rows], scores, classes, nms_threshold, max_detections)
+    return xyxy[rows[kept]].astype(np.float32), scores[kept], classes[kept]
+
+
+def _corners(cxcywh):
+    """Return boxes cxcywh as xyxy; what is not finite, and then no candidate, passes without a warning."""
+    with np.errstate(invalid="ignore"):
+        half = cxcywh[:, 2:] / 2
+        return np.concatenate((cxcywh[:, :2] - half, cxcywh[:, :2] + half), 1)
 
 
 def to_image(xyxy_normalised, canvas_hw, placement, image_hw):

@@ -66,7 +66,7 @@ class Trainer:
         self.optimizer = build_optimizer(network, config)
         self.train_step = build_train_step(network, self.optimizer, config, len(data.categories))
         self.progress = Progress()
-        self.window = LossWindow()
+        self.window, self.since_log = LossWindow(), WindowSum()
 
     def resume(self, checkpoint):
         """Take over weights, moments and position of a `last.ckpt`.
@@ -111,27 +111,30 @@ class Trainer:
         return self.progress
 
     def _log_window(self, step, clock):
-        mean_loss = self._flush_window()
+        self._flush_window()
         rate = clock.lap(self.progress.step) * self.config.per_batch_size * self.config.group_size
-        self.logger.info(training_line(step // self.steps_per_epoch, step, mean_loss, rate, self.rates[step]))
+        self.logger.info(training_line(step // self.steps_per_epoch, step, self.since_log.mean(), rate,
+                                       self.rates[step]))
+        self.since_log = WindowSum()
 
     def _flush_window(self):
-        """Move the losses of the window from the device into the progress; return the mean since the last log line."""
+        """Move the losses of the window from the device into the sums of the epoch and of the next log line."""
         added = self.window.flush()
         self.progress.epoch_loss += added.loss
         self.progress.epoch_steps += added.steps
         self.progress.skipped_steps += added.skipped
+        self.since_log.loss += added.loss
+        self.since_log.steps += added.steps
         if added.skipped:
             self.logger.warning("%d of the last %d steps had a loss or gradient that is not finite and changed nothing "
                                 "(%d in this run)", added.skipped, added.skipped + added.steps,
                                 self.progress.skipped_steps)
-        return added.loss / added.steps if added.steps else math.nan
 
     def _end_epoch(self, clock):
         self._flush_window()
         progress, config = self.progress, self.config
         epoch = progress.step // self.steps_per_epoch - 1
-        mean_loss = progress.epoch_loss / progress.epoch_steps if progress.epoch_steps else math.nan
+        mean_loss = WindowSum(progress.epoch_loss, progress.epoch_steps).mean()
         rate = clock.epoch(progress.step) * config.per_batch_size * config.group_size
         self.logger.info(epoch_line(epoch, config.max_epoch, mean_loss, rate, clock.epoch_seconds,
                                     clock.remaining(progress.step, self.total_steps)))
@@ -144,7 +147,7 @@ class Trainer:
         progress.epoch_loss, progress.epoch_steps = 0.0, 0
         if config.ckpt_interval <= 0 or progress.step % config.ckpt_interval == 0 or progress.step == self.total_steps:
             self._save_last()
-        clock.restart()
+        clock.restart(progress.step)
 
     def _validate(self, epoch):
         self.network.set_train(False)
@@ -180,6 +183,10 @@ class WindowSum:
     steps: int = 0
     skipped: int = 0
 
+    def mean(self):
+        """Return the mean of the finite losses, NaN where there is none."""
+        return self.loss / self.steps if self.steps else math.nan
+
 
 class LossWindow:
     """Keeps the losses of the last steps on the device, so that no step waits for the host to read one."""
@@ -205,18 +212,17 @@ class LossWindow:
 
 
 class RunClock:
-    """Wall-clock time of the loop, without validation and the first step, which compiles."""
+    """Wall-clock time of the training steps, without validation and saving."""
 
     def __init__(self, step):
-        self.restart()
         self.first_step = step
-        self.train_seconds = 0.0
-        self.epoch_seconds = 0.0
-        self._lap_step = self._epoch_step = step
+        self.train_seconds = self.epoch_seconds = 0.0
+        self.restart(step)
 
-    def restart(self):
-        """Start the lap and the epoch now: what came before is not training."""
+    def restart(self, step):
+        """Start the lap and the epoch at this step: what came before is not training."""
         self._lap_start = self._epoch_start = time.perf_counter()
+        self._lap_step = self._epoch_step = step
 
     def lap(self, step):
         """Return steps a second since the last lap, and start a new one."""
@@ -229,9 +235,7 @@ class RunClock:
         """Return steps a second of the epoch that ends at `step`, and add its time to the run's."""
         self.epoch_seconds = time.perf_counter() - self._epoch_start
         self.train_seconds += self.epoch_seconds
-        rate = (step - self._epoch_step) / max(self.epoch_seconds, 1e-9)
-        self._epoch_step = step
-        return rate
+        return (step - self._epoch_step) / max(self.epoch_seconds, 1e-9)
 
     def remaining(self, step, total_steps):
         """Return the seconds that the remaining steps will take at the pace of this process so far."""

@@ -27,6 +27,31 @@ NO_IMAGE = -1
 PREFETCH = 2
 
 
+class _Work:
+    """What MindSpore's threads call. It knows nothing of the stream, so that a stream left lying is collected."""
+
+    def __init__(self, make_sample, blank, samples):
+        self.make_sample = make_sample
+        self.blank = blank
+        self.samples = samples
+        self.error = None
+        self._lock = threading.Lock()
+
+    def numbers(self):
+        for number in self.samples:
+            yield (np.array(number, np.int64),)
+
+    def guarded_sample(self, number):
+        # MindSpore would bury an exception of its workers in a wall of text; any is kept for the reader's thread.
+        if self.error is None:
+            try:
+                return self.make_sample(int(number))
+            except Exception as error:  # noqa: BLE001  (raised again by SampleStream.__next__)
+                with self._lock:
+                    self.error = self.error or error
+        return self.blank
+
+
 class SampleStream:
     """An iterator over batches; close it (or use it in `with`) to stop its threads before the end.
 
@@ -40,12 +65,8 @@ class SampleStream:
 
     def __init__(self, make_sample: Callable[[int], tuple[np.ndarray, ...]], blank: tuple[np.ndarray, ...],
                  samples: range, batch: int, workers: int):
-        self._make_sample = make_sample
-        self._blank = blank
-        self._samples = samples
-        self._error = None
-        self._error_lock = threading.Lock()
-        self._iterator = self._start(batch, workers) if len(samples) >= batch else None
+        self._work = _Work(make_sample, blank, samples)
+        self._iterator = _start(self._work, batch, workers) if len(samples) >= batch else None
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         return self
@@ -54,14 +75,10 @@ class SampleStream:
         """The next batch, one array per column; raises what `make_sample` raised, UserErrors among it."""
         if self._iterator is None:
             raise StopIteration
-        try:
-            columns = next(self._iterator)
-        except StopIteration:
+        columns = next(self._iterator, None)
+        if columns is None or self._work.error is not None:
             self.close()
-            raise
-        if self._error is not None:
-            self.close()
-            raise self._error
+            raise self._work.error or StopIteration
         return tuple(columns)
 
     def __enter__(self) -> "SampleStream":
@@ -76,34 +93,22 @@ class SampleStream:
             self._iterator.stop()
             self._iterator = None
 
-    def _start(self, batch, workers):
-        # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
-        cv2.setNumThreads(0)
-        columns = [f"column{i}" for i in range(len(self._blank))]
-        prefetch = ds.config.get_prefetch_size()
-        ds.config.set_prefetch_size(PREFETCH)
-        try:
-            rows = ds.GeneratorDataset(self._numbers, ["sample"], shuffle=False, num_parallel_workers=1)
-            rows = rows.map(self._guarded_sample, ["sample"], columns, python_multiprocessing=False,
-                            num_parallel_workers=max(1, min(workers, usable_cores())))
-            rows = rows.batch(batch, drop_remainder=True, num_parallel_workers=1)
-            return rows.create_tuple_iterator(num_epochs=1, output_numpy=True)
-        finally:
-            ds.config.set_prefetch_size(prefetch)
 
-    def _numbers(self):
-        for number in self._samples:
-            yield (np.array(number, np.int64),)
-
-    def _guarded_sample(self, number):
-        # MindSpore would bury an exception of its workers in a wall of text; any is kept for the reader's thread.
-        if self._error is None:
-            try:
-                return self._make_sample(int(number))
-            except Exception as error:  # noqa: BLE001  (raised again by __next__)
-                with self._error_lock:
-                    self._error = self._error or error
-        return self._blank
+def _start(work, batch, workers):
+    """MindSpore's iterator over batches of `work`, its threads waiting for the first call."""
+    # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
+    cv2.setNumThreads(0)
+    columns = [f"column{i}" for i in range(len(work.blank))]
+    prefetch = ds.config.get_prefetch_size()
+    ds.config.set_prefetch_size(PREFETCH)
+    try:
+        rows = ds.GeneratorDataset(work.numbers, ["sample"], shuffle=False, num_parallel_workers=1)
+        rows = rows.map(work.guarded_sample, ["sample"], columns, python_multiprocessing=False,
+                        num_parallel_workers=max(1, min(workers, usable_cores())))
+        rows = rows.batch(batch, drop_remainder=True, num_parallel_workers=1)
+        return rows.create_tuple_iterator(num_epochs=1, output_numpy=True)
+    finally:
+        ds.config.set_prefetch_size(prefetch)
 
 
 def usable_cores() -> int:

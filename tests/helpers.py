@@ -11,7 +11,7 @@ CATEGORIES = ({"id": 3, "name": "cup"}, {"id": 1, "name": "ball"}, {"id": 7, "na
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(), **content):
+def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(), overrides=None):
     """Write one split of a data set: image files and the annotation file.
 
     Args:
@@ -22,7 +22,7 @@ def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(
         split: "train" or "val".
         categories: list of dicts.
         annotations: further annotations, dicts as they are.
-        content: replaces or adds keys of the json at its top level; None takes a key out.
+        overrides: dict that replaces or adds keys of the json at its top level; None takes a key out.
 
     Returns:
         Path of the annotation file.
@@ -42,7 +42,8 @@ def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(
                           "area": w * h, "iscrowd": crowd[0] if crowd else 0})
         if image.get("write", True):
             write_image(folder / name, image.get("pixels", draw_picture(size, image.get("boxes", ()), number)))
-    whole = {"images": records, "annotations": boxes + list(annotations), "categories": list(categories)} | content
+    whole = {"images": records, "annotations": boxes + list(annotations), "categories": list(categories)}
+    whole |= overrides or {}
     json_path.write_text(json.dumps({key: value for key, value in whole.items() if value is not None}))
     return json_path
 

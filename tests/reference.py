@@ -89,9 +89,6 @@ def assign(boxes, setup):
     for index, (cx, cy, w, h, category) in enumerate(boxes):
         if w <= 0 or category < 0:
             continue
-        if setup.mutation == "centre floored":
-            cx = np.floor(cx * setup.input_hw[1]) / setup.input_hw[1]
-            cy = np.floor(cy * setup.input_hw[0]) / setup.input_hw[0]
         ious = [(shape_iou((w, h), anchor), scale, slot)
                 for scale in range(2) for slot, anchor in enumerate(setup.scale_anchors(scale))]
         best = max(range(len(ious)), key=lambda i: (ious[i][0], -i))
@@ -164,6 +161,9 @@ def loss_parts(big, small, boxes, setup):
     fine, coarse = np.zeros(3), np.zeros(3)
     for image in range(len(boxes)):
         image_boxes = boxes[image].astype(np.float64)
+        if setup.mutation == "centre floored":
+            pixels_wh = setup.input_hw[1], setup.input_hw[0]
+            image_boxes[:, :2] = np.floor(image_boxes[:, :2] * pixels_wh) / pixels_wh
         winners = assign(image_boxes, setup)
         fine += scale_terms(small[image], image_boxes, winners, 0, setup)
         coarse += scale_terms(big[image], image_boxes, winners, 1, setup)

@@ -35,7 +35,8 @@ class Oracle:
         self.seen = []
 
     def __call__(self, images):
-        numbers = [int(round(float(np.median(image)) / 10)) for image in images.asnumpy()]
+        # The middle of the input is never padding.
+        numbers = [round(int(image[image.shape[0] // 2, image.shape[1] // 2, 0]) / 10) for image in images.asnumpy()]
         self.seen.append(numbers)
         heads = [np.zeros((len(numbers), self.grid_hw[0] * k, self.grid_hw[1] * k, 3, 5 + self.num_classes), np.float32)
                  for k in (1, 2)]
@@ -117,14 +118,13 @@ def test_a_shifted_box_counts_up_to_its_iou(truth):
     assert scores.per_class_ap["cup"] == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("crowd, ap50", [(1, 1.0), (0, 51 * 2 / 3 / 101)])
-def test_detections_in_a_crowd_region_are_not_held_against_anyone(tmp_path, crowd, ap50):
+@pytest.mark.parametrize("crowd, ap50", [(1, 1.0), (0, 51 / 3 / 101)])
+def test_detections_in_a_crowd_region_count_for_nothing(tmp_path, crowd, ap50):
     image = grey_image(1, (640, 480), [(*BOX_A, CUP), (300, 0, 300, 400, CUP, crowd)])
     _, data = make_data(tmp_path, [image])
     # Two cups inside the region score above the one that is annotated; were it one big cup, both would be false.
     results = [found((310, 10, 50, 50), CUP, .95), found((400, 100, 60, 60), CUP, .94), found(BOX_A, CUP, .9)]
-    expected = ap50 if crowd else 51 / 3 / 101
-    assert score(data, results).stats[1] == pytest.approx(expected, abs=1e-9)
+    assert score(data, results).stats[1] == pytest.approx(ap50, abs=1e-9)
 
 
 def test_small_and_large_objects_are_told_apart(tmp_path):
@@ -200,7 +200,7 @@ def test_long_names_keep_the_class_table_straight():
 @pytest.mark.parametrize("resize_mode", ["stretch", "letterbox"])
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 8])
 def test_a_perfect_network_scores_one_for_any_batch_size(tmp_path, resize_mode, batch_size):
-    config, data = make_data(tmp_path, five_images(), resize_mode=resize_mode, pad_value=0)
+    config, data = make_data(tmp_path, five_images(), resize_mode=resize_mode)
     network = Oracle(right_answers(data, config))
     result = evaluate(network, data, config, batch_size, tmp_path / "out" / "results.json")
     assert result.ap == pytest.approx(1.0) and result.ap50 == pytest.approx(1.0)
@@ -215,8 +215,7 @@ def test_a_perfect_network_scores_one_for_any_batch_size(tmp_path, resize_mode, 
 
 
 def test_boxes_of_the_results_are_those_of_the_file(tmp_path):
-    config, data = make_data(tmp_path, [grey_image(1, (200, 400), [(20, 40, 50, 60, BALL)])], resize_mode="letterbox",
-                             pad_value=0)
+    config, data = make_data(tmp_path, [grey_image(1, (200, 400), [(20, 40, 50, 60, BALL)])], resize_mode="letterbox")
     [entry] = evaluate(Oracle(right_answers(data, config)), data, config, 2).results
     assert (entry["image_id"], entry["category_id"], entry["score"]) == (1, BALL, 0.9)
     assert entry["bbox"] == pytest.approx([20, 40, 50, 60], abs=0.011)

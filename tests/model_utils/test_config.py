@@ -81,9 +81,9 @@ def test_none_means_the_arguments_of_the_process(monkeypatch):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--data-dir", "x"], "unknown option --data-dir; did you mean data_dir?"),
-    (["--max_epochs", "3"], "unknown option --max_epochs; did you mean max_epoch?"),
-    (["--max_epo", "3"], "unknown option --max_epo; did you mean max_epoch?"),
+    (["--data-dir", "x"], "unknown option --data-dir; did you mean --data_dir?"),
+    (["--max_epochs", "3"], "unknown option --max_epochs; did you mean --max_epoch?"),
+    (["--max_epo", "3"], "unknown option --max_epo; did you mean --max_epoch?"),
     (["--qqqq", "3"], "unknown option --qqqq; -h lists all options"),
     (["lr", "3"], "unexpected argument 'lr'"), (["-lr", "3"], "unexpected argument '-lr'"),
     (["--lr", "0.1", "0.2"], "unexpected argument '0.2'"), (["--lr"], "--lr has no value: expected a number"),
@@ -268,6 +268,15 @@ def test_help_shows_every_option_with_help_choices_and_default(capsys):
     assert help_text(read_options(DEFAULT_CONFIG)) == text.rstrip("\n")
 
 
+def test_help_into_a_pipe_that_closes_early():
+    program = "from model_utils.config import get_config; get_config(['-h'])"
+    command = f'set -o pipefail; "{sys.executable}" -c "{program}" | head -n 1'
+    done = subprocess.run(["bash", "-c", command], cwd=DEFAULT_CONFIG.parent, text=True, capture_output=True,
+                          timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
+
+
 def test_sources_are_those_of_the_interface():
     assert SOURCES == ("command line", "config file", "checkpoint", "default", "derived")
 
@@ -280,4 +289,4 @@ def test_exit_codes_of_a_program():
                               capture_output=True, timeout=60)
         assert done.returncode == expected
         assert "Traceback" not in done.stderr
-    assert done.stderr == "error: unknown option --lrr; did you mean lr?\n"
+    assert done.stderr == "error: unknown option --lrr; did you mean --lr?\n"

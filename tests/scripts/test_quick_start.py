@@ -57,6 +57,7 @@ def test_the_steps_and_the_list_of_files(quick):
     assert evaluation == (f"-u {quick.repo}/eval.py --data_dir {out}/data --pretrained {checkpoint} "
                           "--device_target CPU")
     assert f"--ckpt_file {checkpoint} --file_name yolov3_tiny --file_format MINDIR" in export
+    assert export.endswith(f"--image {out}/data/val2017/000001.jpg")
     assert f"--results {out}/eval/outputs/run/predict_1.json" in report
     assert report.endswith("--min_ap50 0.80 --min_class_ap50 0.60")
     listed = result.stdout.split(f"files in {out}:\n")[1].split("\n\n")[0].splitlines()

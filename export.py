@@ -1,0 +1,43 @@
+"""Turn a checkpoint into a file for deployment, load it again and compare it with the network on a picture.
+
+    python export.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --file_name yolov3_tiny --file_format MINDIR \\
+        --device_target CPU
+
+Input: uint8 [batch_size, height, width, 3] RGB, normalised inside; with --export_input float float32
+[batch_size, 3, height, width] already normalised, as in 2021. Outputs: output_big (stride 32) and output_small
+(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads.
+"""
+import sys
+from pathlib import Path
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+from model_utils.config import get_config
+from model_utils.device_adapter import setup_device
+from model_utils.errors import UsageError, run_cli
+from src.exporter import SUFFIXES, example_input, export_network
+from src.inference import load_inference_network
+
+
+def main(argv=None):
+    """Export as the arguments say; returns the exit code."""
+    config = get_config(argv)
+    if not config.ckpt_file:
+        raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
+    setup_device(config)
+    network, config, _ = load_inference_network(config, config.ckpt_file, float_input=config.export_input == "float",
+                                                decode=config.keep_detect)
+    suffix = SUFFIXES[config.file_format]
+    path = Path(config.file_name if config.file_name.endswith(suffix) else config.file_name + suffix)
+    batch = example_input(config, config.image)
+    difference = export_network(network, batch, config.file_format, path)
+    print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
+    if difference is None:
+        print("AIR files run on Ascend only: not loaded and compared here")
+    else:
+        print(f"loaded again and compared with the network on {config.image or 'a generated picture'}: "
+              f"largest difference {difference:.3g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

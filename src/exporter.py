@@ -1,0 +1,118 @@
+"""Network to file: MindIR, ONNX or AIR, written whole or not at all, and the check that the file computes the same."""
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import cv2
+import mindspore as ms
+import mindspore.nn as nn
+import numpy as np
+import onnx
+import onnxruntime
+
+from model_utils.errors import UserError
+from src.transforms import decode_image, fit_placement, place
+
+INPUT_NAME = "images"
+OUTPUT_NAMES = ("output_big", "output_small")
+SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
+# Above this, a file does not compute what the network does.
+MAX_DIFFERENCE = 1e-3
+
+
+def example_input(config, image_path=""):
+    """Return one batch for an exported network: a picture, resized as config says, in the layout of export_input.
+
+    uint8: [B, H, W, 3] RGB; float: float32 [B, 3, H, W], normalised. Without `image_path` the picture is made of smooth
+    random blobs, from a seed.
+    """
+    height, width = config.testing_shape
+    if image_path:
+        image = decode_image(image_path)
+        placement = fit_placement(config.resize_mode, image.shape[:2], (height, width))
+        canvas = place(image, placement, (height, width), config.pad_value)
+    else:
+        canvas = _blobs(height, width)
+    if config.export_input == "float":
+        pixels = (canvas.astype(np.float32) / 255 - np.array(config.mean)) / np.array(config.std)
+        canvas = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+    return np.repeat(canvas[None], config.batch_size, axis=0)
+
+
+def export_network(network, batch, file_format, path):
+    """Write a network to `path`, load the file again and compare both on `batch`.
+
+    The file appears under its name only when it was written whole and computes what the network does.
+
+    Args:
+        network (nn.Cell): a `YOLOv3TinyInference`.
+        batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
+        file_format (str): MINDIR, ONNX or AIR.
+        path (str or Path): with the suffix of the format; an existing file is replaced.
+
+    Returns:
+        The largest absolute difference of any output; None for AIR, which only Ascend runs.
+
+    Raises:
+        UserError: this machine cannot write the format, or the difference exceeds 1e-3.
+    """
+    path = Path(path)
+    if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+        raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
+                        f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export", dir=path.parent) as folder:
+        draft = Path(folder) / f"draft{path.suffix}"
+        if file_format == "ONNX":
+            ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
+            _name_outputs(draft)
+        else:
+            ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=file_format)
+        difference = largest_difference(network, draft, file_format, batch)
+        if difference is not None and not difference <= MAX_DIFFERENCE:
+            raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
+                            f"{difference:.3g}, more than {MAX_DIFFERENCE:g}")
+        # MindSpore makes its files readable for their owner only; a copy gets what a new file gets here.
+        final = Path(folder) / "final"
+        shutil.copyfile(draft, final)
+        os.replace(final, path)
+    return difference
+
+
+def run_exported(path, file_format, batch):
+    """Run an exported file on the CPU and return its two outputs as arrays; None for AIR, which only Ascend runs."""
+    if file_format == "AIR":
+        return None
+    if file_format == "ONNX":
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
+    return [output.asnumpy() for output in nn.GraphCell(ms.load(str(path)))(ms.Tensor(batch))]
+
+
+def largest_difference(network, path, file_format, batch):
+    """Return the largest absolute difference between the outputs of a file and of the network; None for AIR."""
+    exported = run_exported(path, file_format, batch)
+    if exported is None:
+        return None
+    expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
+    return max(float(np.abs(a - b).max()) for a, b in zip(exported, expected, strict=True))
+
+
+def _name_outputs(path):
+    """Rename the graph's outputs: MindSpore 2.10 gives names to a tuple of outputs without connecting them."""
+    model = onnx.load(path)
+    names = dict(zip([output.name for output in model.graph.output], OUTPUT_NAMES, strict=True))
+    for node in model.graph.node:
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for output in model.graph.output:
+        output.name = names[output.name]
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _blobs(height, width, seed=1):
+    """Return a picture uint8 [H, W, 3] of smooth random blobs."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 32 + 2, width // 32 + 2, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

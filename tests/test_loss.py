@@ -1,0 +1,176 @@
+"""The loss in the graph against tests/reference.py, and that the data would reveal each known defect."""
+import dataclasses
+
+import numpy as np
+import pytest
+
+import mindspore as ms
+from mindspore import ops
+
+from src.config import Scale
+from src.loss import LossSettings, YOLOv3TinyLoss, binary_cross_entropy
+from tests import reference
+
+BORDER = 1e-3
+
+
+@pytest.fixture(autouse=True)
+def graph_mode():
+    ms.set_context(mode=ms.GRAPH_MODE)
+    yield
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+
+
+def random_case(setup, seed, batch=3, max_box=24):
+    """Heads and boxes whose comparisons are clear of their thresholds, so that float32 decides as float64 does.
+
+    Some predictions are made to overlap boxes, some boxes share a cell, some images have few boxes, one crowd each.
+    """
+    rng = np.random.default_rng(seed)
+    boxes = np.zeros((batch, max_box, 5))
+    boxes[:, :, 4] = -1
+    for image in range(batch):
+        count = (max_box - 4, 5, 0)[image % 3]
+        for i in range(count):
+            boxes[image, i] = random_box(setup, rng)
+        # Same centre, another size and class: they compete for cells.
+        for i in range(1, count, 3):
+            boxes[image, i, :2] = boxes[image, i - 1, :2]
+        if count:
+            boxes[image, count] = (0.3, 0.6, 0.5, 0.3, -1)
+    heads = [rng.normal(0, 1, (batch, len(mask) * (5 + setup.num_classes), *setup.grid(scale)))
+             for scale, mask in enumerate(setup.masks)]
+    for scale in range(2):
+        aim_at_boxes(heads[scale], boxes, scale, setup, rng)
+    small, big = (head.astype(np.float32) for head in heads)
+    return big, small, boxes.astype(np.float32)
+
+
+def random_box(setup, rng):
+    while True:
+        cx, cy = rng.uniform(0.02, 0.98, 2)
+        w, h = np.exp(rng.uniform(np.log(0.02), np.log(0.7), 2))
+        anchors = [anchor for scale in range(2) for anchor in setup.scale_anchors(scale)]
+        clear = all(abs(reference.shape_iou((w, h), anchor) - setup.anchor_iou_threshold) > BORDER
+                    for anchor in anchors)
+        inside = [position * grid % 1 for scale in range(2)
+                  for position, grid in zip((cy, cx), setup.grid(scale))]
+        if clear and all(BORDER < value < 1 - BORDER for value in inside):
+            return cx, cy, w, h, rng.integers(setup.num_classes)
+
+
+def aim_at_boxes(head, boxes, scale, setup, rng):
+    """Let the cells around each box predict about that box, so that many overlap it by more than the threshold."""
+    rows, columns = setup.grid(scale)
+    view = head.reshape(len(boxes), len(setup.masks[scale]), -1, rows, columns)
+    for image, slot in np.ndindex(view.shape[:2]):
+        anchor = setup.scale_anchors(scale)[slot]
+        for cx, cy, w, h, _ in boxes[image][boxes[image, :, 2] > 0]:
+            row, column = min(int(cy * rows), rows - 1), min(int(cx * columns), columns - 1)
+            for r in range(max(row - 1, 0), min(row + 2, rows)):
+                view[image, slot, 2, r, column] = np.log(w / anchor[0]) + rng.normal(0, 0.1)
+                view[image, slot, 3, r, column] = np.log(h / anchor[1]) + rng.normal(0, 0.1)
+
+
+def clear_of_ignore_threshold(big, small, boxes, setup):
+    """Whether no prediction's overlap is at the border of being ignored."""
+    for shift in (-BORDER / 10, BORDER / 10):
+        moved = dataclasses.replace(setup, ignore_threshold=setup.ignore_threshold + shift)
+        if not np.allclose(reference.loss_parts(big, small, boxes, moved),
+                           reference.loss_parts(big, small, boxes, setup), rtol=1e-12):
+            return False
+    return True
+
+
+def graph_parts(big, small, boxes, setup):
+    scales = tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
+                   for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y))
+    settings = LossSettings(setup.anchor_iou_threshold, setup.ignore_threshold, setup.coord_scale, setup.large_scale,
+                            setup.box_loss, setup.smoothing)
+    cell = YOLOv3TinyLoss(scales, setup.num_classes, setup.input_hw, settings)
+    loss, parts = cell(*(ms.Tensor(array) for array in (big, small, boxes)))
+    assert loss.asnumpy() == pytest.approx(parts.asnumpy().sum(), rel=1e-6)
+    return parts.asnumpy()
+
+
+def case(seed=0, **settings):
+    setup = reference.Setup(input_hw=(192, 256), num_classes=4, **settings)
+    for attempt in range(20):
+        arrays = random_case(setup, seed + 1000 * attempt)
+        if clear_of_ignore_threshold(*arrays, setup):
+            return setup, arrays
+    raise RuntimeError("no case without borderline overlaps found")
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"box_loss": "diou"}, {"box_loss": "ciou"}, {"smoothing": 0.1}, {"masks": ((1, 2, 3), (3, 4, 5))},
+    {"scale_x_y": (1.0, 1.0), "coord_scale": 1.5, "large_scale": 2.0}], ids=str)
+def test_matches_the_numpy_twin(settings):
+    setup, arrays = case(**settings)
+    np.testing.assert_allclose(graph_parts(*arrays, setup), reference.loss_parts(*arrays, setup), rtol=1e-5)
+
+
+@pytest.mark.parametrize("mutation", reference.MUTATIONS)
+def test_reveals(mutation):
+    setup, arrays = case(seed=5)
+    mutated = reference.loss_parts(*arrays, dataclasses.replace(setup, mutation=mutation))
+    assert not np.allclose(graph_parts(*arrays, setup), mutated, rtol=1e-4)
+
+
+def test_one_class_with_smoothing_is_finite():
+    setup = reference.Setup(input_hw=(96, 96), num_classes=1, smoothing=0.1)
+    arrays = random_case(setup, 3)
+    np.testing.assert_allclose(graph_parts(*arrays, setup)[[2, 5]], reference.loss_parts(*arrays, setup)[[2, 5]],
+                               rtol=1e-5)
+
+
+def test_a_perfect_prediction_costs_nothing_but_its_confidence():
+    setup = reference.Setup(input_hw=(96, 96), num_classes=2, scale_x_y=(1.0, 1.0))
+    boxes = np.array([[[0.5625, 0.5625, 37 / 96, 58 / 96, 1]]], np.float32)
+    small = np.zeros((1, 3, 7, 6, 6), np.float32)
+    small[:, :, 4] = -40
+    # The centre 0.5625 * 6 = 3.375 is in cell 3; the other anchors that match it predict it exactly too.
+    for slot, anchor in enumerate(setup.anchors[:3]):
+        small[0, slot, 0:2, 3, 3] = np.log(0.375 / 0.625)
+        small[0, slot, 2:4, 3, 3] = np.log(37 / anchor[0]), np.log(58 / anchor[1])
+        small[0, slot, 4:, 3, 3] = 40, -40, 40
+    big = np.zeros((1, 3, 7, 3, 3), np.float32)
+    big[:, :, 4] = -40
+    big[0, :, 4, 1, 1] = 40
+    parts = graph_parts(big.reshape(1, 21, 3, 3), small.reshape(1, 21, 6, 6), boxes, setup)
+    np.testing.assert_allclose(parts[3:], 0, atol=1e-5)
+
+
+def test_extreme_logits_give_finite_losses_and_gradients():
+    setup = reference.Setup(input_hw=(96, 96), num_classes=2)
+    big, small, boxes = random_case(setup, 4)
+    cell = YOLOv3TinyLoss(tuple(Scale(s, tuple(setup.anchors[i] for i in m), 1.1)
+                                for s, m in zip(setup.strides, setup.masks)), 2, (96, 96), LossSettings())
+
+    def loss(big, small):
+        return cell(big, small, ms.Tensor(boxes))[0]
+
+    gradient = ms.value_and_grad(loss, grad_position=(0, 1))
+    for factor in (1e3, -1e3):
+        value, gradients = gradient(ms.Tensor(big * factor), ms.Tensor(small * factor))
+        assert np.isfinite(value.asnumpy())
+        assert all(np.isfinite(g.asnumpy()).all() for g in gradients)
+
+
+def test_crowd_regions_are_neither_positive_nor_negative():
+    setup = reference.Setup(input_hw=(96, 96), num_classes=2)
+    big, small, _ = random_case(setup, 5, batch=1)
+    nothing = np.zeros((1, 2, 5), np.float32)
+    crowd = np.array([[[0.5, 0.5, 1.0, 1.0, -1], [0, 0, 0, 0, -1]]], np.float32)
+    without, within = graph_parts(big, small, nothing, setup), graph_parts(big, small, crowd, setup)
+    assert (without[[0, 2, 3, 5]] == 0).all() and (within[[0, 2, 3, 5]] == 0).all()
+    np.testing.assert_allclose(within, reference.loss_parts(big, small, crowd, setup), rtol=1e-5)
+    assert 0 < within[4] < 0.9 * without[4]
+
+
+def test_binary_cross_entropy_is_stable():
+    logits = ms.Tensor(np.array([-1e4, -30, 0, 30, 1e4], np.float32))
+    for target in (0.0, 0.3, 1.0):
+        expected = reference.bce(logits.asnumpy().astype(np.float64), target)
+        np.testing.assert_allclose(binary_cross_entropy(logits, ops.full_like(logits, target)).asnumpy(), expected,
+                                   rtol=1e-6, atol=1e-12)

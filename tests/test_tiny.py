@@ -1,0 +1,33 @@
+"""The backbone: shapes, the two forms of its activation, and batch-norm's conventions."""
+import numpy as np
+import pytest
+
+import mindspore as ms
+
+from src.tiny import ConvBlock, DarknetTiny, leaky_relu
+
+
+@pytest.mark.parametrize("height, width", [(64, 64), (96, 160)])
+def test_strides_and_channels(height, width):
+    stride16, stride32 = DarknetTiny()(ms.Tensor(np.zeros((2, 3, height, width), np.float32)))
+    assert stride16.shape == (2, 256, height // 16, width // 16)
+    assert stride32.shape == (2, 1024, height // 32, width // 32)
+
+
+def test_both_forms_of_leaky_relu_are_one_function():
+    x = np.linspace(-5, 5, 101, dtype=np.float32)
+    expected = np.where(x > 0, x, 0.1 * x)
+    for decomposed in (False, True):
+        np.testing.assert_allclose(leaky_relu(decomposed)(ms.Tensor(x)).asnumpy(), expected, atol=1e-6)
+
+
+def test_running_statistics_move_by_a_tenth_of_the_batch():
+    block = ConvBlock(2, 4, 3)
+    block.set_train(True)
+    x = np.random.default_rng(1).normal(1, 2, (8, 2, 6, 6)).astype(np.float32)
+    y = block.conv(ms.Tensor(x)).asnumpy()
+    block(ms.Tensor(x))
+    np.testing.assert_allclose(block.bn.moving_mean.asnumpy(), 0.1 * y.mean((0, 2, 3)), rtol=1e-4, atol=1e-6)
+    unbiased = y.var((0, 2, 3), ddof=1)
+    np.testing.assert_allclose(block.bn.moving_variance.asnumpy(), 0.9 + 0.1 * unbiased, rtol=1e-4)
+    assert block.bn.eps == 1e-5

@@ -1,0 +1,245 @@
+"""The streams: pure functions of (seed, sample number), whole evaluations, errors in words, clean ends."""
+import gc
+import hashlib
+import os
+import time
+
+import numpy as np
+import pytest
+
+from model_utils.errors import UserError
+from src.augment import augment, normalised_boxes
+from src.distributed_sampler import DistributedSampler
+from src.transforms import decode_image, fit_placement, place
+from src.yolo_dataset import PREFETCH, SampleStream, eval_stream, read_coco, train_stream
+from tests.helpers import data_config, draw_picture, real_data, write_coco
+
+IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
+           "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    write_coco(tmp_path, IMAGES)
+    write_coco(tmp_path, IMAGES, "val")
+    return tmp_path
+
+
+def batches(config, data, **options):
+    with train_stream(config, data, **options) as stream:
+        return list(stream)
+
+
+def digest(streamed):
+    return hashlib.sha256(b"".join(column.tobytes() for batch in streamed for column in batch)).hexdigest()
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def test_batches_have_the_agreed_form(data_dir):
+    config = data_config(data_dir)
+    data = read_coco(config, "train", True)
+    streamed = batches(config, data)
+    # 7 images, batch 2: 3 steps an epoch, 3 epochs.
+    assert len(streamed) == 9
+    for images, boxes in streamed:
+        assert images.dtype == np.uint8 and images.shape == (2, 64, 96, 3) and type(images) is np.ndarray
+        assert boxes.dtype == np.float32 and boxes.shape == (2, 90, 5) and type(boxes) is np.ndarray
+        used = boxes[..., 2] > 0
+        assert (boxes[~used] == (0, 0, 0, 0, -1)).all()
+        corners = np.concatenate([boxes[used][:, :2] - boxes[used][:, 2:4] / 2,
+                                  boxes[used][:, :2] + boxes[used][:, 2:4] / 2])
+        assert corners.min() > -1e-6 and corners.max() < 1 + 1e-6
+        assert set(boxes[used][:, 4].tolist()) <= {-1, 0, 1}
+        assert (used & (boxes[..., 4] >= 0)).any(axis=1).all()
+
+
+def test_a_sample_is_what_its_number_says(data_dir):
+    config = data_config(data_dir, max_box=2)
+    data = read_coco(config, "train", True)
+    streamed = batches(config, data)
+    sampler = DistributedSampler(7, 6, config.seed)
+    for number in (0, 5, 6, 17):
+        epoch, index = sampler[number]
+        rng = np.random.default_rng((config.seed, epoch, index))
+        image, boxes = augment(decode_image(data.paths[index]), data.boxes[index], (64, 96), config, rng)
+        images, rows = streamed[number // 2]
+        np.testing.assert_array_equal(images[number % 2], image)
+        np.testing.assert_array_equal(rows[number % 2], normalised_boxes(boxes, (64, 96), 2, rng))
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+def test_workers_and_resuming_change_nothing(data_dir, mode):
+    data = read_coco(data_config(data_dir), "train", True)
+    one, two = (data_config(data_dir, resize_mode=mode, num_parallel_workers=workers) for workers in (1, 2))
+    whole = batches(one, data)
+    assert digest(whole) == digest(batches(two, data))
+    for start in (2, 6, 8, 16):
+        assert digest(whole[start // 2:]) == digest(batches(two, data, start_sample=start))
+    assert digest(whole[1:4]) == digest(batches(two, data, start_sample=2, end_sample=8))
+    assert digest(whole) != digest(batches(data_config(data_dir, resize_mode=mode, seed=2), data))
+    # Another epoch is another augmentation of the same images.
+    assert digest(whole[:3]) != digest(whole[3:6])
+
+
+def test_ranks_see_different_images(data_dir):
+    config = data_config(data_dir, max_epoch=1)
+    data = read_coco(config, "train", True)
+    parts = [batches(config, data, rank=rank, world_size=3) for rank in range(3)]
+    assert [len(part) for part in parts] == [1, 1, 1]
+    assert len({image.tobytes() for part in parts for image in part[0][0]}) == 6
+
+
+def test_too_few_images_for_a_step(data_dir):
+    config = data_config(data_dir, per_batch_size=8)
+    with pytest.raises(UserError, match="7 training images"):
+        train_stream(config, read_coco(config, "train", True))
+
+
+def test_a_huge_run_starts_at_once(data_dir):
+    config = data_config(data_dir, max_epoch=10**9)
+    data = read_coco(config, "train", True)
+    start = time.perf_counter()
+    with train_stream(config, data, start_sample=3 * 10**9) as stream:
+        assert next(stream)[0].shape == (2, 64, 96, 3)
+    assert time.perf_counter() - start < 2
+
+
+def test_closing_early_leaves_no_threads(data_dir):
+    config = data_config(data_dir, max_epoch=1000)
+    data = read_coco(config, "train", True)
+    with train_stream(config, data) as stream:
+        next(stream)
+    before = threads()
+    for _ in range(3):
+        stream = train_stream(config, data)
+        next(stream)
+        stream.close()
+        stream.close()
+        with pytest.raises(StopIteration):
+            next(stream)
+    abandoned = train_stream(config, data)
+    next(abandoned)
+    del abandoned
+    gc.collect()
+    deadline = time.time() + 5
+    while threads() > before and time.time() < deadline:
+        time.sleep(0.05)
+    assert threads() <= before
+
+
+def test_little_is_prepared_ahead():
+    made = []
+
+    def make_sample(number):
+        made.append(number)
+        return (np.full((8, 8), number % 256, np.uint8),)
+
+    with SampleStream(make_sample, (np.zeros((8, 8), np.uint8),), range(10**6), 4, 2) as stream:
+        np.testing.assert_array_equal(next(stream)[0][:, 0, 0], range(4))
+        time.sleep(0.5)
+        assert len(made) <= 4 * (PREFETCH + 14)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_worker_arrives_as_itself(workers):
+    def make_sample(number):
+        if number == 41:
+            raise KeyError("sample 41")
+        return (np.array(number),)
+
+    before = threads()
+    stream = SampleStream(make_sample, (np.array(-1),), range(1000), 4, workers)
+    with pytest.raises(KeyError, match="sample 41"):
+        for numbers, in stream:
+            assert (numbers >= 0).all(), "a batch with a sample that failed was handed out"
+    assert threads() <= before + 1
+    with pytest.raises(StopIteration):
+        next(stream)
+
+
+def replace_image(root, split, number, content):
+    path = root / f"{split}2017" / f"{number:06}.png"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content(path.read_bytes()))
+    return path
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (lambda data: b"", "empty"), (lambda data: data[:len(data) // 2], "cut short"), (lambda data: b"junk", "decoded"),
+    (None, "cannot read"),
+])
+def test_unusable_images_are_named_by_both_streams(data_dir, content, words):
+    config = data_config(data_dir)
+    data = {split: read_coco(config, split, split == "train") for split in ("train", "val")}
+    paths = [replace_image(data_dir, split, 4, content) for split in ("train", "val")]
+    for path, start in zip(paths, (lambda: train_stream(config, data["train"]),
+                                   lambda: eval_stream(config, data["val"], 3)), strict=True):
+        with pytest.raises(UserError, match=words) as error:
+            list(start())
+        assert str(path) in str(error.value)
+
+
+def test_a_size_that_disagrees_with_the_json_is_an_error(tmp_path):
+    for split in ("train", "val"):
+        write_coco(tmp_path, [{"size": (64, 48), "listed_size": (48, 64), "boxes": [(1, 1, 20, 20, 3)]}], split)
+    config = data_config(tmp_path, per_batch_size=1)
+    for stream in (train_stream(config, read_coco(config, "train", True)),
+                   eval_stream(config, read_coco(config, "val", False), 1)):
+        with pytest.raises(UserError, match=r"000001\.png: the image is 64x48, .* says 48x64"):
+            next(stream)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 8, 32])
+def test_every_image_is_evaluated_once(data_dir, batch):
+    config = data_config(data_dir)
+    streamed = list(eval_stream(config, read_coco(config, "val", False), batch))
+    assert len(streamed) == -(-7 // batch)
+    indices = np.concatenate([indices for _, indices in streamed])
+    np.testing.assert_array_equal(indices, [*range(7)] + [-1] * (len(indices) - 7))
+    assert all(images.shape == (batch, 64, 96, 3) and images.dtype == np.uint8 for images, _ in streamed)
+    assert (np.concatenate([images for images, _ in streamed])[7:] == 128).all()
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+def test_evaluation_places_images_as_prediction_does(data_dir, mode):
+    config = data_config(data_dir, resize_mode=mode, pad_value=17, testing_shape=[96, 64])
+    data = read_coco(config, "val", False)
+    for images, indices in eval_stream(config, data, 3):
+        for image, index in zip(images, indices, strict=True):
+            if index < 0:
+                continue
+            width, height = data.sizes[index]
+            placement = fit_placement(mode, (height, width), (96, 64))
+            np.testing.assert_array_equal(image, place(decode_image(data.paths[index]), placement, (96, 64), 17))
+
+
+def test_images_without_boxes_train_with_keep_empty(tmp_path):
+    write_coco(tmp_path, [{"boxes": [(3, 4, 20, 15, 3)]}, {}, {"boxes": [(0, 0, 30, 30, 7, 1)]}])
+    config = data_config(tmp_path, keep_empty=True, per_batch_size=3, max_epoch=4)
+    for _, boxes in batches(config, read_coco(config, "train", True)):
+        real = (boxes[..., 2] > 0) & (boxes[..., 4] >= 0)
+        assert sorted(real.sum(axis=1)) == [0, 0, 1]
+
+
+def test_other_kinds_of_files_train(tmp_path):
+    picture = draw_picture((64, 48), [(4, 4, 30, 30, 3)], 1)
+    write_coco(tmp_path, [{"pixels": picture, "file_name": name, "boxes": [(4, 4, 30, 30, 3)]}
+                          for name in ("a.jpg", "b.bmp", "c.webp")])
+    config = data_config(tmp_path, per_batch_size=3, max_epoch=1)
+    (images, boxes), = batches(config, read_coco(config, "train", True))
+    assert images.shape == (3, 64, 96, 3) and (boxes[:, 0, 2] > 0).all()
+
+
+def test_coco128_streams_whole():
+    root = real_data("coco128")
+    config = data_config(root, per_batch_size=16, max_epoch=1, training_shape=[160, 160], testing_shape=[160, 160])
+    streamed = batches(config, read_coco(config, "train", True))
+    assert len(streamed) == 7
+    assert np.mean([(boxes[..., 2] > 0).sum(axis=1).mean() for _, boxes in streamed]) > 3
+    evaluated = np.concatenate([indices for _, indices in eval_stream(config, read_coco(config, "val", False), 50)])
+    assert sorted(evaluated.tolist()) == [-1] * 22 + [*range(128)]
