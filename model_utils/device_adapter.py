@@ -25,3 +25,12 @@ def setup_device(config):
 def prefers_decomposed_activation(device_target):
     """Return whether training is faster with LeakyReLU as slope*x + (1 - slope)*relu(x): on CPU, by a fifth."""
     return device_target == "CPU"
+
+
+def waits_for_each_step(device_target):
+    """Return whether the loop should wait for a step before it queues the next.
+
+    On CPU the threads that wait for a queued step spin, and take the cores from the step that runs: measured on two
+    cores, 0.66 s a step with a queue and 0.25 s without. Devices of their own work through a queue.
+    """
+    return device_target == "CPU"

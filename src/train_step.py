@@ -34,6 +34,7 @@ def build_train_step(network, optimizer, config, num_classes):
     loss_cell = YOLOv3TinyLoss(detection_scales(config), num_classes, tuple(config.training_shape),
                                LossSettings.from_config(config))
     loss_scale = float(config.loss_scale)
+    clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters() if not parameter.requires_grad]
 
     def scaled_loss(images, boxes):
@@ -51,6 +52,8 @@ def build_train_step(network, optimizer, config, num_classes):
         (_, loss, parts), gradients = gradient_of(images, boxes)
         gradients = hyper_map(ops.partial(_scale_gradient, 1.0 / loss_scale), gradients)
         finite = ops.logical_and(ops.isfinite(loss), all_finite(gradients))
+        if clip_norm > 0:
+            gradients = ops.clip_by_global_norm(gradients, clip_norm)
         if finite:
             ops.assign(optimizer.learning_rate, lr)
             loss = ops.depend(loss, optimizer(gradients))

@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from model_utils.config import TRAVELLING
+from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from src.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
 from src.logger import epoch_line, training_line
@@ -65,6 +66,7 @@ class Trainer:
         self.rates = learning_rates(config, self.steps_per_epoch)
         self.optimizer = build_optimizer(network, config)
         self.train_step = build_train_step(network, self.optimizer, config, len(data.categories))
+        self.waits = waits_for_each_step(config.device_target)
         self.progress = Progress()
         self.window, self.since_log = LossWindow(), WindowSum()
 
@@ -97,6 +99,8 @@ class Trainer:
         for images, boxes in stream:
             step = self.progress.step
             loss, parts, finite = self.train_step(ms.Tensor(images), ms.Tensor(boxes), ms.Tensor(self.rates[step]))
+            if self.waits:
+                loss.asnumpy()
             self.window.add(loss, parts, finite)
             self.progress.step += 1
             bar.update()
