@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, run_cli

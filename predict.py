@@ -21,7 +21,7 @@ from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from src.inference import load_inference_network
 from src.logger import close_logger, get_logger, make_run_folder
-from src.postprocess import detect, write_json
+from src.postprocess import as_records, detect, in_words, write_json
 from src.transforms import decode_image, fit_placement, place
 from src.visualize import draw_boxes, write_image
 
@@ -104,22 +104,6 @@ def write(paths, targets, found, categories, folder):
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))
     close_logger(logger)
-
-
-def as_records(xyxy, scores, classes, categories):
-    """Return detections for the json: class name, category id, score and bbox [x, y, w, h] in pixels, best first."""
-    bboxes = np.concatenate((xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]), 1).round(2).tolist()
-    return [{"class_name": categories.names[number], "category_id": categories.ids[number],
-             "score": round(float(score), 5), "bbox": bbox}
-            for bbox, score, number in zip(bboxes, scores, classes, strict=True)]
-
-
-def in_words(detections, most=8):
-    """Return the best detections as text, for example `dog 0.87, car 0.51, and 3 more`."""
-    told = [f"{entry['class_name']} {entry['score']:.2f}" for entry in detections[:most]]
-    if len(detections) > most:
-        told.append(f"and {len(detections) - most} more")
-    return ", ".join(told) or "nothing found"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import resource
 import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
 from model_utils.config import CHECKPOINT, DEFAULT, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device
 from model_utils.errors import UsageError, UserError, run_cli
@@ -78,7 +79,8 @@ def resumed_config(config, checkpoint):
     """
     saved = checkpoint.meta.get("config")
     if saved is None:
-        raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start from its weights")
+        raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
+                        "from its weights")
     kept = {name: value for name, value in saved.items()
             if name in config and name != "resume" and config.source(name) == DEFAULT}
     return config.replace(CHECKPOINT, **kept)

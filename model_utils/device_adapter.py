@@ -12,7 +12,9 @@ def setup_device(config):
     """
     try:
         if config.device_target == "CPU":
-            ms.set_device("CPU")
+            # Selecting it again after an operator has run would be refused.
+            if ms.get_context("device_target") != "CPU":
+                ms.set_device("CPU")
         else:
             ms.set_device(config.device_target, config.device_id)
     except (RuntimeError, ValueError) as error:

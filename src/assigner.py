@@ -5,10 +5,11 @@ exceeds a threshold, and always with the best pair. It then belongs to the cell 
 boxes want the same cell of the same pair, one wins by a rule that does not depend on the order of a scatter: a best
 match before another match, then the higher shape IoU, then the lower index.
 """
+import numpy as np
+
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
-import numpy as np
 
 
 class Assigner(nn.Cell):

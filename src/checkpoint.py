@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
+
+import mindspore as ms
 
 from model_utils.errors import UserError
 

@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 
 import cv2
-import mindspore as ms
-import mindspore.nn as nn
 import numpy as np
 import onnx
 import onnxruntime
+
+import mindspore as ms
+import mindspore.nn as nn
 
 from model_utils.errors import UserError
 from src.transforms import decode_image, fit_placement, place

@@ -1,10 +1,9 @@
 """From a checkpoint file to a network that runs: the config it brings along, its classes, its weights."""
+from model_utils.errors import UserError
 from src.checkpoint import load_checkpoint, load_weights
 from src.coco import Categories
 from src.config import BOX_FIELDS, check_config, with_categories
 from src.yolo import build_inference_network
-
-from model_utils.errors import UserError
 
 
 def load_inference_network(config, path, **options):

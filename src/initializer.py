@@ -1,9 +1,10 @@
 """The start of the weights: random, from a backbone, from a whole checkpoint."""
 import math
 
+import numpy as np
+
 import mindspore as ms
 import mindspore.nn as nn
-import numpy as np
 
 from model_utils.errors import UserError
 from src.checkpoint import load_checkpoint, load_weights
@@ -42,8 +43,8 @@ def load_backbone(network, path):
               if parameter.name.startswith(BACKBONE_BLOCKS)}
     filled = [name for name in wanted if name in weights]
     if not filled:
-        raise UserError(f"pretrained_backbone {path}: holds none of the backbone's tensors (such as {next(iter(wanted))}); "
-                        f"it has {', '.join(list(weights)[:3]) or 'no tensors'}")
+        raise UserError(f"pretrained_backbone {path}: holds none of the backbone's tensors (such as "
+                        f"{next(iter(wanted))}); it has {', '.join(list(weights)[:3]) or 'no tensors'}")
     for name in filled:
         if weights[name].shape != tuple(wanted[name].shape):
             raise UserError(f"pretrained_backbone {path}: {name} has shape {weights[name].shape}, the backbone "

@@ -12,10 +12,11 @@ the box they predict overlaps a ground truth (IoU above `ignore_threshold`), or 
 """
 from dataclasses import dataclass
 
+import numpy as np
+
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
-import numpy as np
 
 from src.assigner import Assigner
 from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy

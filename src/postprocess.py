@@ -183,6 +183,22 @@ def coco_results(image_id, xyxy_pixels, scores, classes, category_ids):
             for bbox, score, class_number in zip(bboxes, rounded_scores, classes, strict=True)]
 
 
+def as_records(xyxy, scores, classes, categories):
+    """Return detections for the json: class name, category id, score and bbox [x, y, w, h] in pixels, best first."""
+    bboxes = np.concatenate((xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]), 1).round(2).tolist()
+    return [{"class_name": categories.names[number], "category_id": categories.ids[number],
+             "score": round(float(score), 5), "bbox": bbox}
+            for bbox, score, number in zip(bboxes, scores, classes, strict=True)]
+
+
+def in_words(detections, most=8):
+    """Return the best detections as text, for example `dog 0.87, car 0.51, and 3 more`."""
+    told = [f"{entry['class_name']} {entry['score']:.2f}" for entry in detections[:most]]
+    if len(detections) > most:
+        told.append(f"and {len(detections) - most} more")
+    return ", ".join(told) or "nothing found"
+
+
 def write_json(path, value):
     """Write a value as json under a temporary name, then rename it, so that no reader meets half a file."""
     write_atomically(path, json.dumps(value, allow_nan=False).encode())

@@ -3,7 +3,7 @@
 Eight classes differ by their shape alone. Every instance has a colour of its own, the backgrounds are textured, and
 shapes may cover each other in part. The same settings give the same files on every machine.
 
-    python -m src.sample_data --out quick_start/data --train 400 --val 100 --seed 1 --size 192
+    python -m src.sample_data --out quick_start/data --train 400 --val 100 --seed 1 --size 128
 """
 import argparse
 import json
@@ -25,8 +25,10 @@ from src.sample_textures import contrasting_colour, textured_background
 VERSION = 1
 SUPERSAMPLING = 4
 MIN_SIDE = 12.0
-MIN_IMAGE_SIZE = 64
-MAX_OBJECTS = 8
+# Radii of shapes, as parts of the image's side.
+SMALLEST_RADIUS, LARGEST_RADIUS = 1 / 12, 1 / 4
+MIN_IMAGE_SIZE = 96
+MAX_OBJECTS = 6
 MAX_HIDDEN = 0.35
 MAX_BOX_OVERLAP = 0.35
 SPLITS = ("train", "val")
@@ -41,7 +43,7 @@ class Settings:
     train: int = 400
     val: int = 100
     seed: int = 1
-    size: int = 192
+    size: int = 128
 
 
 def _arc(radius, start, stop, points=48, centre=0.0):
@@ -118,8 +120,7 @@ def draw_shape(name, centre_xy, radius, rotation, stretch, image_size):
 def _random_shape(rng, image_size):
     """A shape of random class, size and place that lies inside the image; None when the draw is too small."""
     name = list(CATEGORY_IDS)[rng.integers(len(CATEGORY_IDS))]
-    largest = image_size / 4
-    radius = math.exp(rng.uniform(math.log(min(8.0, largest)), math.log(largest)))
+    radius = image_size * math.exp(rng.uniform(math.log(SMALLEST_RADIUS), math.log(LARGEST_RADIUS)))
     rotation = rng.uniform(-20, 20)
     # A mirrored shape is the same class: arrows and crescents point to both sides.
     rotation += 180 * rng.integers(2) if name in ("arrow", "crescent") else 0

@@ -58,7 +58,7 @@ def build_train_step(network, optimizer, config, num_classes):
             ops.assign(optimizer.learning_rate, lr)
             loss = ops.depend(loss, optimizer(gradients))
         else:
-            for statistic, value in zip(statistics, before):
+            for statistic, value in zip(statistics, before, strict=True):
                 loss = ops.depend(loss, ops.assign(statistic, value))
         return loss, parts, finite
 

@@ -14,9 +14,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
 from tqdm import tqdm
+
+import mindspore as ms
 
 from model_utils.config import TRAVELLING
 from model_utils.device_adapter import waits_for_each_step

@@ -4,10 +4,11 @@ A head is a tensor [B, A*(5 + C), gh, gw]: for each of the A anchors of its scal
 and C class logits. Scales are listed finest first (stride 16, then 32); outputs come coarsest first (big, small), as
 users of the 2021 version know them.
 """
+import numpy as np
+
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
-import numpy as np
 
 from src.config import BOX_FIELDS, detection_scales
 from src.tiny import ConvBlock, DarknetTiny

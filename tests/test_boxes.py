@@ -20,7 +20,7 @@ def tensors(boxes, dtype=ms.float64):
 @pytest.mark.parametrize("kind", ["giou", "diou", "ciou"])
 def test_matches_the_loops(kind):
     a, b = random_boxes(300, 1), random_boxes(300, 2)
-    expected = [reference.iou_family(x, y, kind) for x, y in zip(a.T, b.T)]
+    expected = [reference.iou_family(x, y, kind) for x, y in zip(a.T, b.T, strict=True)]
     np.testing.assert_allclose(IOU_LOSSES[kind](tensors(a), tensors(b)).asnumpy(), expected, rtol=1e-6, atol=1e-8)
 
 

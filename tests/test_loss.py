@@ -54,7 +54,7 @@ def random_box(setup, rng):
         clear = all(abs(reference.shape_iou((w, h), anchor) - setup.anchor_iou_threshold) > BORDER
                     for anchor in anchors)
         inside = [position * grid % 1 for scale in range(2)
-                  for position, grid in zip((cy, cx), setup.grid(scale))]
+                  for position, grid in zip((cy, cx), setup.grid(scale), strict=True)]
         if clear and all(BORDER < value < 1 - BORDER for value in inside):
             return cx, cy, w, h, rng.integers(setup.num_classes)
 
@@ -84,7 +84,7 @@ def clear_of_ignore_threshold(big, small, boxes, setup):
 
 def graph_parts(big, small, boxes, setup):
     scales = tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
-                   for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y))
+                   for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y, strict=True))
     settings = LossSettings(setup.anchor_iou_threshold, setup.ignore_threshold, setup.coord_scale, setup.large_scale,
                             setup.box_loss, setup.smoothing)
     cell = YOLOv3TinyLoss(scales, setup.num_classes, setup.input_hw, settings)
@@ -145,7 +145,7 @@ def test_extreme_logits_give_finite_losses_and_gradients():
     setup = reference.Setup(input_hw=(96, 96), num_classes=2)
     big, small, boxes = random_case(setup, 4)
     cell = YOLOv3TinyLoss(tuple(Scale(s, tuple(setup.anchors[i] for i in m), 1.1)
-                                for s, m in zip(setup.strides, setup.masks)), 2, (96, 96), LossSettings())
+                                for s, m in zip(setup.strides, setup.masks, strict=True)), 2, (96, 96), LossSettings())
 
     def loss(big, small):
         return cell(big, small, ms.Tensor(boxes))[0]
