@@ -62,8 +62,8 @@ def export_network(network, batch, file_format, path):
     if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
                         f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export", dir=path.parent) as folder:
+    # MindSpore refuses paths with a space, so the draft is made elsewhere.
+    with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{path.suffix}"
         if file_format == "ONNX":
             ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
@@ -74,10 +74,14 @@ def export_network(network, batch, file_format, path):
         if difference is not None and not difference <= MAX_DIFFERENCE:
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
                             f"{difference:.3g}, more than {MAX_DIFFERENCE:g}")
-        # MindSpore makes its files readable for their owner only; a copy gets what a new file gets here.
-        final = Path(folder) / "final"
-        shutil.copyfile(draft, final)
-        os.replace(final, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            # MindSpore makes its files readable for their owner only; a copy gets what a new file gets here.
+            shutil.copyfile(draft, beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     return difference
 
 

@@ -26,11 +26,11 @@ VERSION = 1
 SUPERSAMPLING = 4
 MIN_SIDE = 12.0
 # Radii of shapes, as parts of the image's side.
-SMALLEST_RADIUS, LARGEST_RADIUS = 1 / 12, 1 / 4
-MIN_IMAGE_SIZE = 96
-MAX_OBJECTS = 6
-MAX_HIDDEN = 0.35
-MAX_BOX_OVERLAP = 0.35
+SMALLEST_RADIUS, LARGEST_RADIUS = 1 / 12, 1 / 5
+MIN_IMAGE_SIZE = 64
+MIN_OBJECTS, MAX_OBJECTS = 4, 8
+MAX_HIDDEN = 0.25
+MAX_BOX_OVERLAP = 0.2
 SPLITS = ("train", "val")
 SETTINGS_FILE = "sample_data.json"
 # The ids have gaps, as COCO's have: code that takes an id for a class index fails on this data.
@@ -169,7 +169,7 @@ def draw_sample(settings, split, index):
     """
     rng = np.random.default_rng([settings.seed, SPLITS.index(split), index])
     image = textured_background(rng, settings.size)
-    wanted = int(rng.integers(1, MAX_OBJECTS + 1))
+    wanted = int(rng.integers(MIN_OBJECTS, MAX_OBJECTS + 1))
     placed = []
     for _ in range(wanted * 40):
         shape = _random_shape(rng, settings.size)

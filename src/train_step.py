@@ -58,8 +58,8 @@ def build_train_step(network, optimizer, config, num_classes):
             ops.assign(optimizer.learning_rate, lr)
             loss = ops.depend(loss, optimizer(gradients))
         else:
-            for statistic, value in zip(statistics, before, strict=True):
-                loss = ops.depend(loss, ops.assign(statistic, value))
+            for i, statistic in enumerate(statistics):
+                loss = ops.depend(loss, ops.assign(statistic, before[i]))
         return loss, parts, finite
 
     return step

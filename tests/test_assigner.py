@@ -18,7 +18,8 @@ PAIRS = [(scale, slot) for scale in range(2) for slot in range(3)]
 
 def assign(boxes, input_hw=(416, 416), masks=((0, 1, 2), (3, 4, 5)), threshold=0.213):
     """Return {(scale, slot, row, column): box} of each image, as reference.assign does."""
-    scales = tuple(Scale(stride, tuple(ANCHORS[i] for i in mask), 1.0) for stride, mask in zip((16, 32), masks, strict=True))
+    scales = tuple(Scale(stride, tuple(ANCHORS[i] for i in mask), 1.0)
+                   for stride, mask in zip((16, 32), masks, strict=True))
     positive, cell_x, cell_y = Assigner(scales, input_hw, threshold)(ms.Tensor(np.float32(boxes)))
     positive, cell_x, cell_y = positive.asnumpy(), cell_x.asnumpy(), cell_y.asnumpy()
     winners = [{} for _ in boxes]
@@ -90,25 +91,22 @@ def test_coco128_targets_decoded_back_recall_the_boxes():
     """Each assigned target as a detection of its box: only boxes that lost every cell to others are missed."""
     config = get_config(["--data_dir", str(real_data("coco128"))])
     data = read_coco(config, "train", training=True)
-    results = []
+    rows, scales = np.zeros((len(data), 90, 5), np.float32), []
     for number, boxes in enumerate(data.boxes):
         width, height = data.sizes[number]
-        scale = np.array([width, height, width, height])
-        xyxy = boxes[:, :4] / scale
-        rows = np.zeros((1, 90, 5), np.float32)
+        scales.append(np.array([width, height, width, height]))
+        xyxy = boxes[:, :4] / scales[number]
         centres, sides = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
-        rows[0, :len(boxes)] = np.column_stack([centres, sides, boxes[:, 4]])
-        for (scale_number, _, row, column), index in assign(rows, (640, 640))[0].items():
-            cx, cy, w, h, category = rows[0, index]
+        rows[number, :len(boxes)] = np.column_stack([centres, sides, boxes[:, 4]])
+    results = {}
+    for number, winners in enumerate(assign(rows, (640, 640))):
+        for (scale_number, _, row, column), index in winners.items():
+            cx, cy, w, h, category = rows[number, index].astype(np.float64)
             grid = (40, 20)[scale_number]
-            # What the decode can say: the cell's corner and an offset within it.
-            offset_x, offset_y = cx * grid - column, cy * grid - row
-            assert 0 <= offset_x <= 1 and 0 <= offset_y <= 1
-            cx, cy = (column + offset_x) / grid, (row + offset_y) / grid
-            corner = np.array([cx - w / 2, cy - h / 2, w, h]) * scale
-            results.append({"image_id": data.image_ids[number], "category_id": data.categories.ids[int(category)],
-                            "bbox": corner.tolist(), "score": 1 - index / 1000})
-    # The same box from several anchors would count as false detections.
-    unique = {(result["image_id"], result["score"]): result for result in results}
-    scores = score_results(data.coco, list(unique.values()), data.image_ids, data.categories)
-    assert scores.stats[1] >= 0.98
+            # What a decode can say is a place within the cell.
+            cx, cy = (column + np.clip(cx * grid - column, 0, 1)) / grid, (row + np.clip(cy * grid - row, 0, 1)) / grid
+            bbox = np.array([cx - w / 2, cy - h / 2, w, h]) * scales[number]
+            # The same box from several anchors counts once.
+            results[number, index] = {"image_id": data.image_ids[number], "bbox": bbox.tolist(), "score": 1.0,
+                                      "category_id": data.categories.ids[int(category)]}
+    assert score_results(data.coco, list(results.values()), data.image_ids, data.categories).stats[1] >= 0.98

@@ -25,7 +25,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(1)
     for split, count in (("train", 10), ("val", 5)):
-        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), category)]}
+        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), int(category))]}
                   for category in rng.choice([3, 1, 7], count)]
         write_coco(folder, images, split)
     return folder
@@ -133,8 +133,8 @@ def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_r
 @pytest.mark.slow
 def test_learns_eight_images_by_heart(tmp_path):
     rng = np.random.default_rng(3)
-    images = [{"size": (96, 96), "boxes": [(*rng.integers(0, 24, 2), *rng.integers(24, 40, 2), 3),
-                                           (*rng.integers(48, 56, 2), *rng.integers(24, 36, 2), 1)]} for _ in range(8)]
+    images = [{"size": (96, 96), "boxes": [(*rng.uniform(0, 24, 2), *rng.uniform(24, 40, 2), 3),
+                                           (*rng.uniform(48, 56, 2), *rng.uniform(24, 36, 2), 1)]} for _ in range(8)]
     for split in ("train", "val"):
         write_coco(tmp_path / "data", images, split)
     _, log = run(tmp_path / "run", tmp_path / "data", "--training_shape", 96, "--per_batch_size", 8, "--max_epoch", 150,
