@@ -1,6 +1,6 @@
 """Score a checkpoint on the validation images of a data folder in COCO layout, and print the COCO table.
 
-    python eval.py --data_dir DATA --pretrained outputs/RUN/best.ckpt --device_target CPU
+    python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
 
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
 A new folder below `log_path` receives the log, the resolved config and the COCO results (predict_*.json).

@@ -1,6 +1,6 @@
 """Find objects on images: draw class, score and box, and write everything found to a json file.
 
-    python predict.py --ckpt_file outputs/RUN/best.ckpt --image PATH_OR_FOLDER --device_target CPU
+    python predict.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --image PATH_OR_FOLDER --device_target CPU
 
 The checkpoint says how images are prepared and what the classes are called. `--draw_threshold 0.25`: what scores higher
 is drawn and written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each picture under its own

@@ -11,7 +11,7 @@ import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import CHECKPOINT, DEFAULT, get_config
+from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from src.checkpoint import load_checkpoint
@@ -23,6 +23,9 @@ from src.logger import close_logger, get_logger, make_run_folder
 from src.trainer import Trainer
 from src.yolo import build_inference_network, build_network
 
+# The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
+STARTS = ("resume", "resume_yolo", "pretrained_backbone")
+
 
 def main(argv=None):
     """Train as the arguments say; returns the exit code."""
@@ -30,6 +33,10 @@ def main(argv=None):
     checkpoint = load_checkpoint(config.resume) if config.resume else None
     if checkpoint:
         config = resumed_config(config, checkpoint)
+    elif config.resume_yolo:
+        # Its weights mean what they were trained for: its anchors, and how its images were prepared.
+        meta = load_checkpoint(config.resume_yolo).meta
+        config = config.with_checkpoint({key: meta[key] for key in meta if key != "testing_shape"})
     if not config.data_dir:
         raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER")
     config = training_config(config)
@@ -38,6 +45,7 @@ def main(argv=None):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+    validate = build_validation(network, config, data.categories) if config.eval_interval else None
 
     folder = make_run_folder(config.ckpt_path)
     logger = get_logger(folder, config.rank, "train")
@@ -47,15 +55,14 @@ def main(argv=None):
             logger.warning("%s", line)
         if checkpoint is None:
             start_weights(network, config, logger)
-        run(network, data, config, checkpoint, folder, logger)
+        run(network, data, config, checkpoint, validate, folder, logger)
     finally:
         close_logger(logger)
     return 0
 
 
-def run(network, data, config, checkpoint, folder, logger):
+def run(network, data, config, checkpoint, validate, folder, logger):
     """Build the trainer, resume where asked to, train, and say what was made."""
-    validate = build_validation(network, config) if config.eval_interval else None
     checkpoints = folder / f"ckpt_{config.rank}"
     checkpoints.mkdir()
     trainer = Trainer(config, data, network, checkpoints, logger, validate)
@@ -68,7 +75,7 @@ def run(network, data, config, checkpoint, folder, logger):
     progress = trainer.fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                ", ".join(str(path) for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt")))
+                ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
 
 
 def resumed_config(config, checkpoint):
@@ -82,13 +89,25 @@ def resumed_config(config, checkpoint):
         raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
                         "from its weights")
     kept = {name: value for name, value in saved.items()
-            if name in config and name != "resume" and config.source(name) == DEFAULT}
+            if name in config and name not in STARTS and config.source(name) == DEFAULT}
+    if config.source("t_max") == DERIVED and saved.get("t_max") != saved.get("max_epoch"):
+        # It was set then; otherwise it follows max_epoch now as well.
+        kept["t_max"] = saved["t_max"]
     return config.replace(CHECKPOINT, **kept)
 
 
-def build_validation(network, config):
-    """Return a function that gives the AP of the network, as it is then, on the validation split."""
+def build_validation(network, config, categories):
+    """Return a function that gives the AP of the network, as it is then, on the validation split.
+
+    Raises:
+        UserError: the validation split cannot be used, or its classes are not the `categories` of training.
+    """
     data = read_coco(config, "val", training=False)
+    if data.categories.names != categories.names:
+        found, expected = ", ".join(data.categories.names), ", ".join(categories.names)
+        raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "
+                        f"instances_train2017.json has {expected}; make them the same, in one order, or leave "
+                        "eval_interval out")
     inference = build_inference_network(config, len(data.categories), network)
 
     def validate():

@@ -17,17 +17,23 @@ class UsageError(UserError):
 
 
 def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None) -> int:
-    """Run an entry point and turn a UserError into words instead of a traceback.
+    """Run an entry point and turn a UserError, or a file that cannot be used, into words instead of a traceback.
 
     Args:
         main: takes the arguments (None: those of the process) and returns an exit code, None meaning 0.
         argv: arguments without the program's name.
 
     Returns:
-        The exit code: main's own, 1 for a UserError, 2 for a UsageError. Other exceptions pass through.
+        The exit code: main's own, 1 for a UserError or OSError, 2 for a UsageError. Other exceptions pass through.
     """
     try:
         return main(argv) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; check the path, its permissions and the space on the disk",
+              file=sys.stderr)
+        return UserError.exit_code

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train on one GPU, or on DEVICE_TARGET. On a CPU:
-#     DEVICE_TARGET=CPU WAIT=1 bash scripts/run_standalone_train_gpu.sh quick_start/data --max_epoch 1
+#     DEVICE_TARGET=CPU WAIT=1 bash scripts/run_standalone_train_gpu.sh quick_start/data --max_epoch 5
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

@@ -79,7 +79,7 @@ def load_checkpoint(path):
         UserError: the file is missing, is not a checkpoint, or is damaged (its checksum does not fit).
     """
     if not Path(path).is_file():
-        raise UserError(f"checkpoint {path}: no such file")
+        raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
     try:
         loaded = ms.load_checkpoint(str(path), crc_check=True)
         meta = json.loads(_text(loaded.pop(META_KEY, "{}")))
@@ -114,7 +114,8 @@ def copy_strictly(parameters, arrays, path):
                  for name in parameters if name in arrays and arrays[name].shape != tuple(parameters[name].shape)]
     if problems:
         hint = _class_count_hint(arrays)
-        raise UserError(f"checkpoint {path}: does not fit the network{hint}:\n  " + "\n  ".join(problems))
+        raise UserError(f"checkpoint {path}: does not fit the network{hint}; take one that was trained on these "
+                        "classes and anchors:\n  " + "\n  ".join(problems))
     for name, parameter in parameters.items():
         parameter.set_data(ms.Tensor(np.asarray(arrays[name], np.float32)))
 

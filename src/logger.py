@@ -56,11 +56,13 @@ def close_logger(logger):
 def make_run_folder(root):
     """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`."""
     stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
+    # Not in the loop: what stands in the way of the root itself, such as a file of its name, would never end it.
+    stem.parent.mkdir(parents=True, exist_ok=True)
     attempt = 1
     while True:
         folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
             return folder
         except FileExistsError:
             attempt += 1

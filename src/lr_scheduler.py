@@ -1,8 +1,6 @@
 """The learning rate of every step of a run, as one array."""
 import numpy as np
 
-SCHEDULERS = ("exponential", "cosine_annealing")
-
 
 def learning_rates(config, steps_per_epoch):
     """Return the learning rate of each global step, float32 [max_epoch * steps_per_epoch].

@@ -9,9 +9,10 @@ A global step number decides everything: the epoch, the samples, their randomnes
 of it, so that a run resumed at any step does what the unbroken one would have done.
 """
 import math
+import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from src.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
 from src.logger import epoch_line, training_line
+from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.train_step import build_optimizer, build_train_step
 from src.yolo_dataset import steps_per_epoch, train_stream
@@ -69,7 +71,7 @@ class Trainer:
         self.train_step = build_train_step(network, self.optimizer, config, len(data.categories))
         self.waits = waits_for_each_step(config.device_target)
         self.progress = Progress()
-        self.window, self.since_log = LossWindow(), WindowSum()
+        self.window, self.since_log, self.epoch_parts = LossWindow(), WindowSum(), WindowSum()
 
     def resume(self, checkpoint):
         """Take over weights, moments and position of a `last.ckpt`.
@@ -84,10 +86,18 @@ class Trainer:
         if checkpoint.meta.get("steps_per_epoch") != self.steps_per_epoch:
             raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta.get('steps_per_epoch')} steps an "
                             f"epoch, this one has {self.steps_per_epoch}; use the same data_dir and per_batch_size")
+        names = checkpoint.meta.get("class_names")
+        if names != list(self.data.categories.names):
+            raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
+                            f"{list(self.data.categories.names)}; use the same data_dir")
         parameters = {parameter.name: parameter for parameter in self.network.get_parameters()}
         copy_strictly(parameters, checkpoint.weights, checkpoint.path)
         copy_strictly(self._moments(), checkpoint.moments, checkpoint.path)
         self.progress = Progress(**saved)
+        best = Path(checkpoint.path).with_name("best.ckpt")
+        if best.is_file():
+            # No later epoch may be better, and the folder of this run is to hold its best one all the same.
+            shutil.copyfile(best, self.folder / "best.ckpt")
 
     def fit(self):
         """Train from the current position to the end of the last epoch and return the `Progress`."""
@@ -128,8 +138,8 @@ class Trainer:
         self.progress.epoch_loss += added.loss
         self.progress.epoch_steps += added.steps
         self.progress.skipped_steps += added.skipped
-        self.since_log.loss += added.loss
-        self.since_log.steps += added.steps
+        self.since_log.add(added)
+        self.epoch_parts.add(added)
         if added.skipped:
             self.logger.warning("%d of the last %d steps had a loss or gradient that is not finite and changed nothing "
                                 "(%d in this run)", added.skipped, added.skipped + added.steps,
@@ -143,6 +153,8 @@ class Trainer:
         rate = clock.epoch(progress.step) * config.per_batch_size * config.group_size
         self.logger.info(epoch_line(epoch, config.max_epoch, mean_loss, rate, clock.epoch_seconds,
                                     clock.remaining(progress.step, self.total_steps)))
+        self.logger.info("epoch[%d] loss parts, %s", epoch, self.epoch_parts.in_words())
+        self.epoch_parts = WindowSum()
         score = -mean_loss if not config.eval_interval else None
         if config.eval_interval and ((epoch + 1) % config.eval_interval == 0 or epoch + 1 == config.max_epoch):
             score = self._validate(epoch)
@@ -182,11 +194,24 @@ class Trainer:
 
 @dataclass
 class WindowSum:
-    """Sums over the steps since the last flush: finite losses, their count, and the steps that were skipped."""
+    """Sums over some steps: finite losses and their parts, their count, and the number of steps that were skipped."""
 
     loss: float = 0.0
     steps: int = 0
     skipped: int = 0
+    parts: np.ndarray = field(default_factory=lambda: np.zeros(len(LOSS_PARTS)))
+
+    def add(self, other):
+        """Add the sums of another window."""
+        self.loss += other.loss
+        self.steps += other.steps
+        self.skipped += other.skipped
+        self.parts = self.parts + other.parts
+
+    def in_words(self):
+        """Return the mean of each part of the loss as text."""
+        return ", ".join(f"{name}:{value / max(self.steps, 1):.2f}"
+                         for name, value in zip(LOSS_PARTS, self.parts, strict=True))
 
     def mean(self):
         """Return the mean of the finite losses, NaN where there is none."""
@@ -206,10 +231,11 @@ class LossWindow:
     def flush(self):
         """Read and forget all that was noted; return a `WindowSum`."""
         total = WindowSum()
-        for loss, _, finite in self._results:
+        for loss, parts, finite in self._results:
             if bool(finite.asnumpy()):
                 total.loss += float(np.float64(loss.asnumpy()))
                 total.steps += 1
+                total.parts += parts.asnumpy()
             else:
                 total.skipped += 1
         self._results = []

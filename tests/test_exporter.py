@@ -10,7 +10,7 @@ import mindspore as ms
 
 import export
 from model_utils.config import get_config
-from model_utils.errors import UserError
+from model_utils.errors import UserError, run_cli
 from src import exporter
 from src.checkpoint import save_checkpoint
 from src.exporter import OUTPUT_NAMES, example_input, export_network
@@ -95,6 +95,29 @@ def test_air_needs_ascend(checkpoint, tmp_path):
     with pytest.raises(UserError, match="only on an Ascend device"):
         export.main([*CPU, "--ckpt_file", str(checkpoint), "--file_name", str(tmp_path / "m"), "--file_format", "AIR"])
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["--ckpt_file="], 2, "ckpt_file is empty"), (["--ckpt_file=/nowhere/a.ckpt"], 1, "/nowhere/a.ckpt: no such file"),
+    (["--testing_shape=100"], 2, "testing_shape is '100'"), (["--num_classes=5"], 1, "num_classes is 5"),
+    (["--file_format=PTH"], 2, "file_format is 'PTH'"), (["--image=/nowhere/a.jpg"], 1, "/nowhere/a.jpg: cannot read"),
+])
+def test_wrong_input_is_told_and_nothing_is_written(checkpoint, tmp_path, capsys, arguments, code, words):
+    assert run_cli(export.main, [*CPU, f"--ckpt_file={checkpoint}", f"--file_name={tmp_path / 'm'}", *arguments]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and words in error and "Traceback" not in error
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_nan_in_either_output_is_a_difference(monkeypatch):
+    network = build_inference_network(get_config([*CPU, "--testing_shape", "64"]), 2)
+    batch = np.zeros((1, 64, 64, 3), np.uint8)
+    right = [output.asnumpy() for output in network(ms.Tensor(batch))]
+    for number in (0, 1):
+        wrong = [output.copy() for output in right]
+        wrong[number][0, 0, 0, 0, 0] = np.nan
+        monkeypatch.setattr(exporter, "run_exported", lambda *a, wrong=wrong: wrong)
+        assert np.isnan(exporter.largest_difference(network, "m.mindir", "MINDIR", batch))
 
 
 def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):

@@ -86,6 +86,17 @@ def test_run_folders_of_one_second_differ(tmp_path):
     assert all(re.match(r"\d{4}-\d\d-\d\d_time_\d\d_\d\d_\d\d", folder.name) for folder in folders)
 
 
+@pytest.mark.parametrize("dangling", [False, True])
+def test_no_run_folder_where_something_is_in_the_way(tmp_path, dangling):
+    root = tmp_path / "outputs"
+    if dangling:
+        root.symlink_to(tmp_path / "nowhere")
+    else:
+        root.touch()
+    with pytest.raises(OSError, match=f"{root}"):
+        make_run_folder(root)
+
+
 def test_epoch_line_states_progress_and_remaining_time():
     assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6) == (
         "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00")

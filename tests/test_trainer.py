@@ -1,23 +1,29 @@
 """The loop: what it logs and writes, exact resume after a kill, and that it learns eight images by heart."""
 import hashlib
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import train
-from model_utils.errors import UserError
+from model_utils.config import get_config
+from model_utils.errors import UserError, run_cli
 from src.checkpoint import load_checkpoint
-from tests.helpers import write_coco
+from src.config import check_config, training_config
+from tests.helpers import CATEGORIES, write_coco
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
+ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
 
 
 @pytest.fixture(scope="module")
@@ -74,22 +80,156 @@ def test_the_best_checkpoint_without_validation_is_the_epoch_of_lowest_loss(tmp_
     assert best["step"] == 2 * (1 + int(np.argmin(losses)))
 
 
-def test_resume_refuses_what_it_cannot_continue(tmp_path, data):
-    checkpoints, _ = run(tmp_path / "a", data, "--per_batch_size", 5, "--max_epoch", 2)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data):
+    """The folder of the checkpoints of a run that came to its end; its anchors are not the default ones."""
+    checkpoints, _ = run(tmp_path_factory.mktemp("finished"), data, "--per_batch_size", 5, "--max_epoch", 2,
+                         "--anchors", ANCHORS)
+    return checkpoints
+
+
+def renamed(folder, data, split="train", names=("cup", "ball", "lock")):
+    """A copy of the data set whose categories of one split have other names; returns the folder."""
+    shutil.copytree(data, folder)
+    path = folder / "annotations" / f"instances_{split}2017.json"
+    content = json.loads(path.read_text())
+    content["categories"] = [{"id": category["id"], "name": name}
+                             for category, name in zip(CATEGORIES, names, strict=True)]
+    path.write_text(json.dumps(content))
+    return folder
+
+
+def test_resume_refuses_what_it_cannot_continue(tmp_path, data, finished):
     with pytest.raises(UserError, match="holds weights only"):
-        run(tmp_path / "b", data, "--resume", checkpoints / "best.ckpt")
+        run(tmp_path / "b", data, "--resume", finished / "best.ckpt")
     with pytest.raises(UserError, match="2 steps an epoch, this one has 5"):
-        run(tmp_path / "c", data, "--resume", checkpoints / "last.ckpt", "--per_batch_size", 2)
+        run(tmp_path / "c", data, "--resume", finished / "last.ckpt", "--per_batch_size", 2)
+    with pytest.raises(UserError, match=r"had the classes \['cup', 'ball', 'key'\], this one has .*'lock'"):
+        run(tmp_path / "d", renamed(tmp_path / "renamed", data), "--resume", finished / "last.ckpt")
 
 
-def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data):
-    checkpoints, _ = run(tmp_path / "a", data, "--per_batch_size", 5, "--max_epoch", 2)
+def test_a_resumed_run_holds_the_best_checkpoint_even_when_nothing_gets_better(tmp_path, data, finished):
+    checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt")
+    assert (checkpoints / "best.ckpt").read_bytes() == (finished / "best.ckpt").read_bytes()
+
+
+def saved_config(*arguments):
+    return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})
+
+
+@pytest.mark.parametrize("start", ["resume_yolo", "pretrained_backbone"])
+def test_a_run_that_started_from_weights_can_be_resumed(start):
+    config = train.resumed_config(get_config(["--resume=last.ckpt"]), saved_config(f"--{start}=first.ckpt"))
+    assert config[start] == "" and config.resume == "last.ckpt"
+    check_config(config)
+
+
+def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
+    checkpoint = saved_config("--t_max=400", "--max_epoch=30", "--training_shape=320", "--lr=0.01", "--seed=7")
+    config = train.resumed_config(get_config(["--resume=last.ckpt", "--lr=0.02"]), checkpoint)
+    assert (config.t_max, config.max_epoch, config.lr, config.seed) == (400, 30, 0.02, 7)
+    assert training_config(config).testing_shape == (320, 320)
+    # A t_max that followed max_epoch then follows it now.
+    later = train.resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50"]), saved_config("--max_epoch=30"))
+    assert (later.t_max, later.max_epoch) == (50, 50)
+    now = train.resumed_config(get_config(["--resume=last.ckpt", "--t_max=90"]), checkpoint)
+    assert now.t_max == 90
+
+
+def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data, finished):
     # At a rate of almost nothing the weights stay where they started.
     again, log = run(tmp_path / "b", data, "--per_batch_size", 5, "--max_epoch", 2, "--lr", "1e-12",
-                     "--weight_decay", 0, "--resume_yolo", checkpoints / "last.ckpt")
+                     "--weight_decay", 0, "--training_shape", 96, "--resume_yolo", finished / "last.ckpt")
     assert "iter[0]" in log and "filled all tensors" in log
-    first, second = (load_checkpoint(folder / "last.ckpt").weights for folder in (checkpoints, again))
-    np.testing.assert_allclose(first["conv6.conv.weight"], second["conv6.conv.weight"], atol=1e-7)
+    first, second = (load_checkpoint(folder / "last.ckpt") for folder in (finished, again))
+    np.testing.assert_allclose(first.weights["conv6.conv.weight"], second.weights["conv6.conv.weight"], atol=1e-7)
+    # The anchors that its heads were trained for came along; the test shape is that of the new run.
+    assert second.meta["anchors"] == first.meta["anchors"] == json.loads(ANCHORS)
+    assert second.meta["testing_shape"] == [96, 96]
+
+
+def damaged(data, folder, case):
+    """Copy the data set and break one thing in it; returns what the error must name."""
+    shutil.copytree(data, folder)
+    path = folder / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    if case == "no data folder":
+        shutil.rmtree(folder)
+        return str(folder)
+    if case == "no annotation file":
+        path.unlink()
+    elif case == "broken json":
+        path.write_text(path.read_text()[:-20])
+    elif case == "no image":
+        (folder / "train2017" / "000003.png").unlink()
+        return "000003.png"
+    else:
+        change = {"no categories": {"categories": None}, "no images": {"images": []}, "no boxes": {"annotations": []},
+                  "a file outside": {"images": [content["images"][0] | {"file_name": "../../secret.png"}]}}[case]
+        path.write_text(json.dumps({key: value for key, value in (content | change).items() if value is not None}))
+    return "../../secret.png" if case == "a file outside" else str(path)
+
+
+@pytest.mark.parametrize("case", ["no data folder", "no annotation file", "broken json", "no image", "no categories",
+                                  "no images", "no boxes", "a file outside"])
+def test_unusable_data_ends_training_before_anything_is_written(tmp_path, data, capsys, case):
+    named = damaged(data, tmp_path / "broken data", case)
+    assert run_cli(train.main, [*CPU, f"--data_dir={tmp_path / 'broken data'}", f"--ckpt_path={tmp_path / 'out'}"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and named in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["--trainning_shape=64"], 2, "unknown option --trainning_shape; did you mean --training_shape?"),
+    (["--max_epoch=two"], 2, "max_epoch is 'two' (command line): expected a whole number"),
+    (["--training_shape=100"], 2, "training_shape is '100'"), (["--data_dir="], 2, "data_dir is empty"),
+    (["--num_classes=5"], 1, "num_classes is 5 (command line), but the data has 3"),
+    (["--resume=/nowhere/last.ckpt"], 1, "/nowhere/last.ckpt: no such file; check"),
+    (["--resume_yolo=/nowhere/best.ckpt"], 1, "/nowhere/best.ckpt: no such file; check"),
+])
+def test_wrong_options_end_training_before_anything_is_written(tmp_path, data, capsys, arguments, code, words):
+    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", *arguments]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and words in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["resume", "resume_yolo", "pretrained_backbone"])
+def test_a_truncated_checkpoint_ends_training_in_words(tmp_path, data, capsys, finished, option):
+    path = tmp_path / "cut.ckpt"
+    path.write_bytes((finished / "last.ckpt").read_bytes()[:100_000])
+    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", f"--{option}={path}"]) == 1
+    assert f"{path}: cannot be read, the file is truncated" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+
+
+def test_a_checkpoint_of_another_class_count_ends_training_in_words(tmp_path, capsys, finished):
+    write_coco(tmp_path / "data", [{"boxes": [(1, 1, 20, 20, 3)]}] * 2, categories=CATEGORIES[:1])
+    assert run_cli(train.main, [*CPU, f"--data_dir={tmp_path / 'data'}", f"--ckpt_path={tmp_path / 'out'}",
+                                "--per_batch_size=1", f"--resume_yolo={finished / 'best.ckpt'}"]) == 1
+    error = capsys.readouterr().err
+    assert "best.ckpt: does not fit the network (head1.bias has 24 channels" in error and "head2.weight: shape" in error
+    assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+
+
+def test_an_image_that_cannot_be_read_is_named_and_nothing_is_saved(tmp_path, data, capsys):
+    shutil.copytree(data, tmp_path / "data")
+    path = tmp_path / "data" / "train2017" / "000001.png"
+    path.write_bytes(b"")
+    assert run_cli(train.main, [*CPU, f"--data_dir={tmp_path / 'data'}", f"--ckpt_path={tmp_path / 'out'}",
+                                "--per_batch_size=10"]) == 1
+    assert f"{path}: this image file is empty (0 bytes)" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+
+
+def test_validation_data_of_other_classes_is_refused_before_training(tmp_path, data, capsys):
+    folder = renamed(tmp_path / "renamed", data, "val", ("ball", "cup", "key"))
+    assert run_cli(train.main, [*CPU, f"--data_dir={folder}", f"--ckpt_path={tmp_path / 'out'}",
+                                "--eval_interval=1"]) == 1
+    error = capsys.readouterr().err
+    assert "instances_val2017.json has the classes ball, cup, key, but instances_train2017.json has cup, ball" in error
+    assert not (tmp_path / "out").exists()
 
 
 def start(folder, data, *arguments):

@@ -18,7 +18,15 @@ def test_a_users_mistake_becomes_words_and_an_exit_code(error, code, capsys):
     assert capsys.readouterr() == ("", f"error: {error}\n")
 
 
+def test_a_file_that_cannot_be_used_becomes_words(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert run_cli(lambda argv: (tmp_path / "file" / "folder").mkdir()) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/file/folder: Not a directory; check the path")
+
+
 def test_other_exceptions_pass_through():
+    with pytest.raises(OSError, match="no file has anything to do with it"):
+        run_cli(raising(OSError("no file has anything to do with it")))
     with pytest.raises(ZeroDivisionError):
         run_cli(raising(ZeroDivisionError()))
     with pytest.raises(SystemExit):
