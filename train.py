@@ -22,9 +22,12 @@ from src.initializer import start_weights
 from src.logger import close_logger, get_logger, make_run_folder
 from src.trainer import Trainer
 from src.yolo import build_inference_network, build_network
+from src.yolo_dataset import steps_per_epoch
 
 # The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
+# Options that follow another one unless they are set, then as now.
+FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
 
 def main(argv=None):
@@ -46,6 +49,9 @@ def main(argv=None):
     config = with_categories(config, len(data.categories))
     network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
     validate = build_validation(network, config, data.categories) if config.eval_interval else None
+    started = "" if checkpoint else start_weights(network, config)
+    # Asked for here too, so that too few images are told before a folder is made.
+    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
     folder = make_run_folder(config.ckpt_path)
     logger = get_logger(folder, config.rank, "train")
@@ -53,8 +59,8 @@ def main(argv=None):
         config.save_yaml(folder / "config.yaml")
         for line in data.report_lines():
             logger.warning("%s", line)
-        if checkpoint is None:
-            start_weights(network, config, logger)
+        if started:
+            logger.info("%s", started)
         run(network, data, config, checkpoint, validate, folder, logger)
     finally:
         close_logger(logger)
@@ -89,10 +95,8 @@ def resumed_config(config, checkpoint):
         raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
                         "from its weights")
     kept = {name: value for name, value in saved.items()
-            if name in config and name not in STARTS and config.source(name) == DEFAULT}
-    if config.source("t_max") == DERIVED and saved.get("t_max") != saved.get("max_epoch"):
-        # It was set then; otherwise it follows max_epoch now as well.
-        kept["t_max"] = saved["t_max"]
+            if name in config and name not in STARTS and config.source(name) in (DEFAULT, DERIVED)
+            and value != saved.get(FOLLOWING.get(name))}
     return config.replace(CHECKPOINT, **kept)
 
 

@@ -41,7 +41,7 @@ LIMITS = {
     **dict.fromkeys(("per_batch_size", "batch_size", "num_parallel_workers", "max_box", "max_detections"), (1, None)),
     **dict.fromkeys(("num_classes", "max_epoch", "log_interval", "keep_checkpoint_max", "saturation"), (1, None)),
     **dict.fromkeys(("device_id", "eval_interval", "warmup_epochs", "eta_min", "weight_decay"), (0, None)),
-    **dict.fromkeys(("coord_scale", "large_scale"), (0, None)),
+    **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm"), (0, None)),
     **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
     **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
     "ckpt_interval": (-1, None),

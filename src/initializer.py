@@ -54,13 +54,17 @@ def load_backbone(network, path):
     return filled
 
 
-def start_weights(network, config, logger):
-    """Initialise a network and load what `resume_yolo` or `pretrained_backbone` names, saying what was filled."""
+def start_weights(network, config):
+    """Initialise a network, load what `resume_yolo` or `pretrained_backbone` names, and return in words what it filled.
+
+    Raises:
+        UserError: the checkpoint cannot be read or does not fit.
+    """
     initialise_weights(network, config.seed)
     if config.pretrained_backbone:
         filled = load_backbone(network, config.pretrained_backbone)
-        logger.info("pretrained_backbone %s: filled %d tensors: %s", config.pretrained_backbone, len(filled),
-                    ", ".join(filled))
+        return f"pretrained_backbone {config.pretrained_backbone}: filled {len(filled)} tensors: {', '.join(filled)}"
     if config.resume_yolo:
         load_weights(network, load_checkpoint(config.resume_yolo))
-        logger.info("resume_yolo %s: filled all tensors; the optimiser starts anew", config.resume_yolo)
+        return f"resume_yolo {config.resume_yolo}: filled all tensors; the optimiser starts anew"
+    return f"random weights, seed {config.seed}"

@@ -103,7 +103,8 @@ def test_air_needs_ascend(checkpoint, tmp_path):
     (["--file_format=PTH"], 2, "file_format is 'PTH'"), (["--image=/nowhere/a.jpg"], 1, "/nowhere/a.jpg: cannot read"),
 ])
 def test_wrong_input_is_told_and_nothing_is_written(checkpoint, tmp_path, capsys, arguments, code, words):
-    assert run_cli(export.main, [*CPU, f"--ckpt_file={checkpoint}", f"--file_name={tmp_path / 'm'}", *arguments]) == code
+    common = [*CPU, f"--ckpt_file={checkpoint}", f"--file_name={tmp_path / 'm'}"]
+    assert run_cli(export.main, [*common, *arguments]) == code
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error and "Traceback" not in error
     assert os.listdir(tmp_path) == []

@@ -129,9 +129,11 @@ def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
     config = train.resumed_config(get_config(["--resume=last.ckpt", "--lr=0.02"]), checkpoint)
     assert (config.t_max, config.max_epoch, config.lr, config.seed) == (400, 30, 0.02, 7)
     assert training_config(config).testing_shape == (320, 320)
-    # A t_max that followed max_epoch then follows it now.
-    later = train.resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50"]), saved_config("--max_epoch=30"))
+    # What followed another option then follows it now.
+    later = train.resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50", "--training_shape=416"]),
+                                 saved_config("--max_epoch=30", "--training_shape=320"))
     assert (later.t_max, later.max_epoch) == (50, 50)
+    assert training_config(later).testing_shape == (416, 416)
     now = train.resumed_config(get_config(["--resume=last.ckpt", "--t_max=90"]), checkpoint)
     assert now.t_max == 90
 
@@ -185,6 +187,7 @@ def test_unusable_data_ends_training_before_anything_is_written(tmp_path, data, 
     (["--max_epoch=two"], 2, "max_epoch is 'two' (command line): expected a whole number"),
     (["--training_shape=100"], 2, "training_shape is '100'"), (["--data_dir="], 2, "data_dir is empty"),
     (["--num_classes=5"], 1, "num_classes is 5 (command line), but the data has 3"),
+    (["--per_batch_size=11"], 1, "10 training images are too few for one step"),
     (["--resume=/nowhere/last.ckpt"], 1, "/nowhere/last.ckpt: no such file; check"),
     (["--resume_yolo=/nowhere/best.ckpt"], 1, "/nowhere/best.ckpt: no such file; check"),
 ])
@@ -199,9 +202,10 @@ def test_wrong_options_end_training_before_anything_is_written(tmp_path, data, c
 def test_a_truncated_checkpoint_ends_training_in_words(tmp_path, data, capsys, finished, option):
     path = tmp_path / "cut.ckpt"
     path.write_bytes((finished / "last.ckpt").read_bytes()[:100_000])
-    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", f"--{option}={path}"]) == 1
+    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}",
+                                f"--{option}={path}"]) == 1
     assert f"{path}: cannot be read, the file is truncated" in capsys.readouterr().err
-    assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_checkpoint_of_another_class_count_ends_training_in_words(tmp_path, capsys, finished):
@@ -210,7 +214,7 @@ def test_a_checkpoint_of_another_class_count_ends_training_in_words(tmp_path, ca
                                 "--per_batch_size=1", f"--resume_yolo={finished / 'best.ckpt'}"]) == 1
     error = capsys.readouterr().err
     assert "best.ckpt: does not fit the network (head1.bias has 24 channels" in error and "head2.weight: shape" in error
-    assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_image_that_cannot_be_read_is_named_and_nothing_is_saved(tmp_path, data, capsys):
