@@ -82,6 +82,9 @@ def load_checkpoint(path):
         raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
     try:
         loaded = ms.load_checkpoint(str(path), crc_check=True)
+        if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
+            # A file cut between two entries has lost its checksum too; only the missing meta data, saved last, tells.
+            raise ValueError("it ends before its meta data")
         meta = json.loads(_text(loaded.pop(META_KEY, "{}")))
     except (ValueError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -81,6 +81,13 @@ def test_damaged_files_are_named(saved, content):
         load_checkpoint(saved)
 
 
+def test_a_file_cut_between_two_entries_is_noticed(saved):
+    # What is left is a sound MindSpore checkpoint without a checksum.
+    ms.save_checkpoint([{"name": name, "data": ms.Tensor(value)} for name, value in small_weights().items()], str(saved))
+    with pytest.raises(UserError, match="ends before its meta data"):
+        load_checkpoint(saved)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="none.ckpt: no such file"):
         load_checkpoint(tmp_path / "none.ckpt")
