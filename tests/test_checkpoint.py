@@ -83,7 +83,8 @@ def test_damaged_files_are_named(saved, content):
 
 def test_a_file_cut_between_two_entries_is_noticed(saved):
     # What is left is a sound MindSpore checkpoint without a checksum.
-    ms.save_checkpoint([{"name": name, "data": ms.Tensor(value)} for name, value in small_weights().items()], str(saved))
+    entries = [{"name": name, "data": ms.Tensor(value)} for name, value in small_weights().items()]
+    ms.save_checkpoint(entries, str(saved))
     with pytest.raises(UserError, match="ends before its meta data"):
         load_checkpoint(saved)
 
