@@ -11,23 +11,18 @@ import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, get_config
+from model_utils.config import get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
-from src.config import check_config, training_config, with_categories
+from src.config import check_config, resumed_config, training_config, with_categories
 from src.evaluator import evaluate
 from src.initializer import start_weights
 from src.logger import close_logger, get_logger, make_run_folder
 from src.trainer import Trainer
 from src.yolo import build_inference_network, build_network
 from src.yolo_dataset import steps_per_epoch
-
-# The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
-STARTS = ("resume", "resume_yolo", "pretrained_backbone")
-# Options that follow another one unless they are set, then as now.
-FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
 
 def main(argv=None):
@@ -82,22 +77,6 @@ def run(network, data, config, checkpoint, validate, folder, logger):
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
-
-
-def resumed_config(config, checkpoint):
-    """Return the config of the interrupted run, with what the user sets now on top.
-
-    Raises:
-        UserError: the checkpoint does not hold the config of a run.
-    """
-    saved = checkpoint.meta.get("config")
-    if saved is None:
-        raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
-                        "from its weights")
-    kept = {name: value for name, value in saved.items()
-            if name in config and name not in STARTS and config.source(name) in (DEFAULT, DERIVED)
-            and value != saved.get(FOLLOWING.get(name))}
-    return config.replace(CHECKPOINT, **kept)
 
 
 def build_validation(network, config, categories):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model_utils.config import DEFAULT, DERIVED, Config
+from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, Config
 from model_utils.errors import UsageError, UserError
 from model_utils.options import show
 
@@ -51,6 +51,10 @@ LIMITS = {
 }
 POSITIVE = ("lr", "lr_gamma", "loss_scale", "min_scale")
 BELOW_ONE = ("momentum", "jitter", "value")
+# The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
+STARTS = ("resume", "resume_yolo", "pretrained_backbone")
+# Options that follow another one unless they are set, then as now.
+FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,22 @@ def training_config(config: Config) -> Config:
     if config.source("testing_shape") not in (DEFAULT, DERIVED):
         return config
     return config.replace(DERIVED, testing_shape=config.training_shape)
+
+
+def resumed_config(config, checkpoint):
+    """Return the config of the interrupted run, with what the user sets now on top.
+
+    Raises:
+        UserError: the checkpoint does not hold the config of a run.
+    """
+    saved = checkpoint.meta.get("config")
+    if saved is None:
+        raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
+                        "from its weights")
+    kept = {name: value for name, value in saved.items()
+            if name in config and name not in STARTS and config.source(name) in (DEFAULT, DERIVED)
+            and value != saved.get(FOLLOWING.get(name))}
+    return config.replace(CHECKPOINT, **kept)
 
 
 def with_categories(config: Config, num_classes_of_data: int) -> Config:
