@@ -18,10 +18,6 @@ NOT_SUPPORTED = {
     "rank": "training on several devices",
     "group_size": "training on several devices",
     "need_profiler": "profiling",
-    "multi_scale": "multi-scale training",
-    "resize_rate": "multi-scale training",
-    "finetune": "fine-tuning on other classes",
-    "finetune_path": "fine-tuning on other classes",
     "result_path": "scoring the results of an Ascend 310",
     "img_path": "scoring the results of an Ascend 310",
     "ann_file": "scoring the results of an Ascend 310",
@@ -41,8 +37,10 @@ LIMITS = {
     **dict.fromkeys(("per_batch_size", "batch_size", "num_parallel_workers", "max_box", "max_detections"), (1, None)),
     **dict.fromkeys(("num_classes", "max_epoch", "log_interval", "keep_checkpoint_max", "saturation"), (1, None)),
     **dict.fromkeys(("device_id", "eval_interval", "warmup_epochs", "eta_min", "weight_decay"), (0, None)),
-    **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm"), (0, None)),
+    **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm", "patience", "mosaic_close_epochs"), (0, None)),
     **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
+    **dict.fromkeys(("mosaic", "min_visible", "flip_vertical_probability"), (0, 1)),
+    **dict.fromkeys(("resize_rate", "ema_ramp_steps"), (1, None)),
     **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
     "ckpt_interval": (-1, None),
     "seed": (0, 2**32 - 1),
@@ -50,7 +48,7 @@ LIMITS = {
     "hue": (0, 0.5),
 }
 POSITIVE = ("lr", "lr_gamma", "loss_scale", "min_scale")
-BELOW_ONE = ("momentum", "jitter", "value")
+BELOW_ONE = ("momentum", "jitter", "value", "ema_decay", "objectness_prior")
 # The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 # Options that follow another one unless they are set, then as now.

@@ -98,8 +98,8 @@ def test_a_contradiction_is_explained(arguments, words):
 
 
 REFUSED = {
-    "is_distributed": "1", "rank": "1", "group_size": "8", "need_profiler": "1", "multi_scale": "[[320, 320]]",
-    "resize_rate": "1", "finetune": "1", "finetune_path": "a", "result_path": "a", "img_path": "a", "ann_file": "a",
+    "is_distributed": "1", "rank": "1", "group_size": "8", "need_profiler": "1",
+    "result_path": "a", "img_path": "a", "ann_file": "a",
     "enable_modelarts": "True", "data_url": "s3://a", "train_url": "a", "checkpoint_url": "a", "data_path": "a",
     "output_path": "a", "load_path": "a", "need_modelarts_dataset_unzip": "False", "modelarts_dataset_unzip_name": "a",
 }

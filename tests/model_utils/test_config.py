@@ -25,7 +25,7 @@ SEED_DEFAULTS = {
     "nms_thresh": 0.5, "eval_ignore_threshold": 0.001, "multi_label": True, "device_id": 0, "batch_size": 1,
     "ckpt_file": "", "file_name": "yolov3_tiny", "file_format": "MINDIR", "keep_detect": True,
     "num_parallel_workers": 8, "hue": 0.015, "saturation": 1.5, "value": 0.4, "jitter": 0.3, "num_classes": 80,
-    "max_box": 90, "coord_scale": 4, "large_scale": 4, "ignore_threshold": 0.7, "finetune": 0, "finetune_path": "",
+    "max_box": 90, "coord_scale": 4, "large_scale": 4, "ignore_threshold": 0.7,
     "enable_modelarts": False, "data_url": "", "train_url": "", "checkpoint_url": "", "data_path": "/cache/data",
     "output_path": "/cache/train", "load_path": "/cache/checkpoint_path",
     "anchors": ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)),
