@@ -34,7 +34,11 @@ class ConvBlock(nn.Cell):
         self.activation = leaky_relu(decomposed_activation)
 
     def construct(self, x):
-        return self.activation(self.bn(self.conv(x)))
+        return self.activation(self.before_activation(x))
+
+    def before_activation(self, x):
+        """Return the normalised convolution."""
+        return self.bn(self.conv(x))
 
 
 class DarknetTiny(nn.Cell):
@@ -50,15 +54,26 @@ class DarknetTiny(nn.Cell):
         for i in range(len(BACKBONE_CHANNELS)):
             setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation))
         self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+        self.pools_first = decomposed_activation
         # Keeps the grid: TensorFlow's "same" pads one row below and one column to the right, as Darknet does.
         self.pool_same = nn.MaxPool2d(kernel_size=2, stride=1, pad_mode="same")
 
     def construct(self, x):
-        x = self.pool(self.conv0(x))
-        x = self.pool(self.conv1(x))
-        x = self.pool(self.conv2(x))
-        x = self.pool(self.conv3(x))
+        x = self._pooled(self.conv0, x)
+        x = self._pooled(self.conv1, x)
+        x = self._pooled(self.conv2, x)
+        x = self._pooled(self.conv3, x)
         stride16 = self.conv4(x)
         x = self.conv5(self.pool(stride16))
         stride32 = self.conv6(self.pool_same(x))
         return stride16, stride32
+
+    def _pooled(self, block, x):
+        """Return the block's output at half its resolution.
+
+        LeakyReLU rises everywhere, so the largest of four stays the largest: behind the pooling it gives the same and
+        has a quarter of the work, which counts where it is not fused into the convolution.
+        """
+        if self.pools_first:
+            return block.activation(self.pool(block.before_activation(x)))
+        return self.pool(block(x))

@@ -2,7 +2,6 @@
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
-from mindspore.amp import all_finite
 
 from src.config import detection_scales
 from src.loss import LossSettings, YOLOv3TinyLoss
@@ -13,8 +12,17 @@ _scale_gradient = ops.MultitypeFuncGraph("scale_gradient")
 
 
 @_scale_gradient.register("Number", "Tensor")
+@_scale_gradient.register("Tensor", "Tensor")
 def _scale_one(factor, gradient):
     return gradient * factor
+
+
+_half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
+
+
+@_half_squared_norm.register("Tensor")
+def _half_squared_norm_of_one(gradient):
+    return ops.L2Loss()(gradient)
 
 
 def build_optimizer(network, config):
@@ -51,9 +59,11 @@ def build_train_step(network, optimizer, config, num_classes):
         before = [ops.add(statistic, 0.0) for statistic in statistics]
         (_, loss, parts), gradients = gradient_of(images, boxes)
         gradients = hyper_map(ops.partial(_scale_gradient, 1.0 / loss_scale), gradients)
-        finite = ops.logical_and(ops.isfinite(loss), all_finite(gradients))
+        squared_norm = 2.0 * ops.addn(hyper_map(_half_squared_norm, gradients))
+        finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(squared_norm))
         if clip_norm > 0:
-            gradients = ops.clip_by_global_norm(gradients, clip_norm)
+            shrink = ops.minimum(clip_norm / ops.sqrt(squared_norm + 1e-12), 1.0)
+            gradients = hyper_map(ops.partial(_scale_gradient, shrink), gradients)
         if finite:
             ops.assign(optimizer.learning_rate, lr)
             loss = ops.depend(loss, optimizer(gradients))

@@ -95,4 +95,5 @@ def test_clipping_bounds_the_norm_of_the_first_moment():
     network, optimizer, step = build("--clip_gradient_norm", "2.5", "--weight_decay", "0")
     step(*batch(), rate(1e-4))
     norm = np.sqrt(sum((moment.asnumpy().astype(np.float64) ** 2).sum() for moment in optimizer.moments))
-    assert norm == pytest.approx(2.5, rel=1e-4)
+    # The sum of millions of squares is in float32.
+    assert norm == pytest.approx(2.5, rel=3e-3)
