@@ -3,7 +3,8 @@
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
 
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
-A new folder below `log_path` receives the log, the resolved config and the COCO results (predict_*.json).
+A new folder below `log_path` receives the log, the resolved config, the COCO results (predict_*.json) and the figures
+(metrics.json).
 """
 import sys
 import time
@@ -18,6 +19,7 @@ from src.coco import read_coco
 from src.config import check_config, with_categories
 from src.evaluator import evaluate
 from src.logger import close_logger, get_logger, make_run_folder
+from src.postprocess import write_json
 from src.yolo import build_inference_network
 
 
@@ -63,6 +65,7 @@ def run(network, data, config, folder, logger):
     logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
                 len(result.results), result.images_per_second, result.images_per_second_total)
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
+    write_json(folder / "metrics.json", result.metrics())
     logger.info("results: %s", results_path)
     return result
 

@@ -17,6 +17,7 @@ from model_utils.errors import UsageError, UserError, run_cli
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, resumed_config, training_config, with_categories
+from src.ema import WeightAverage
 from src.evaluator import evaluate
 from src.initializer import start_weights
 from src.logger import close_logger, get_logger, make_run_folder
@@ -43,8 +44,9 @@ def main(argv=None):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    validate = build_validation(network, config, data.categories) if config.eval_interval else None
     started = "" if checkpoint else start_weights(network, config)
+    average = build_average(network, config)
+    validate = build_validation(average.network if average else network, config, data.categories)
     # Asked for here too, so that too few images are told before a folder is made.
     steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
@@ -56,17 +58,17 @@ def main(argv=None):
             logger.warning("%s", line)
         if started:
             logger.info("%s", started)
-        run(network, data, config, checkpoint, validate, folder, logger)
+        run(network, data, config, checkpoint, average, validate, folder, logger)
     finally:
         close_logger(logger)
     return 0
 
 
-def run(network, data, config, checkpoint, validate, folder, logger):
+def run(network, data, config, checkpoint, average, validate, folder, logger):
     """Build the trainer, resume where asked to, train, and say what was made."""
     checkpoints = folder / f"ckpt_{config.rank}"
     checkpoints.mkdir()
-    trainer = Trainer(config, data, network, checkpoints, logger, validate)
+    trainer = Trainer(config, data, network, checkpoints, logger, average, validate)
     if checkpoint:
         trainer.resume(checkpoint)
         logger.info("resume %s: goes on at step %d", checkpoint.path, trainer.progress.step)
@@ -79,12 +81,22 @@ def run(network, data, config, checkpoint, validate, folder, logger):
                 ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
 
 
+def build_average(network, config):
+    """Return the `WeightAverage` of a network, None where the config wants none."""
+    if not config.ema_decay:
+        return None
+    averaged = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+    return WeightAverage(network, averaged, config.ema_decay, config.ema_ramp_steps)
+
+
 def build_validation(network, config, categories):
-    """Return a function that gives the AP of the network, as it is then, on the validation split.
+    """Return a function that gives the `EvalResult` of a network, as it is then, on the validation split; None if off.
 
     Raises:
         UserError: the validation split cannot be used, or its classes are not the `categories` of training.
     """
+    if not config.eval_interval:
+        return None
     data = read_coco(config, "val", training=False)
     if data.categories.names != categories.names:
         found, expected = ", ".join(data.categories.names), ", ".join(categories.names)
@@ -94,7 +106,7 @@ def build_validation(network, config, categories):
     inference = build_inference_network(config, len(data.categories), network)
 
     def validate():
-        return evaluate(inference, data, config).ap
+        return evaluate(inference, data, config)
 
     return validate
 

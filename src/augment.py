@@ -8,26 +8,37 @@ import math
 import numpy as np
 
 from src.coco import CROWD_CLASS
-from src.transforms import Placement, fit_placement, flip, hsv_tables, place, shift_colours
+from src.transforms import Placement, fit_placement, flip, flip_vertical, hsv_tables, place, shift_colours
 
 CANDIDATES = 10
 MIN_BOX_PIXELS = 1.0
+# A box that lies whole on the canvas must not be dropped for the last bit of its area.
+ROUNDING = 1e-9
 
 
-def visible_boxes(boxes: np.ndarray, placement: Placement) -> np.ndarray:
-    """Boxes on the canvas, clipped to the placed part; what is left with a side of at most one pixel is dropped.
+def visible_boxes(boxes: np.ndarray, placement: Placement, min_visible: float = 0.0,
+                  min_side: float = MIN_BOX_PIXELS) -> np.ndarray:
+    """Boxes on the canvas, clipped to the placed part; what is left too small, or too small a share, is dropped.
 
     Args:
-        boxes: [n, 5] x1, y1, x2, y2 in source pixels, class.
+        boxes: [n, 5] x1, y1, x2, y2 in source pixels, class (-1: crowd region).
+        min_visible: smallest share of a box's area that must be left, 0..1; crowd regions are kept at any share.
+        min_side: what is left with a side of at most so many canvas pixels is dropped.
 
     Returns:
         float64 [m, 5] x1, y1, x2, y2 in canvas pixels, class; m <= n.
     """
     low, high = placement.dst_xyxy[:2] * 2, placement.dst_xyxy[2:] * 2
+    whole = placement.boxes_to_canvas(boxes[:, :4])
     placed = np.empty((len(boxes), 5))
-    placed[:, :4] = np.clip(placement.boxes_to_canvas(boxes[:, :4]), low, high)
+    placed[:, :4] = np.clip(whole, low, high)
     placed[:, 4] = boxes[:, 4]
-    return placed[(placed[:, 2:4] - placed[:, :2] > MIN_BOX_PIXELS).all(axis=1)]
+    sides = placed[:, 2:4] - placed[:, :2]
+    keep = (sides > min_side).all(axis=1)
+    if min_visible > 0:
+        whole_area = (whole[:, 2:] - whole[:, :2]).prod(axis=1)
+        keep &= (sides.prod(axis=1) >= (min_visible - ROUNDING) * whole_area) | (placed[:, 4] == CROWD_CLASS)
+    return placed[keep]
 
 
 def random_placement(image_hw: tuple[int, int], canvas_hw: tuple[int, int], config,
@@ -35,7 +46,8 @@ def random_placement(image_hw: tuple[int, int], canvas_hw: tuple[int, int], conf
     """One candidate of the crop/jitter: scale and aspect ratio are drawn, then the position on the canvas.
 
     Uses `jitter`, `min_scale`, `max_scale` and `resize_mode` of the config. With "stretch" the image is first thought
-    stretched to the canvas, with "letterbox" it keeps its aspect ratio; the jitter acts on top of that.
+    stretched to the canvas, with "letterbox" it keeps its aspect ratio; the jitter acts on top of that. Without
+    jitter that aspect ratio is kept, but for the rounding to whole pixels.
     """
     (image_h, image_w), (canvas_h, canvas_w) = image_hw, canvas_hw
     low, high = 1 - config.jitter, 1 + config.jitter
@@ -48,15 +60,30 @@ def random_placement(image_hw: tuple[int, int], canvas_hw: tuple[int, int], conf
     else:
         width = scale * canvas_w
         height = width / aspect
-    src_x, dst_x = _visible_span(image_w, canvas_w, width, rng)
-    src_y, dst_y = _visible_span(image_h, canvas_h, height, rng)
+    src_x, dst_x = _random_span(image_w, canvas_w, width, rng)
+    src_y, dst_y = _random_span(image_h, canvas_h, height, rng)
     return Placement((src_x[0], src_y[0], src_x[1], src_y[1]), (dst_x[0], dst_y[0], dst_x[1], dst_y[1]))
 
 
-def _visible_span(image_size, canvas_size, drawn_size, rng):
-    """Along one axis: whole source pixels that are seen when the image, `drawn_size` long, is put down at random."""
+def _random_span(image_size, canvas_size, drawn_size, rng):
+    """`visible_span` of an image that is put down at random."""
     drawn_size = max(1.0, drawn_size)
     offset = rng.uniform(min(0.0, canvas_size - drawn_size), max(0.0, canvas_size - drawn_size))
+    return visible_span(image_size, canvas_size, drawn_size, offset)
+
+
+def visible_span(image_size: int, canvas_size: int, drawn_size: float,
+                 offset: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Along one axis: which whole source pixels are seen, and on which canvas pixels.
+
+    Args:
+        image_size, canvas_size: lengths in source and in canvas pixels.
+        drawn_size: length of the whole image in canvas pixels, at least 1.
+        offset: where it starts, in canvas pixels; the image and the canvas overlap.
+
+    Returns:
+        (start, stop) in the source and (start, stop) on the canvas.
+    """
     unit = drawn_size / image_size
     # Outward to whole source pixels: what is seen in part is drawn whole, and the map of the boxes stays exact.
     start = min(max(0, math.floor((max(0.0, offset) - offset) / unit)), image_size - 1)
@@ -74,16 +101,16 @@ def choose_placement(boxes: np.ndarray, image_hw: tuple[int, int], canvas_hw: tu
         boxes: [n, 5] x1, y1, x2, y2 in source pixels, class (-1: crowd region, which does not count as a real box).
 
     Returns:
-        The placement, and its `visible_boxes`, float64 [m, 5] in canvas pixels.
+        The placement, and its `visible_boxes` by `min_visible` of the config, float64 [m, 5] in canvas pixels.
     """
     wants_real = (boxes[:, 4] != CROWD_CLASS).any()
     for _ in range(CANDIDATES):
         placement = random_placement(image_hw, canvas_hw, config, rng)
-        visible = visible_boxes(boxes, placement)
+        visible = visible_boxes(boxes, placement, config.min_visible)
         if not wants_real or (visible[:, 4] != CROWD_CLASS).any():
             return placement, visible
     placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
-    return placement, visible_boxes(boxes, placement)
+    return placement, visible_boxes(boxes, placement, config.min_visible)
 
 
 def random_hsv_tables(config, rng: np.random.Generator) -> np.ndarray:
@@ -95,6 +122,24 @@ def random_hsv_tables(config, rng: np.random.Generator) -> np.ndarray:
     return hsv_tables(hue_shift, saturation_gain, rng.uniform(1 - config.value, 1 + config.value))
 
 
+def flip_and_colour(canvas: np.ndarray, boxes: np.ndarray, config,
+                    rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the augmentation that comes after the placement, on a whole canvas: flips, then colour.
+
+    Args:
+        canvas: uint8 [H, W, 3] RGB.
+        boxes: [n, 5] x1, y1, x2, y2 in canvas pixels, class.
+        config: `flip_probability`, `flip_vertical_probability`, `hue`, `saturation`, `value`.
+        rng: this sample's own generator.
+    """
+    if rng.random() < config.flip_probability:
+        canvas, boxes = flip(canvas, boxes)
+    # Without vertical flips nothing is drawn for them, so that the samples are those of the classic augmentation.
+    if config.flip_vertical_probability > 0 and rng.random() < config.flip_vertical_probability:
+        canvas, boxes = flip_vertical(canvas, boxes)
+    return shift_colours(canvas, random_hsv_tables(config, rng)), boxes
+
+
 def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,
             rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The classic augmentation of one training image: crop/jitter, flip, colour.
@@ -103,8 +148,8 @@ def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], co
         image: uint8 [H, W, 3] RGB.
         boxes: [n, 5] x1, y1, x2, y2 in the image's pixels, class (-1: crowd region).
         canvas_hw: the network's input, height and width.
-        config: `resize_mode`, `pad_value`, `jitter`, `min_scale`, `max_scale`, `flip_probability`, `hue`,
-            `saturation`, `value`.
+        config: `resize_mode`, `pad_value`, `jitter`, `min_scale`, `max_scale`, `min_visible`, and the options of
+            `flip_and_colour`.
         rng: this sample's own generator.
 
     Returns:
@@ -112,9 +157,7 @@ def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], co
     """
     placement, boxes = choose_placement(boxes, image.shape[:2], canvas_hw, config, rng)
     canvas = place(image, placement, canvas_hw, config.pad_value)
-    if rng.random() < config.flip_probability:
-        canvas, boxes = flip(canvas, boxes)
-    return shift_colours(canvas, random_hsv_tables(config, rng)), boxes
+    return flip_and_colour(canvas, boxes, config, rng)
 
 
 def normalised_boxes(xyxy: np.ndarray, canvas_hw: tuple[int, int], max_box: int,

@@ -1,7 +1,8 @@
 """Checkpoints: written atomically with a checksum, read strictly, in our names or those of the 2021 version.
 
-A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>`) and one json text, the meta data: what
-the network needs to run (classes, anchors, how an image is resized, ...) and where in the run it was saved.
+A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>` and, where weights are averaged,
+`ema.<weight>`) and one json text, the meta data: what the network needs to run (classes, anchors, how an image is
+resized, ...) and where in the run it was saved.
 """
 import json
 import os
@@ -14,21 +15,29 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.errors import UserError
+from src.ema import AVERAGE_PREFIX
 
 META_KEY = "yolov3_tiny_meta"
 MOMENTS_PREFIX = "moments."
+# What the 2021 version saved beside weights and moments.
+OPTIMISER_STATE = ("learning_rate", "global_step", "momentum")
 NUM_CONV_BLOCKS = 11
 BATCH_NORM_FIELDS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 @dataclass
 class Checkpoint:
-    """What a file holds: weights by our names, optimiser moments by the weight's name, and the meta data."""
+    """What a file holds: weights by our names, moments and averages by the weight's name, and the meta data."""
 
     path: str
     weights: dict
     moments: dict = field(default_factory=dict)
     meta: dict = field(default_factory=dict)
+    averages: dict = field(default_factory=dict)
+
+    def best_weights(self):
+        """Return what a network should run with: the averaged weights where there are some, else the weights."""
+        return self.averages or self.weights
 
 
 def legacy_names():
@@ -45,18 +54,19 @@ def legacy_names():
     return table
 
 
-def save_checkpoint(path, weights, meta, moments=None):
+def save_checkpoint(path, weights, meta, moments=None, averages=None):
     """Write a checkpoint so that `path` always is either the old file or the whole new one.
 
     Args:
         path (str or Path): file to write; its folder must exist.
         weights (dict): name to Parameter, Tensor or array.
         meta (dict): what json can hold.
-        moments (dict): optional, like `weights`, by the weight's name.
+        moments, averages (dict): optional, like `weights`, by the weight's name.
     """
     path = Path(path)
     tensors = dict(weights)
-    tensors.update({MOMENTS_PREFIX + name: value for name, value in (moments or {}).items()})
+    for prefix, values in ((MOMENTS_PREFIX, moments), (AVERAGE_PREFIX, averages)):
+        tensors.update({prefix + name: value for name, value in (values or {}).items()})
     # A copy: saving must not wait for, or see, the next step's update.
     entries = [{"name": name, "data": ms.Tensor(_to_numpy(value))} for name, value in tensors.items()]
     # MindSpore removes the old file before it writes the new one, and would leave none when killed in between.
@@ -89,24 +99,26 @@ def load_checkpoint(path):
     except (ValueError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"checkpoint {path}: cannot be read, the file is truncated, damaged or not a MindSpore "
-                        f"checkpoint ({reason}); take another copy or an earlier checkpoint") from error
-    arrays = {name: value.asnumpy() for name, value in loaded.items() if isinstance(value, ms.Tensor)}
+                        f"checkpoint ({reason}); take another copy or an earlier checkpoint; Darknet weights are "
+                        "converted by convert_weight.py") from error
+    parts = {"": {}, MOMENTS_PREFIX: {}, AVERAGE_PREFIX: {}}
     renames = legacy_names()
-    weights = {renames.get(name, name): value for name, value in arrays.items()
-               if not name.startswith(MOMENTS_PREFIX) and name not in ("learning_rate", "global_step", "momentum")}
-    moments = {renames.get(name.removeprefix(MOMENTS_PREFIX), name.removeprefix(MOMENTS_PREFIX)): value
-               for name, value in arrays.items() if name.startswith(MOMENTS_PREFIX)}
-    return Checkpoint(str(path), weights, moments, meta)
+    for name, value in loaded.items():
+        if isinstance(value, ms.Tensor) and name not in OPTIMISER_STATE:
+            prefix = next((prefix for prefix in (MOMENTS_PREFIX, AVERAGE_PREFIX) if name.startswith(prefix)), "")
+            weight = name.removeprefix(prefix)
+            parts[prefix][renames.get(weight, weight)] = value.asnumpy()
+    return Checkpoint(str(path), parts[""], parts[MOMENTS_PREFIX], meta, parts[AVERAGE_PREFIX])
 
 
 def load_weights(network, checkpoint):
-    """Copy all weights of a checkpoint into a network; every name must be in both, with one shape.
+    """Copy the best weights of a checkpoint into a network; every name must be in both, with one shape.
 
     Raises:
         UserError: names that are missing or unexpected, or shapes that differ (all are listed); nothing is copied.
     """
     parameters = {parameter.name: parameter for parameter in network.get_parameters()}
-    copy_strictly(parameters, checkpoint.weights, checkpoint.path)
+    copy_strictly(parameters, checkpoint.best_weights(), checkpoint.path)
 
 
 def copy_strictly(parameters, arrays, path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, Config
 from model_utils.errors import UsageError, UserError
 from model_utils.options import show
+from src.multi_scale import training_sizes
 
 # Pixels per cell of the two scales, in the order of anchor_masks and scale_x_y.
 STRIDES = (16, 32)
@@ -179,6 +180,12 @@ def _preprocessing_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'mean')}: expected three numbers from 0 to 1 (red, green, blue)"
     if len(config.std) != 3 or not all(0 < value <= 1 for value in config.std):
         yield f"{_found(config, 'std')}: expected three numbers above 0 and up to 1 (red, green, blue)"
+    try:
+        training_sizes(config)
+    except UsageError as error:
+        yield str(error)
+    if len(config.mosaic_scale) != 2 or not 0 < config.mosaic_scale[0] <= config.mosaic_scale[1]:
+        yield f"{_found(config, 'mosaic_scale')}: expected two numbers above 0, the smaller one first"
     if config.max_scale < config.min_scale:
         yield f"{_found(config, 'max_scale')}: expected at least min_scale, {config.min_scale}"
 
@@ -188,8 +195,10 @@ def _schedule_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'warmup_epochs')}: expected less than max_epoch, {config.max_epoch}; set both"
     if config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
-    if config.lr_scheduler == "cosine_annealing" and config.t_max < config.max_epoch:
+    if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
         yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
+    if config.patience and not config.eval_interval:
+        yield f"{_found(config, 'patience')}: expected eval_interval above 0 with it, since it counts validations"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)) or any(epoch < 1 for epoch in config.lr_epochs):
         yield f"{_found(config, 'lr_epochs')}: expected rising numbers of at least 1"
 

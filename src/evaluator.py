@@ -18,6 +18,8 @@ from src.transforms import fit_placement
 from src.yolo_dataset import eval_stream
 
 TITLE = "=============coco eval result========="
+STAT_NAMES = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small",
+              "AR_medium", "AR_large")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Scores:
     lines: str
     per_class_ap: Mapping[str, float]
     per_class_ap50: Mapping[str, float]
+
+    def metrics(self):
+        """Return the figures by name as json holds them: the 12 of COCO, and AP and AP50 of each class (or None)."""
+        figures = dict(zip(STAT_NAMES, self.stats, strict=True))
+        per_class = {name: {"AP": _or_none(ap), "AP50": _or_none(self.per_class_ap50[name])}
+                     for name, ap in self.per_class_ap.items()}
+        return {**figures, "per_class": per_class}
 
     @property
     def table(self):
@@ -108,6 +117,11 @@ def evaluate(network, data, config, batch_size=None, results_path=None):
                       images_per_second=_rate(timings[1:] or timings),
                       images_per_second_total=num_images / max(detected - started, 1e-9),
                       seconds=time.perf_counter() - started)
+
+
+def _or_none(value):
+    """Return a figure, None for NaN, which json does not know."""
+    return None if math.isnan(value) else value
 
 
 def _rate(timings):

@@ -1,4 +1,5 @@
 """Log file and console of a run, the line formats of the model zoo, and the folder that a run writes to."""
+import csv
 import logging
 import sys
 import time
@@ -66,6 +67,35 @@ def make_run_folder(root):
             return folder
         except FileExistsError:
             attempt += 1
+
+
+class MetricsTable:
+    """A CSV file with one row an epoch.
+
+    Args:
+        path (str or Path): the file; made with the first row.
+        columns (sequence): names of the columns; the first is the epoch, counted from 0.
+    """
+
+    def __init__(self, path, columns):
+        self.path, self.columns = Path(path), tuple(columns)
+
+    def append(self, row):
+        """Add a row (dict by column; what is missing stays empty)."""
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def take_over(self, path, end_epoch):
+        """Start with the rows of an earlier run's table up to, and without, `end_epoch`; none where it has no table."""
+        if Path(path).is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    if int(row[self.columns[0]]) < end_epoch:
+                        self.append({name: row.get(name, "") for name in self.columns})
 
 
 def training_line(epoch, iteration, loss, images_per_second, lr):

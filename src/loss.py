@@ -3,12 +3,13 @@
 For each scale, over its positive (anchor, cell) targets and, for objectness, over all its cells:
 
     box        = sum over positives of (2 - w*h) * (1 - IoU-like)        w, h of the ground truth, normalised
-    objectness = sum over positives of BCE(t, 1) + sum over negatives of BCE(t, 0)
+    objectness = sum over positives of BCE(t, 1) + sum over negatives of BCE(t, 0)      or BCE(t, IoU), see below
     class      = sum over positives of BCE over the classes
     scale loss = (coord_scale * box + objectness + class) / B
 
 and the stride-32 scale weighs `large_scale` times the stride-16 one. Cells that are not positive are negative unless
-the box they predict overlaps a ground truth (IoU above `ignore_threshold`), or lies in a crowd region.
+the box they predict overlaps a ground truth (IoU above `ignore_threshold`), or lies in a crowd region. With
+`objectness_target` "iou" a positive cell's target is the IoU of its prediction, so that the score ranks by quality.
 """
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 
 from src.assigner import Assigner
-from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy
+from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.config import BOX_FIELDS
 from src.yolo import OBJECTNESS, ScaleDecoder
 
@@ -37,12 +38,14 @@ class LossSettings:
     large_scale: float = 4.0
     box_loss: str = "giou"
     smoothing: float = 0.0
+    objectness_target: str = "one"
 
     @classmethod
     def from_config(cls, config):
         """Return the settings of a config; `label_smooth` 0 means no smoothing."""
         return cls(config.anchor_iou_threshold, config.ignore_threshold, config.coord_scale, config.large_scale,
-                   config.box_loss, config.label_smooth_factor if config.label_smooth else 0.0)
+                   config.box_loss, config.label_smooth_factor if config.label_smooth else 0.0,
+                   config.objectness_target)
 
 
 def binary_cross_entropy(logits, targets):
@@ -69,6 +72,7 @@ class ScaleLoss(nn.Cell):
         self.grid_h, self.grid_w = scale.grid_hw(input_hw)
         self.num_classes = num_classes
         self.iou_like = IOU_LOSSES[settings.box_loss]
+        self.targets_iou = settings.objectness_target == "iou"
         self.ignore_threshold = float(settings.ignore_threshold)
         self.class_target = 1.0 - settings.smoothing
         self.other_target = settings.smoothing / max(num_classes - 1, 1)
@@ -88,8 +92,12 @@ class ScaleLoss(nn.Cell):
         weight = ops.cast(positive, ms.float32)
         truth = [ops.expand_dims(boxes[:, :, i], 1) for i in range(5)]
         matched = self._gather(fields, cell_x, cell_y)
-        box = self._box_term(matched, truth[:4], weight, cell_x, cell_y)
-        objectness = self._objectness_term(fields, boxes, weight, cell_x, cell_y)
+        predicted = self._decode_matched(matched, cell_x, cell_y)
+        box = self._box_term(predicted, truth[:4], weight)
+        quality = weight
+        if self.targets_iou:
+            quality = weight * iou_xyxy(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(truth[:4]))
+        objectness = self._objectness_term(fields, boxes, weight, quality, cell_x, cell_y)
         category = self._class_term(matched, truth[4], weight)
         return box, objectness, category
 
@@ -99,20 +107,26 @@ class ScaleLoss(nn.Cell):
         index = ops.tile(ops.expand_dims(cell, 2), (1, 1, fields.shape[2], 1))
         return ops.gather_elements(fields, 3, index)
 
-    def _box_term(self, matched, truth_cxcywh, weight, cell_x, cell_y):
+    def _decode_matched(self, matched, cell_x, cell_y):
+        """Return (cx, cy, w, h), each [B, A, M], that the cells of the boxes predict."""
         txywh = (matched[:, :, 0], matched[:, :, 1], matched[:, :, 2], matched[:, :, 3])
-        predicted = self.decoder.cxcywh(txywh, (cell_x, cell_y))
+        return self.decoder.cxcywh(txywh, (cell_x, cell_y))
+
+    def _box_term(self, predicted, truth_cxcywh, weight):
         small_box_bonus = 2.0 - truth_cxcywh[2] * truth_cxcywh[3]
         return ops.sum(weight * small_box_bonus * (1.0 - self.iou_like(predicted, truth_cxcywh)))
 
-    def _objectness_term(self, fields, boxes, weight, cell_x, cell_y):
+    def _objectness_term(self, fields, boxes, weight, quality, cell_x, cell_y):
+        """Return the BCE of all cells; `quality` [B, A, M] is the target of each box's cell."""
         logits = fields[:, :, OBJECTNESS]
-        target = self._positive_cells(weight, cell_x, cell_y)
-        negative = (1.0 - target) * (1.0 - self._ignored_cells(fields, boxes))
-        return ops.sum(binary_cross_entropy(logits, target) * ops.stop_gradient(target + negative))
+        positive = self._at_cells(weight, cell_x, cell_y)
+        target = self._at_cells(quality, cell_x, cell_y) if self.targets_iou else positive
+        negative = (1.0 - positive) * (1.0 - self._ignored_cells(fields, boxes))
+        loss = binary_cross_entropy(logits, ops.stop_gradient(target))
+        return ops.sum(loss * ops.stop_gradient(positive + negative))
 
-    def _positive_cells(self, weight, cell_x, cell_y):
-        """Return 1 at each cell that a box won, else 0, float32 [B, A, gh*gw].
+    def _at_cells(self, weight, cell_x, cell_y):
+        """Return the weight of the box that won a cell, 0 where none did, float32 [B, A, M] to [B, A, gh*gw].
 
         The product of one-hot rows and columns, summed over the boxes: one winner a cell makes it exact, and no
         scatter is needed.

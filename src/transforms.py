@@ -2,7 +2,7 @@
 
 One geometric primitive serves training, evaluation, prediction and export: a `Placement` says which whole pixels of the
 source image land on which whole pixels of the canvas, and maps boxes both ways by the very same numbers. What is drawn
-at random in training is in `augment.py`.
+at random in training is in `augment.py` and `mosaic.py`.
 """
 import re
 from dataclasses import dataclass
@@ -143,16 +143,21 @@ def place(image: np.ndarray, placement: Placement, canvas_hw: tuple[int, int], p
     Returns:
         uint8 [canvas_h, canvas_w, 3], a new array.
     """
+    canvas = np.full((*canvas_hw, 3), pad_value, np.uint8)
+    paste(image, placement, canvas)
+    return canvas
+
+
+def paste(image: np.ndarray, placement: Placement, canvas: np.ndarray) -> None:
+    """Draw the part of an image uint8 [H, W, 3] that a placement names onto a canvas uint8 [h, w, 3], in place."""
     sx1, sy1, sx2, sy2 = placement.src_xyxy
     dx1, dy1, dx2, dy2 = placement.dst_xyxy
-    canvas = np.full((*canvas_hw, 3), pad_value, np.uint8)
     view = image[sy1:sy2, sx1:sx2]
     if view.shape[:2] != (dy2 - dy1, dx2 - dx1):
         # Shrinking without averaging drops whole lines of pixels; averaging while growing makes blocks.
         shrinks = dx2 - dx1 <= sx2 - sx1 and dy2 - dy1 <= sy2 - sy1
         view = cv2.resize(view, (dx2 - dx1, dy2 - dy1), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     canvas[dy1:dy2, dx1:dx2] = view
-    return canvas
 
 
 def flip(image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,6 +165,13 @@ def flip(image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flipped = boxes.copy()
     flipped[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
     return cv2.flip(image, 1), flipped
+
+
+def flip_vertical(image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mirror an image [H, W, 3] and its boxes [n, 5] (x1, y1, x2, y2 in pixels, class) top to bottom."""
+    flipped = boxes.copy()
+    flipped[:, [1, 3]] = image.shape[0] - boxes[:, [3, 1]]
+    return cv2.flip(image, 0), flipped
 
 
 def hsv_tables(hue_shift: float, saturation_gain: float, value_gain: float) -> np.ndarray:

@@ -191,6 +191,27 @@ def comparison_sheet(pictures, names, columns=2):
     return contact_sheet(pairs, columns, cell_hw, gap=12)
 
 
+def batch_sheet(images, boxes, names, columns=4, min_side=384):
+    """Return a batch of training samples, as the network gets them, as one picture with their boxes and class names.
+
+    Args:
+        images (np.ndarray): uint8 RGB [B, H, W, 3].
+        boxes (np.ndarray): [B, max_box, 5] centre x, centre y, width, height in fractions of the input, class (-1:
+            crowd region); rows without width are padding.
+        names (sequence): class names.
+        columns (int): samples in a row.
+        min_side (int): smaller samples are enlarged until their longer side has so many pixels.
+    """
+    height, width = images.shape[1:3]
+    pictures = []
+    for image, rows in zip(images, boxes, strict=True):
+        rows = rows[rows[:, 2] > 0].astype(np.float64)
+        corners = np.concatenate((rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2), 1)
+        pictures.append(draw_boxes(image, corners * (width, height, width, height), rows[:, 4].astype(int), names,
+                                   min_side=min_side))
+    return contact_sheet(pictures, columns, pictures[0].shape[:2] if pictures else (0, 0))
+
+
 def write_image(path, image):
     """Write an RGB image in the format that the file's extension names.
 

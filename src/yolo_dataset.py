@@ -3,7 +3,8 @@
 A stream is a row of sample numbers; worker threads turn each number into a sample (read, place, augment), MindSpore
 puts the samples together in their order. Threads are enough because OpenCV lets go of Python's lock, and uint8 keeps
 the traffic small; the network normalises. A sample is a pure function of the seed and its number: neither the number
-of workers nor the place where a run was taken up again changes it.
+of workers nor the place where a run was taken up again changes it. All samples of a batch have the input size of its
+step; the next batch may have another.
 """
 import os
 import threading
@@ -18,6 +19,8 @@ from model_utils.errors import UserError
 from src.augment import augment, normalised_boxes
 from src.coco import Categories, CocoData, read_coco
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
+from src.mosaic import mosaic, mosaic_sources, wants_mosaic
+from src.multi_scale import size_of_step
 from src.transforms import decode_image, fit_placement, place
 
 __all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream"]
@@ -30,9 +33,9 @@ PREFETCH = 2
 class _Work:
     """What MindSpore's threads call. It knows nothing of the stream, so that a stream left lying is collected."""
 
-    def __init__(self, make_sample, blank, samples):
+    def __init__(self, make_sample, make_blank, samples):
         self.make_sample = make_sample
-        self.blank = blank
+        self.make_blank = make_blank
         self.samples = samples
         self.error = None
         self._lock = threading.Lock()
@@ -49,7 +52,7 @@ class _Work:
             except Exception as error:  # noqa: BLE001  (raised again by SampleStream.__next__)
                 with self._lock:
                     self.error = self.error or error
-        return self.blank
+        return self.make_blank(int(number))
 
 
 class SampleStream:
@@ -57,15 +60,15 @@ class SampleStream:
 
     Args:
         make_sample: sample number -> tuple of arrays, called from several threads at once.
-        blank: what takes a sample's place when `make_sample` fails; same shapes and types.
+        make_blank: sample number -> what takes its place when `make_sample` fails; same shapes and types.
         samples: range of sample numbers; a rest that fills no batch is left out.
         batch: samples in a batch.
         workers: number of threads; capped at the processor's cores.
     """
 
-    def __init__(self, make_sample: Callable[[int], tuple[np.ndarray, ...]], blank: tuple[np.ndarray, ...],
-                 samples: range, batch: int, workers: int):
-        self._work = _Work(make_sample, blank, samples)
+    def __init__(self, make_sample: Callable[[int], tuple[np.ndarray, ...]],
+                 make_blank: Callable[[int], tuple[np.ndarray, ...]], samples: range, batch: int, workers: int):
+        self._work = _Work(make_sample, make_blank, samples)
         self._iterator = _start(self._work, batch, workers) if len(samples) >= batch else None
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
@@ -98,7 +101,7 @@ def _start(work, batch, workers):
     """MindSpore's iterator over batches of `work`, its threads waiting for the first call."""
     # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
     cv2.setNumThreads(0)
-    columns = [f"column{i}" for i in range(len(work.blank))]
+    columns = [f"column{i}" for i in range(len(work.make_blank(work.samples[0])))]
     prefetch = ds.config.get_prefetch_size()
     ds.config.set_prefetch_size(PREFETCH)
     try:
@@ -132,20 +135,22 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     """Augmented training batches of one rank.
 
     Args:
-        config: `training_shape`, `per_batch_size`, `max_box`, `seed`, `num_parallel_workers`, the options of
-            `augment`, and `max_epoch` where `end_sample` is None.
+        config: `per_batch_size`, `max_box`, `seed`, `num_parallel_workers`, `max_epoch`, and the options of `augment`,
+            `wants_mosaic`, `mosaic` and `size_of_step`.
         data: from `read_coco(config, "train", training=True)`.
         start_sample: number of the first sample in the whole run, on this rank: step * per_batch_size.
         end_sample: number after the last sample; None: the end of epoch `max_epoch`.
 
     Returns:
-        Iterator of images uint8 [B, H, W, 3] RGB and boxes float32 [B, max_box, 5]: cx, cy, w, h in fractions of the
-        input, class (-1: crowd region); padding rows are 0 with class -1.
+        Iterator of images uint8 [B, H, W, 3] RGB, (H, W) being the `size_of_step` of the batch's step, and boxes
+        float32 [B, max_box, 5]: cx, cy, w, h in fractions of the input, class (-1: crowd region); padding rows are 0
+        with class -1.
 
     Raises:
-        UserError: too few images for one step; while iterating, an image that cannot be used.
+        UserError: too few images for one step, or sizes that no input can have; while iterating, an image that cannot
+            be used.
     """
-    batch, canvas_hw = config.per_batch_size, tuple(config.training_shape)
+    batch = config.per_batch_size
     samples_per_epoch = steps_per_epoch(len(data), batch, world_size) * batch
     if end_sample is None:
         end_sample = config.max_epoch * samples_per_epoch
@@ -154,11 +159,20 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     def make_sample(number):
         epoch, index = sampler[number]
         rng = np.random.default_rng((config.seed, epoch, index))
-        canvas, boxes = augment(_read_image(data, index), data.boxes[index], canvas_hw, config, rng)
+        canvas_hw = size_of_step(config, number // batch)
+        if wants_mosaic(config, epoch, rng):
+            sources = mosaic_sources(index, len(data), rng)
+            images, image_boxes = [_read_image(data, i) for i in sources], [data.boxes[i] for i in sources]
+            canvas, boxes = mosaic(images, image_boxes, canvas_hw, config, rng)
+        else:
+            canvas, boxes = augment(_read_image(data, index), data.boxes[index], canvas_hw, config, rng)
         return canvas, normalised_boxes(boxes, canvas_hw, config.max_box, rng)
 
-    blank = np.zeros((*canvas_hw, 3), np.uint8), np.zeros((config.max_box, 5), np.float32)
-    return SampleStream(make_sample, blank, range(start_sample, end_sample), batch, config.num_parallel_workers)
+    def make_blank(number):
+        canvas_hw = size_of_step(config, number // batch)
+        return np.zeros((*canvas_hw, 3), np.uint8), np.zeros((config.max_box, 5), np.float32)
+
+    return SampleStream(make_sample, make_blank, range(start_sample, end_sample), batch, config.num_parallel_workers)
 
 
 def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
@@ -187,4 +201,4 @@ def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
         return place(image, placement, canvas_hw, config.pad_value), np.array(index, np.int64)
 
     padded = -(-len(data) // batch_size) * batch_size
-    return SampleStream(make_sample, blank, range(padded), batch_size, config.num_parallel_workers)
+    return SampleStream(make_sample, lambda _: blank, range(padded), batch_size, config.num_parallel_workers)

@@ -68,7 +68,9 @@ def data_config(data_dir="", **values):
     defaults = {"data_dir": str(data_dir), "seed": 1, "training_shape": [64, 96], "testing_shape": [64, 96],
                 "per_batch_size": 2, "num_parallel_workers": 2, "max_epoch": 3, "resize_mode": "stretch",
                 "pad_value": 128, "keep_empty": False, "max_box": 90, "jitter": 0.3, "min_scale": 0.25,
-                "max_scale": 2.0, "flip_probability": 0.5, "hue": 0.015, "saturation": 1.5, "value": 0.4}
+                "max_scale": 2.0, "flip_probability": 0.5, "hue": 0.015, "saturation": 1.5, "value": 0.4,
+                "min_visible": 0.0, "flip_vertical_probability": 0.0, "mosaic": 0.0, "mosaic_scale": (0.5, 1.5),
+                "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10}
     return SimpleNamespace(**defaults | values)
 
 

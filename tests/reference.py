@@ -27,6 +27,7 @@ class Setup:
     large_scale: float = 4.0
     box_loss: str = "giou"
     smoothing: float = 0.0
+    objectness_target: str = "one"
     mutation: str = ""
 
     def scale_anchors(self, scale):
@@ -148,7 +149,8 @@ def scale_terms(head, boxes, winners, scale, setup):
                 objectness += bce(values[4], 0.0)
             continue
         cx, cy, w, h, category = boxes[index]
-        objectness += bce(values[4], 1.0)
+        iou = iou_family(prediction, (cx, cy, w, h), "iou", clamped)
+        objectness += bce(values[4], iou if setup.objectness_target == "iou" else 1.0)
         box_term += (2 - w * h) * (1 - iou_family(prediction, (cx, cy, w, h), setup.box_loss, clamped))
         target = np.full(setup.num_classes, other)
         target[int(category)] = 1 - setup.smoothing

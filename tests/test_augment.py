@@ -5,15 +5,37 @@ import pytest
 from src.augment import (
     augment,
     choose_placement,
+    flip_and_colour,
     normalised_boxes,
     random_hsv_tables,
     random_placement,
     visible_boxes,
 )
 from src.transforms import Placement, fit_placement, hsv_tables
-from tests.helpers import data_config
+from tests import helpers
 
 NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}
+
+
+def data_config(**values):
+    """The helper's options with those that came later at their defaults."""
+    return helpers.data_config(**{"min_visible": 0.0, "flip_vertical_probability": 0.0} | values)
+
+
+@pytest.mark.parametrize(("mode", "index", "expected", "next_draw"), [
+    ("stretch", 0, [[63.344, 6.25, 93.031, 37.75, 2], [6.938, 27.25, 36.625, 58.75, 0], [1, 1, 96, 64, -1]], 0.520116),
+    ("stretch", 1, [[92.343, 7.75, 96, 36.25, 2], [5.486, 26.75, 51.2, 55.25, 0], [0, 3, 96, 60, -1]], 0.7719),
+    ("letterbox", 0, [[63.781, 6.25, 90.344, 37.75, 2], [13.312, 27.25, 39.875, 58.75, 0], [8, 1, 93, 64, -1]],
+     0.520116),
+    ("letterbox", 1, [[92.343, 4.861, 96, 37.266, 2], [5.486, 26.464, 51.2, 58.869, 0], [0, 0, 96, 64, -1]], 0.7719),
+])
+def test_the_classic_samples_are_what_they_always_were(mode, index, expected, next_draw):
+    # Recorded from the version before mosaic: old runs must go on with the very same samples.
+    boxes = np.array([[10, 20, 110, 140, 2], [200, 100, 300, 220, 0], [0, 0, 320, 240, -1]], np.float32)
+    rng = np.random.default_rng((1, 2, index))
+    _, placed = augment(np.zeros((240, 320, 3), np.uint8), boxes, (64, 96), data_config(resize_mode=mode), rng)
+    np.testing.assert_allclose(placed, expected, atol=6e-4)
+    assert abs(rng.random() - next_draw) < 1e-6
 
 
 def test_visible_boxes_are_clipped_and_slivers_dropped():
@@ -22,6 +44,60 @@ def test_visible_boxes_are_clipped_and_slivers_dropped():
                       [0, 0, 10, 10, 3]])
     np.testing.assert_allclose(visible_boxes(boxes, placement),
                                [[0, 0, 20, 20, 5], [4, 4, 12, 16, -1], [38.8, 4, 40, 20, 2]])
+
+
+def test_the_share_of_a_box_in_sight_is_that_of_its_pixels():
+    placement = Placement((10, 10, 30, 30), (0, 0, 40, 60))
+    # In sight: 10 x 10 of 20 x 20 pixels, 4 x 8 of the same, 1 of 8, all; the crowd's 1 of 16.
+    boxes = np.array([[0, 0, 20, 20, 0], [26, 22, 34, 30, 1], [29, 12, 37, 20, 2], [12, 12, 16, 18, 3],
+                      [0, 0, 14, 14, -1]])
+    for min_visible, kept in ((0.0, (0, 1, 2, 3)), (0.125, (0, 1, 2, 3)), (0.126, (0, 1, 3)), (0.5, (1, 3)), (1, (3,))):
+        assert tuple(visible_boxes(boxes, placement, min_visible)[:, 4]) == (*kept, -1)
+    # Two canvas pixels wide: more than the classic one pixel, not more than two.
+    assert 2 in visible_boxes(boxes, placement)[:, 4] and 2 not in visible_boxes(boxes, placement, 0.0, 2.0)[:, 4]
+
+
+def test_a_box_seen_whole_stays_at_any_share():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        image_hw, canvas_hw = rng.integers(20, 700, 2), rng.integers(1, 21, 2) * 32
+        placement = fit_placement("letterbox", image_hw, canvas_hw)
+        sides = np.subtract(placement.dst_xyxy[2:], placement.dst_xyxy[:2])
+        whole = np.array([[0, 0, image_hw[1], image_hw[0], 0.0]])
+        assert len(visible_boxes(whole, placement, 1.0)) == (min(sides) > 1)
+
+
+def test_a_placement_drops_what_it_cuts_by_more_than_min_visible():
+    boxes = np.array([[20, 20, 60, 70, 0], [90, 50, 150, 110, 1.0]])
+    config = data_config(min_scale=1.0, min_visible=0.7)
+    cut = 0
+    for seed in range(200):
+        placement, kept = choose_placement(boxes, (120, 160), (96, 96), config, np.random.default_rng(seed))
+        np.testing.assert_array_equal(kept, visible_boxes(boxes, placement, 0.7))
+        assert len(kept) > 0
+        cut += len(visible_boxes(boxes, placement)) > len(kept)
+        _, augmented = augment(np.zeros((120, 160, 3), np.uint8), boxes, (96, 96), config, np.random.default_rng(seed))
+        np.testing.assert_array_equal(augmented[:, 4], kept[:, 4])
+    assert cut > 30
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+def test_without_jitter_the_aspect_ratio_is_kept(mode):
+    config = data_config(resize_mode=mode, jitter=0.0)
+    rng = np.random.default_rng(4)
+    ratios = []
+    for _ in range(2000):
+        image_hw, canvas_hw = rng.integers(60, 700, 2), rng.integers(2, 21, 2) * 32
+        placement = random_placement(tuple(image_hw), tuple(canvas_hw), config, rng)
+        src = np.subtract(placement.src_xyxy[2:], placement.src_xyxy[:2])
+        dst = np.subtract(placement.dst_xyxy[2:], placement.dst_xyxy[:2])
+        unit_x, unit_y = dst / src
+        wanted = 1.0 if mode == "letterbox" else (canvas_hw[1] / image_hw[1]) / (canvas_hw[0] / image_hw[0])
+        # Whole pixels: up to one source pixel more at either cut end, up to a half canvas pixel at either free end.
+        slack = np.log1p(2 / src).sum() - np.log1p(-np.minimum(1 / dst, 0.9)).sum()
+        assert abs(np.log(unit_x / unit_y / wanted)) <= slack
+        ratios.append(unit_x / unit_y / wanted)
+    assert abs(np.median(ratios) - 1) < 0.002 and np.percentile(np.abs(np.log(ratios)), 90) < 0.03
 
 
 @pytest.mark.parametrize("mode", ["stretch", "letterbox"])
@@ -161,6 +237,24 @@ def test_flip_probability_is_kept_to():
             flipped += moved[0, 0] == 32
             assert (canvas[0, 0, 0] == 0) == (moved[0, 0] == 32)
         assert abs(flipped - expected) <= (8 if 0 < probability < 1 else 0)
+
+
+def test_vertical_flips_have_a_probability_of_their_own():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:12, :16] = 255
+    boxes = np.array([[0, 0, 16, 12, 3.0]])
+    corners = {(0, 0): 0, (48, 0): 0, (0, 36): 0, (48, 36): 0}
+    config = data_config(flip_probability=0.5, flip_vertical_probability=0.25, **NO_COLOUR)
+    for seed in range(400):
+        canvas, moved = flip_and_colour(image, boxes, config, np.random.default_rng(seed))
+        x1, y1, x2, y2, label = moved[0].astype(int)
+        assert (canvas[y1:y2, x1:x2] == 255).all() and (canvas == 255).sum() == 16 * 12 * 3 and label == 3
+        corners[x1, y1] += 1
+    assert abs(corners[0, 36] + corners[48, 36] - 100) < 36 and abs(corners[48, 0] + corners[48, 36] - 200) < 40
+    assert min(corners.values()) > 25
+    always = data_config(flip_probability=0.0, flip_vertical_probability=1.0, **NO_COLOUR)
+    np.testing.assert_array_equal(flip_and_colour(image, boxes, always, np.random.default_rng(0))[1],
+                                  [[0, 36, 16, 48, 3]])
 
 
 def test_hsv_gains_have_the_intended_ranges():

@@ -86,7 +86,7 @@ def graph_parts(big, small, boxes, setup):
     scales = tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
                    for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y, strict=True))
     settings = LossSettings(setup.anchor_iou_threshold, setup.ignore_threshold, setup.coord_scale, setup.large_scale,
-                            setup.box_loss, setup.smoothing)
+                            setup.box_loss, setup.smoothing, setup.objectness_target)
     cell = YOLOv3TinyLoss(scales, setup.num_classes, setup.input_hw, settings)
     loss, parts = cell(*(ms.Tensor(array) for array in (big, small, boxes)))
     assert loss.asnumpy() == pytest.approx(parts.asnumpy().sum(), rel=1e-6)
@@ -103,7 +103,7 @@ def case(seed=0, **settings):
 
 
 @pytest.mark.parametrize("settings", [
-    {}, {"box_loss": "diou"}, {"box_loss": "ciou"}, {"smoothing": 0.1}, {"masks": ((1, 2, 3), (3, 4, 5))},
+    {}, {"box_loss": "diou"}, {"box_loss": "ciou"}, {"smoothing": 0.1}, {"objectness_target": "iou"}, {"masks": ((1, 2, 3), (3, 4, 5))},
     {"scale_x_y": (1.0, 1.0), "coord_scale": 1.5, "large_scale": 2.0}], ids=str)
 def test_matches_the_numpy_twin(settings):
     setup, arrays = case(**settings)

@@ -48,7 +48,7 @@ def digest(path):
     """Hash of the weights and moments of a checkpoint."""
     checkpoint, found = load_checkpoint(path), hashlib.sha256()
     assert checkpoint.moments
-    for tensors in (checkpoint.weights, checkpoint.moments):
+    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
         for name in sorted(tensors):
             found.update(name.encode() + tensors[name].tobytes())
     return found.hexdigest()
@@ -64,7 +64,7 @@ def test_log_and_files_of_a_run(tmp_path, data):
     assert [match.groups()[:2] for match in re.finditer(line, log, re.MULTILINE)] == [
         ("0", "0"), ("0", "2"), ("1", "4"), ("2", "6"), ("2", "8")]
     assert len(re.findall(r"epoch\[\d\] done, \d/3, mean loss:\d+\.\d+, .*ETA:\d:\d\d:\d\d", log)) == 3
-    assert re.findall(r"epoch\[(\d)\], validation AP:\d\.\d{4}", log) == ["1", "2"]
+    assert re.findall(r"epoch\[(\d)\], validation AP:\d\.\d{4}, AP50:\d\.\d{4}", log) == ["1", "2"]
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]
     assert best.meta["testing_shape"] == [64, 64] and not best.moments
@@ -205,15 +205,6 @@ def test_a_truncated_checkpoint_ends_training_in_words(tmp_path, data, capsys, f
     assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}",
                                 f"--{option}={path}"]) == 1
     assert f"{path}: cannot be read, the file is truncated" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_checkpoint_of_another_class_count_ends_training_in_words(tmp_path, capsys, finished):
-    write_coco(tmp_path / "data", [{"boxes": [(1, 1, 20, 20, 3)]}] * 2, categories=CATEGORIES[:1])
-    assert run_cli(train.main, [*CPU, f"--data_dir={tmp_path / 'data'}", f"--ckpt_path={tmp_path / 'out'}",
-                                "--per_batch_size=1", f"--resume_yolo={finished / 'best.ckpt'}"]) == 1
-    error = capsys.readouterr().err
-    assert "best.ckpt: does not fit the network (head1.bias has 24 channels" in error and "head2.weight: shape" in error
     assert not (tmp_path / "out").exists()
 
 

@@ -11,8 +11,10 @@ from src.transforms import (
     decode_image,
     fit_placement,
     flip,
+    flip_vertical,
     hsv_tables,
     letterbox_placement,
+    paste,
     place,
     shift_colours,
     stretch_placement,
@@ -200,6 +202,16 @@ def test_equal_sizes_are_a_plain_copy():
     assert image.max() > 1, "the canvas must not share the image's memory"
 
 
+def test_paste_draws_its_rectangle_and_nothing_else():
+    rng = np.random.default_rng(0)
+    image, canvas = rng.integers(0, 256, (40, 50, 3), np.uint8), rng.integers(0, 256, (64, 64, 3), np.uint8)
+    before, placement = canvas.copy(), Placement((5, 10, 45, 40), (20, 2, 40, 17))
+    paste(image, placement, canvas)
+    np.testing.assert_array_equal(canvas[2:17, 20:40], place(image, placement, (64, 64), 0)[2:17, 20:40])
+    canvas[2:17, 20:40] = before[2:17, 20:40]
+    np.testing.assert_array_equal(canvas, before)
+
+
 @pytest.mark.parametrize(("target", "method"), [
     ((20, 30), cv2.INTER_AREA), ((40, 30), cv2.INTER_AREA), ((80, 100), cv2.INTER_LINEAR),
     ((20, 100), cv2.INTER_LINEAR), ((80, 25), cv2.INTER_LINEAR),
@@ -227,6 +239,15 @@ def test_flip_mirrors_pixels_and_boxes():
     again, back = flip(mirrored, moved)
     np.testing.assert_array_equal(again, image)
     np.testing.assert_array_equal(back, boxes)
+
+
+def test_vertical_flip_mirrors_pixels_and_boxes():
+    image = np.random.default_rng(0).integers(0, 256, (10, 4, 3), np.uint8)
+    boxes = np.array([[1, 1.5, 3, 4, 2.0]])
+    mirrored, moved = flip_vertical(image, boxes)
+    np.testing.assert_array_equal(mirrored, image[::-1])
+    np.testing.assert_array_equal(moved, [[1, 6, 3, 8.5, 2]])
+    np.testing.assert_array_equal(flip_vertical(mirrored, moved)[1], boxes)
 
 
 def test_hsv_tables_wrap_hue_and_saturate_gains():

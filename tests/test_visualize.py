@@ -6,6 +6,8 @@ import pytest
 from model_utils.errors import UserError
 from src.visualize import (
     CROWD_COLOUR,
+    PAPER,
+    batch_sheet,
     best_spot,
     class_colour,
     comparison_sheet,
@@ -135,6 +137,26 @@ def test_comparison_sheet_shows_detections_left_and_truth_right():
     left_half, right_half = sheet[:240, :490], sheet[:240, 500:1000]
     assert (left_half == class_colour(0)).all(2).any() and not (left_half == class_colour(1)).all(2).any()
     assert (right_half == class_colour(1)).all(2).any() and not (right_half == class_colour(0)).all(2).any()
+
+
+def test_batch_sheet_draws_every_box_of_every_sample_and_no_padding():
+    images = np.stack([grey(64, 96, 10 + 40 * number) for number in range(5)])
+    boxes = np.zeros((5, 3, 5), np.float32)
+    boxes[..., 4] = -1
+    boxes[0, 0] = (0.5, 0.5, 0.5, 0.25, 2)
+    boxes[1, 0] = (0.5, 0.5, 0.5, 0.25, -1)
+    sheet = batch_sheet(images, boxes, NAMES, columns=2, min_side=384)
+    # Cells of 256 x 384 in three rows of two, 8 pixels apart.
+    assert sheet.shape == (3 * 264 + 8, 2 * 392 + 8, 3) and sheet.dtype == np.uint8
+    first, second, third = sheet[8:264, 8:392], sheet[8:264, 400:784], sheet[272:528, 8:392]
+    for cell, colour in ((first, class_colour(2)), (second, CROWD_COLOUR)):
+        # Centre (192, 128), 192 wide, 64 high: edges at x 96 and 288, y 96 and 160.
+        for x, y in ((96, 128), (288, 128), (192, 160)):
+            assert tuple(cell[y, x]) == colour
+    assert (third == 90).all()
+    assert (sheet[536:792, 400:784] == PAPER).all()
+    with pytest.raises(ValueError, match="at least one image"):
+        batch_sheet(images[:0], boxes[:0], NAMES)
 
 
 def test_written_images_are_rgb_and_replace_the_file(tmp_path):

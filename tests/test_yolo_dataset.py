@@ -10,12 +10,21 @@ import pytest
 from model_utils.errors import UserError
 from src.augment import augment, normalised_boxes
 from src.distributed_sampler import DistributedSampler
+from src.mosaic import mosaic, mosaic_sources
 from src.transforms import decode_image, fit_placement, place
 from src.yolo_dataset import PREFETCH, SampleStream, eval_stream, read_coco, train_stream
-from tests.helpers import data_config, draw_picture, real_data, write_coco
+from tests import helpers
+from tests.helpers import draw_picture, real_data, write_coco
 
 IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
            "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]
+
+
+def data_config(data_dir="", **values):
+    """The helper's options with those that came later at their defaults."""
+    later = {"min_visible": 0.0, "flip_vertical_probability": 0.0, "mosaic": 0.0, "mosaic_scale": (0.5, 1.5),
+             "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10}
+    return helpers.data_config(data_dir, **later | values)
 
 
 @pytest.fixture
@@ -84,6 +93,46 @@ def test_workers_and_resuming_change_nothing(data_dir, mode):
     assert digest(whole[:3]) != digest(whole[3:6])
 
 
+def test_a_mosaic_is_what_its_number_says(data_dir):
+    config = data_config(data_dir, mosaic=0.5, max_box=4)
+    data = read_coco(config, "train", True)
+    streamed = batches(config, data)
+    sampler = DistributedSampler(7, 6, config.seed)
+    mosaics = 0
+    for number in range(18):
+        epoch, index = sampler[number]
+        rng = np.random.default_rng((config.seed, epoch, index))
+        if rng.random() < 0.5:
+            sources = mosaic_sources(index, 7, rng)
+            image, boxes = mosaic([decode_image(data.paths[i]) for i in sources], [data.boxes[i] for i in sources],
+                                  (64, 96), config, rng)
+            mosaics += 1
+        else:
+            image, boxes = augment(decode_image(data.paths[index]), data.boxes[index], (64, 96), config, rng)
+        np.testing.assert_array_equal(streamed[number // 2][0][number % 2], image)
+        np.testing.assert_array_equal(streamed[number // 2][1][number % 2], normalised_boxes(boxes, (64, 96), 4, rng))
+    assert 4 <= mosaics <= 14
+
+
+def test_workers_and_resuming_change_no_mosaic(data_dir):
+    data = read_coco(data_config(data_dir), "train", True)
+    one, two = (data_config(data_dir, mosaic=0.7, resize_mode="letterbox", num_parallel_workers=workers)
+                for workers in (1, 2))
+    whole = batches(one, data)
+    assert digest(whole) == digest(batches(two, data))
+    for start in (2, 6, 16):
+        assert digest(whole[start // 2:]) == digest(batches(two, data, start_sample=start))
+
+
+def test_closed_epochs_have_the_samples_of_a_run_without_mosaic(data_dir):
+    data = read_coco(data_config(data_dir), "train", True)
+    plain, closed = (batches(data_config(data_dir, **options), data)
+                     for options in ({}, {"mosaic": 1.0, "mosaic_close_epochs": 1}))
+    # Three steps an epoch, three epochs.
+    assert digest(closed[6:]) == digest(plain[6:])
+    assert all(digest([one]) != digest([other]) for one, other in zip(closed[:6], plain[:6], strict=True))
+
+
 def test_ranks_see_different_images(data_dir):
     config = data_config(data_dir, max_epoch=1)
     data = read_coco(config, "train", True)
@@ -137,7 +186,7 @@ def test_little_is_prepared_ahead():
         made.append(number)
         return (np.full((8, 8), number % 256, np.uint8),)
 
-    with SampleStream(make_sample, (np.zeros((8, 8), np.uint8),), range(10**6), 4, 2) as stream:
+    with SampleStream(make_sample, lambda _: (np.zeros((8, 8), np.uint8),), range(10**6), 4, 2) as stream:
         np.testing.assert_array_equal(next(stream)[0][:, 0, 0], range(4))
         time.sleep(0.5)
         assert len(made) <= 4 * (PREFETCH + 14)
@@ -151,7 +200,7 @@ def test_an_error_in_a_worker_arrives_as_itself(workers):
         return (np.array(number),)
 
     before = threads()
-    stream = SampleStream(make_sample, (np.array(-1),), range(1000), 4, workers)
+    stream = SampleStream(make_sample, lambda _: (np.array(-1),), range(1000), 4, workers)
     with pytest.raises(KeyError, match="sample 41"):
         for numbers, in stream:
             assert (numbers >= 0).all(), "a batch with a sample that failed was handed out"

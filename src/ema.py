@@ -1,0 +1,52 @@
+"""The exponential moving average of the weights, kept on the device beside them and updated in the training step.
+
+    average = d * average + (1 - d) * weights        d = ema_decay * (1 - exp(-step / ema_ramp_steps))
+
+The average is what validation, best.ckpt and the tools that read a last.ckpt use (Polyak and Juditsky 1992; the ramp
+lets it follow the fast changes of the first epochs).
+"""
+import math
+
+import mindspore.ops as ops
+
+AVERAGE_PREFIX = "ema."
+
+
+class WeightAverage:
+    """The average of a network's weights and batch-norm statistics, held by a second network of the same form.
+
+    Args:
+        network (Cell): the one that is trained.
+        averaged (Cell): a network with the same parameters; it becomes a copy of the first, and then its average.
+        decay (float): the final decay per step, such as 0.9998.
+        ramp_steps (int): steps in which the decay comes within 1/e of its final value.
+
+    `by_name` holds the average's parameters by the names of the weights.
+    """
+
+    def __init__(self, network, averaged, decay, ramp_steps):
+        self.network = averaged
+        self.decay, self.ramp_steps = float(decay), float(ramp_steps)
+        averaged.set_train(False)
+        weights = {parameter.name: parameter for parameter in network.get_parameters()}
+        self.by_name = {average.name: average for average in averaged.get_parameters()}
+        self._pairs = [(average, weights[name]) for name, average in self.by_name.items()]
+        for name, average in self.by_name.items():
+            # One graph must not hold two parameters of one name.
+            average.name = AVERAGE_PREFIX + name
+        self.copy_weights()
+
+    def copy_weights(self):
+        """Make the average equal to the weights as they are now."""
+        for average, weight in self._pairs:
+            ops.assign(average, weight)
+
+    def decay_at(self, step):
+        """Return the decay of the update after training step `step`, counted from 1."""
+        return self.decay * (1.0 - math.exp(-step / self.ramp_steps))
+
+    def update(self, decay):
+        """Move the average towards the weights; called inside the graph of the step, with a float32 scalar tensor."""
+        for average, weight in self._pairs:
+            ops.assign(average, weight + decay * (average - weight))
+        return decay

@@ -1,0 +1,90 @@
+"""Mosaic: a training sample of four images that meet at a random point of the canvas (YOLOv4, arXiv:2004.10934).
+
+Each image is resized straight to its final size, and only the part of it that will be seen.
+"""
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.augment import flip_and_colour, visible_boxes, visible_span
+from src.transforms import Placement, paste
+
+TILES = 4
+# A mosaic cuts most objects at the edges of its tiles; what is left of a box must be an object still, not an edge of
+# one. `min_visible` of the config, where it is set, takes the place of the share.
+MIN_TILE_BOX_PIXELS = 2.0
+MIN_TILE_VISIBLE = 0.2
+
+
+def wants_mosaic(config, epoch: int, rng: np.random.Generator) -> bool:
+    """Whether a sample of an epoch (from 0) is a mosaic; `rng` is drawn from only in epochs that may have one.
+
+    Args:
+        config: `mosaic`, the probability; `mosaic_close_epochs`, the last epochs of `max_epoch` without any.
+    """
+    is_closed = epoch >= config.max_epoch - config.mosaic_close_epochs
+    return config.mosaic > 0 and not is_closed and rng.random() < config.mosaic
+
+
+def mosaic_sources(index: int, num_images: int, rng: np.random.Generator) -> list[int]:
+    """Four image indices in the order of the tiles: the sample's own and three of the whole set, at random places."""
+    return rng.permutation([index, *rng.integers(num_images, size=TILES - 1)]).tolist()
+
+
+def tile_placement(tile: int, image_hw: tuple[int, int], canvas_hw: tuple[int, int], centre_xy: tuple[int, int],
+                   scale: float, resize_mode: str) -> Placement:
+    """Where the image of a tile lies: with its inner corner at the centre, cut off by the edges of the canvas.
+
+    Args:
+        tile: 0 top left, 1 top right, 2 bottom left, 3 bottom right.
+        image_hw, canvas_hw: height and width in pixels.
+        centre_xy: the canvas pixels at which the four images meet.
+        scale: size of the image; at 1 it is as large as `resize_mode` makes it on the whole canvas.
+        resize_mode: "stretch" or "letterbox".
+    """
+    (image_h, image_w), (canvas_h, canvas_w) = image_hw, canvas_hw
+    unit_x, unit_y = canvas_w / image_w, canvas_h / image_h
+    if resize_mode == "letterbox":
+        unit_x = unit_y = min(unit_x, unit_y)
+    src_x, dst_x = _tile_span(image_w, canvas_w, centre_xy[0], image_w * unit_x * scale, tile % 2 == 1)
+    src_y, dst_y = _tile_span(image_h, canvas_h, centre_xy[1], image_h * unit_y * scale, tile // 2 == 1)
+    return Placement((src_x[0], src_y[0], src_x[1], src_y[1]), (dst_x[0], dst_y[0], dst_x[1], dst_y[1]))
+
+
+def _tile_span(image_size, canvas_size, centre, drawn_size, is_behind):
+    """`visible_span` along one axis of an image that starts (`is_behind`) or ends at the centre."""
+    drawn_size = max(1.0, drawn_size)
+    if not is_behind:
+        return visible_span(image_size, centre, drawn_size, centre - drawn_size)
+    source, (first, last) = visible_span(image_size, canvas_size - centre, drawn_size, 0.0)
+    return source, (centre + first, centre + last)
+
+
+def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Make one training sample of four images: scale and tile each, then flips and colour once for all.
+
+    The centre lies in the middle half of the canvas along both axes. Boxes are clipped to their tile; dropped is what
+    is left with a side of at most 2 pixels or, crowd regions apart, with less than `min_visible` (0.2 where that is 0)
+    of the box's area.
+
+    Args:
+        images: four, uint8 [H, W, 3] RGB, in the order of `tile_placement`.
+        boxes: of each image, [n, 5] x1, y1, x2, y2 in its pixels, class (-1: crowd region).
+        canvas_hw: the network's input, height and width.
+        config: `mosaic_scale`, `min_visible`, `resize_mode`, `pad_value`, and the options of `flip_and_colour`.
+        rng: this sample's own generator.
+
+    Returns:
+        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
+    """
+    canvas = np.full((*canvas_hw, 3), config.pad_value, np.uint8)
+    centre_xy = tuple(round(rng.uniform(side / 4, side * 3 / 4)) for side in canvas_hw[::-1])
+    scales = rng.uniform(*config.mosaic_scale, TILES)
+    min_visible = config.min_visible or MIN_TILE_VISIBLE
+    kept = []
+    for tile, (image, image_boxes) in enumerate(zip(images, boxes, strict=True)):
+        placement = tile_placement(tile, image.shape[:2], canvas_hw, centre_xy, scales[tile], config.resize_mode)
+        paste(image, placement, canvas)
+        kept.append(visible_boxes(image_boxes, placement, min_visible, MIN_TILE_BOX_PIXELS))
+    return flip_and_colour(canvas, np.concatenate(kept), config, rng)
