@@ -58,9 +58,13 @@ def test_a_run_writes_table_results_log_and_config(tmp_path, capsys):
         assert re.search(expected, out), expected
     [folder] = (tmp_path / "logs").iterdir()
     names = sorted(path.name for path in folder.iterdir())
-    assert names[:2] == ["config.yaml", "eval_rank_0.log"]
-    assert re.fullmatch(r"predict_\d{4}(_\d\d){5}\.json", names[2]) and len(names) == 3
-    results = json.loads((folder / names[2]).read_text())
+    assert names[:3] == ["config.yaml", "eval_rank_0.log", "metrics.json"]
+    assert re.fullmatch(r"predict_\d{4}(_\d\d){5}\.json", names[3]) and len(names) == 4
+    figures = json.loads((folder / names[2]).read_text())
+    assert f"\nmAP: {figures['AP']}\n" in out and f"all | maxDets=100 ] = {figures['AP50']:.3f}" in out
+    assert list(figures["per_class"]) == ["cup", "ball", "key"]
+    assert figures["per_class"]["key"] == {"AP": None, "AP50": None}
+    results = json.loads((folder / names[3]).read_text())
     assert results and {result["category_id"] for result in results} <= set(IDS)
     assert {result["image_id"] for result in results} <= {1, 2, 3, 4, 5}
     assert 'resize_mode: "letterbox"  # checkpoint' in (folder / "config.yaml").read_text()

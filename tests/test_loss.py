@@ -103,7 +103,8 @@ def case(seed=0, **settings):
 
 
 @pytest.mark.parametrize("settings", [
-    {}, {"box_loss": "diou"}, {"box_loss": "ciou"}, {"smoothing": 0.1}, {"objectness_target": "iou"}, {"masks": ((1, 2, 3), (3, 4, 5))},
+    {}, {"box_loss": "diou"}, {"box_loss": "ciou"}, {"smoothing": 0.1}, {"objectness_target": "iou"},
+    {"masks": ((1, 2, 3), (3, 4, 5))},
     {"scale_x_y": (1.0, 1.0), "coord_scale": 1.5, "large_scale": 2.0}], ids=str)
 def test_matches_the_numpy_twin(settings):
     setup, arrays = case(**settings)
