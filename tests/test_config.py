@@ -89,6 +89,9 @@ def test_a_good_config_passes(arguments):
     ("--t_max 200", "t_max is 200 (command line): expected at least max_epoch, 300"),
     ("--eta_min 0.1", "eta_min is 0.1 (command line): expected at most lr, 0.001"),
     ("--lr_epochs 250,220", "rising"), ("--lr_epochs 0,220", "rising numbers of at least 1"),
+    ("--patience 3", "patience is 3 (command line): expected eval_interval above 0"),
+    ("--multi_scale 300", "multi_scale (command line) has the entry 300"),
+    ("--mosaic_scale 1.5,0.5", "expected two numbers above 0, the smaller one first"),
     ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
 ])
 def test_a_contradiction_is_explained(arguments, words):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from src.logger import clock, close_logger, epoch_line, get_logger, make_run_folder, training_line
+from src.logger import MetricsTable, clock, close_logger, epoch_line, get_logger, make_run_folder, training_line
 
 
 @pytest.fixture(name="logger")
@@ -78,6 +78,19 @@ def test_a_line_does_not_land_inside_a_progress_bar(logger, capsys):
         bar.update(1)
     assert "between" not in bar_stream.getvalue()
     assert re.fullmatch(r"[^\n]*:INFO:between\n", capsys.readouterr().out)
+
+
+def test_a_table_has_its_columns_and_takes_over_earlier_rows(tmp_path):
+    old = MetricsTable(tmp_path / "old.csv", ("epoch", "loss", "AP"))
+    for epoch in range(3):
+        old.append({"epoch": epoch, "loss": 2.5 - epoch})
+    assert (tmp_path / "old.csv").read_text().split() == ["epoch,loss,AP", "0,2.5,", "1,1.5,", "2,0.5,"]
+    new = MetricsTable(tmp_path / "new.csv", ("epoch", "step", "loss"))
+    new.take_over(tmp_path / "missing.csv", 2)
+    assert not (tmp_path / "new.csv").exists()
+    new.take_over(tmp_path / "old.csv", 2)
+    new.append({"epoch": 2, "step": 9, "loss": 0.25})
+    assert (tmp_path / "new.csv").read_text().split() == ["epoch,step,loss", "0,,2.5", "1,,1.5", "2,9,0.25"]
 
 
 def test_run_folders_of_one_second_differ(tmp_path):

@@ -37,6 +37,16 @@ def test_cosine_ends_near_eta_min():
     assert (np.diff(rates) <= 0).all()
 
 
+def test_cosine_per_step_begins_where_the_warm_up_ends():
+    rates = learning_rates(config(lr_scheduler="cosine_per_step", max_epoch=10, t_max=10, eta_min=1e-5,
+                                  warmup_epochs=2), 5)
+    np.testing.assert_allclose(rates[:10], 0.001 * np.arange(1, 11) / 10, rtol=1e-6)
+    # 40 steps of cosine follow: the first at its top, the 21st half-way.
+    assert rates[10] == np.float32(0.001) and rates[30] == pytest.approx((0.001 + 1e-5) / 2, rel=1e-6)
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rates[-1] == pytest.approx(1e-5 + 0.00099 * (1 + np.cos(np.pi * 39 / 40)) / 2, rel=1e-5)
+
+
 def test_exponential_milestones():
     rates = learning_rates(config(lr_scheduler="exponential", warmup_epochs=0), 2)
     assert rates[2 * 220 - 1] == np.float32(1e-3)

@@ -17,7 +17,7 @@ import pytest
 import train
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
-from src.checkpoint import load_checkpoint
+from src.checkpoint import load_checkpoint, save_checkpoint
 from src.config import check_config, training_config
 from tests.helpers import CATEGORIES, write_coco
 
@@ -206,6 +206,22 @@ def test_a_truncated_checkpoint_ends_training_in_words(tmp_path, data, capsys, f
                                 f"--{option}={path}"]) == 1
     assert f"{path}: cannot be read, the file is truncated" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_training_stops_after_twenty_bad_steps_in_a_row_and_tells_the_parts(tmp_path, data, finished, capsys):
+    checkpoint = load_checkpoint(finished / "best.ckpt")
+    # Only the stride 32 scale is lost, so the parts of the loss must tell where to look.
+    checkpoint.weights["head1.bias"][4] = np.nan
+    save_checkpoint(tmp_path / "nan.ckpt", checkpoint.weights, checkpoint.meta)
+    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", "--max_epoch=3",
+                                "--per_batch_size=1", f"--resume_yolo={tmp_path / 'nan.ckpt'}"]) == 1
+    error = capsys.readouterr().err
+    assert "20 steps in a row up to step 20 had a loss or gradient that is not finite" in error
+    assert re.search(r"objectness32:nan, .*objectness16:\d", error)
+    # The checkpoints at the ends of the epochs before it still hold what the run started from.
+    (last,) = tmp_path.glob("out/*/ckpt_0/last.ckpt")
+    np.testing.assert_array_equal(load_checkpoint(last).weights["conv3.conv.weight"],
+                                  checkpoint.weights["conv3.conv.weight"])
 
 
 def test_an_image_that_cannot_be_read_is_named_and_nothing_is_saved(tmp_path, data, capsys):
