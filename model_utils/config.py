@@ -143,7 +143,7 @@ def get_config(argv: Sequence[str] | None = None) -> Config:
 def help_text(options: Mapping[str, Option]) -> str:
     """Return the text of -h: every option with its help, choices and default."""
     intro = (
-        "usage: python train.py | eval.py | export.py | predict.py [--option value ...]\n\n"
+        "usage: python train.py | eval.py | export.py | predict.py | convert_weight.py [--option value ...]\n\n"
         "The command line wins over the file of --config_path, that over the checkpoint, and that over the default.\n"
         'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
     )

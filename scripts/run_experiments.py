@@ -4,7 +4,7 @@
 
 The queue is a YAML file: `csv` (file of results), `common` (options of train.py for all runs) and `runs`, a list of
 {name, config (an overlay, optional), data_dir (optional), options}. A run whose name is in the csv is done; one that
-was interrupted goes on from its last.ckpt. Each job has its share of the cores to itself. Ctrl-C stops everything.
+was interrupted goes on from its last.ckpt. Each job has its share of the cores to itself. Ctrl-C or SIGTERM stops all.
 """
 import argparse
 import csv
@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -102,8 +103,11 @@ class Queue:
         """Run one of the project's programs, its output into the run's log.txt."""
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log.txt").open("a", encoding="utf-8") as log:
+            # Out of reach of the terminal's Ctrl-C: only `stop` ends it.
             process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=log, stderr=log,
-                                       preexec_fn=lambda: os.sched_setaffinity(0, cores))
+                                       start_new_session=True)
+            # Its threads, which it has yet to start, inherit this.
+            os.sched_setaffinity(process.pid, cores)
             self.processes.add(process)
             code = process.wait()
             self.processes.discard(process)
@@ -147,6 +151,7 @@ def main(argv=None):
     cores = sorted(os.sched_getaffinity(0))
     shares = [set(cores[job::arguments.jobs]) or set(cores) for job in range(arguments.jobs)]
     threads = [threading.Thread(target=queue.work_through, args=(share,)) for share in shares]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for thread in threads:
             thread.start()

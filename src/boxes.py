@@ -11,6 +11,8 @@ import mindspore.ops as ops
 # Only guards a division by zero: far below the area of any real box in normalised units (one pixel of a
 # 4096 x 4096 image has 6e-8).
 EPS = 1e-12
+# Likewise for a side, whose square float32 must still hold.
+MIN_SIDE = 1e-9
 
 
 def cxcywh_to_xyxy(cxcywh):
@@ -76,10 +78,18 @@ def ciou(a_cxcywh, b_cxcywh):
     Zheng et al. 2020, eq. 10 to 12; alpha is a weight, held fixed in the gradient.
     """
     a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
-    angle = ops.atan2(a_cxcywh[2], a_cxcywh[3]) - ops.atan2(b_cxcywh[2], b_cxcywh[3])
+    angle = _aspect_angle(a_cxcywh) - _aspect_angle(b_cxcywh)
     aspect = (4 / math.pi**2) * ops.square(angle)
     alpha = ops.stop_gradient(aspect / (1 - iou_xyxy(a, b) + aspect + EPS))
     return diou(a_cxcywh, b_cxcywh) - alpha * aspect
+
+
+def _aspect_angle(cxcywh):
+    """Return atan(w / h).
+
+    Not atan2: its gradient divides by w*w + h*h, which float32 makes 0 for the tiny boxes of a wild prediction.
+    """
+    return ops.atan(cxcywh[2] / (cxcywh[3] + MIN_SIDE))
 
 
 IOU_LOSSES = {"giou": giou, "diou": diou, "ciou": ciou}
