@@ -13,52 +13,44 @@ import mindspore.ops as ops
 
 
 class Assigner(nn.Cell):
-    """Assigns padded boxes to the (scale, anchor) pairs of one input size.
+    """Assigns padded boxes to the (scale, anchor) pairs.
 
     Args:
-        scales (tuple): the `Scale`s of src/yolo.py, finest first. The P pairs are their anchors in that order.
-        input_hw (tuple): height and width of the network input in pixels.
+        num_pairs (int): P, the anchors of all scales together.
         iou_threshold (float): shape IoU above which a pair that is not the best one matches too.
     """
 
-    def __init__(self, scales, input_hw, iou_threshold):
+    def __init__(self, num_pairs, iou_threshold):
         super().__init__()
-        pairs = [(scale.grid_hw(input_hw), anchor) for scale in scales for anchor in scale.anchors]
-        self.num_pairs = len(pairs)
+        self.num_pairs = num_pairs
         self.iou_threshold = float(iou_threshold)
-        anchors = np.array([anchor for _, anchor in pairs], np.float64) / (input_hw[1], input_hw[0])
-        self.anchor_w = _per_pair(anchors[:, 0], ms.float32)
-        self.anchor_h = _per_pair(anchors[:, 1], ms.float32)
-        self.grid_h = _per_pair([grid_hw[0] for grid_hw, _ in pairs], ms.float32)
-        self.grid_w = _per_pair([grid_hw[1] for grid_hw, _ in pairs], ms.float32)
-        self.pair_index = _per_pair(range(self.num_pairs), ms.int32)
+        self.pair_index = ms.Tensor(np.arange(num_pairs).reshape(1, -1, 1), ms.int32)
 
-    def construct(self, boxes):
+    def construct(self, boxes, grids):
         """Return (positive, cell_x, cell_y): which box wins which pair, and the cell that holds its centre.
 
         Args:
             boxes (Tensor): float32 [B, M, 5], cx, cy, w, h normalised and class; w 0 is padding, class -1 a crowd
                 region. Neither is assigned.
+            grids (tuple): of src/geometry.py, of the input size, finest scale first. The pairs are their anchors in
+                that order.
 
         Returns:
             positive bool [B, P, M]; cell_x and cell_y float32 [B, P, M], whole numbers inside the pair's grid.
         """
+        anchor_w, anchor_h = _over_pairs([grid[0] for grid in grids])
+        grid_w, grid_h = _over_pairs([grid[1] for grid in grids])
         cx, cy, w, h, category = [ops.expand_dims(boxes[:, :, i], 1) for i in range(5)]
         valid = ops.logical_and(w > 0, category >= 0)
-        shape_iou = self._shape_iou(w, h)
+        shape_iou = _shape_iou(w, h, anchor_w, anchor_h)
         best = self._is_best(shape_iou)
         matched = ops.logical_and(valid, ops.logical_or(best, shape_iou > self.iou_threshold))
         # A centre on the right or bottom edge of the image belongs to the last cell.
-        cell_x = ops.minimum(ops.floor(cx * self.grid_w), self.grid_w - 1)
-        cell_y = ops.minimum(ops.floor(cy * self.grid_h), self.grid_h - 1)
-        cell = cell_y * self.grid_w + cell_x
+        cell_x = ops.minimum(ops.floor(cx * grid_w), grid_w - 1)
+        cell_y = ops.minimum(ops.floor(cy * grid_h), grid_h - 1)
+        cell = cell_y * grid_w + cell_x
         positive = ops.logical_and(matched, ops.logical_not(_is_beaten(cell, matched, best, shape_iou)))
         return ops.stop_gradient(positive), ops.stop_gradient(cell_x), ops.stop_gradient(cell_y)
-
-    def _shape_iou(self, w, h):
-        """Return IoU of boxes [B, 1, M] and anchors [1, P, 1] laid on one centre, [B, P, M]."""
-        intersection = ops.minimum(w, self.anchor_w) * ops.minimum(h, self.anchor_h)
-        return intersection / (w * h + self.anchor_w * self.anchor_h - intersection)
 
     def _is_best(self, shape_iou):
         """Return bool [B, P, M]: the pair of highest IoU of each box, the first (finest) one of equals."""
@@ -68,9 +60,15 @@ class Assigner(nn.Cell):
         return candidate == ops.amin(candidate, 1, keepdims=True)
 
 
-def _per_pair(values, dtype):
-    """Return one value a pair as a tensor [1, P, 1]."""
-    return ms.Tensor(np.array(list(values)).reshape(1, -1, 1), dtype)
+def _over_pairs(values_wh):
+    """Return one (w, h), each [1, P, 1], of the list of those of the scales, each [1, A, 1]."""
+    return ops.concat([w for w, _ in values_wh], 1), ops.concat([h for _, h in values_wh], 1)
+
+
+def _shape_iou(w, h, anchor_w, anchor_h):
+    """Return IoU of boxes [B, 1, M] and anchors [1, P, 1] laid on one centre, [B, P, M]."""
+    intersection = ops.minimum(w, anchor_w) * ops.minimum(h, anchor_h)
+    return intersection / (w * h + anchor_w * anchor_h - intersection)
 
 
 def _is_beaten(cell, matched, best, iou):

@@ -22,7 +22,7 @@ import mindspore.ops as ops
 from src.assigner import Assigner
 from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.config import BOX_FIELDS
-from src.yolo import OBJECTNESS, ScaleDecoder
+from src.yolo import OBJECTNESS, BoxDecoder
 
 # The terms that the loss reports, in this order.
 LOSS_PARTS = ("box32", "objectness32", "class32", "box16", "objectness16", "class16")
@@ -60,91 +60,67 @@ class ScaleLoss(nn.Cell):
     """The three unweighted terms of one scale, each summed over the batch.
 
     Args:
-        scale (Scale): stride, anchors and scale_x_y.
+        scale (Scale): anchors and scale_x_y.
         num_classes (int): C.
-        input_hw (tuple): height and width of the network input in pixels.
         settings (LossSettings): thresholds, kind of box loss, smoothing.
     """
 
-    def __init__(self, scale, num_classes, input_hw, settings):
+    def __init__(self, scale, num_classes, settings):
         super().__init__()
-        self.decoder = ScaleDecoder(scale, num_classes, input_hw)
-        self.grid_h, self.grid_w = scale.grid_hw(input_hw)
-        self.num_classes = num_classes
+        self.num_anchors = len(scale.anchors)
+        self.fields = BOX_FIELDS + num_classes
+        self.decode_boxes = BoxDecoder(scale.scale_x_y)
         self.iou_like = IOU_LOSSES[settings.box_loss]
         self.targets_iou = settings.objectness_target == "iou"
         self.ignore_threshold = float(settings.ignore_threshold)
         self.class_target = 1.0 - settings.smoothing
         self.other_target = settings.smoothing / max(num_classes - 1, 1)
-        self.rows = ms.Tensor(np.arange(self.grid_h).reshape(1, 1, -1, 1), ms.float32)
-        self.columns = ms.Tensor(np.arange(self.grid_w).reshape(1, 1, 1, -1), ms.float32)
         self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1, 1), ms.float32)
 
-    def construct(self, head, boxes, positive, cell_x, cell_y):
+    def construct(self, head, boxes, grid, positive, cell_x, cell_y):
         """Return (box, objectness, class), three float32 scalars.
 
         Args:
             head (Tensor): raw head float32 [B, A*(5 + C), gh, gw].
             boxes (Tensor): ground truth float32 [B, M, 5] as `Assigner` takes it.
+            grid (tuple): this scale's `scale_grid` of the input size.
             positive, cell_x, cell_y (Tensor): this scale's part of the assignment, [B, A, M].
         """
-        fields = self.decoder.split_anchors(head)
+        anchor_wh, grid_wh, cell_xy, axes = grid
+        fields = ops.reshape(head, (boxes.shape[0], self.num_anchors, self.fields, -1))
         weight = ops.cast(positive, ms.float32)
         truth = [ops.expand_dims(boxes[:, :, i], 1) for i in range(5)]
-        matched = self._gather(fields, cell_x, cell_y)
-        predicted = self._decode_matched(matched, cell_x, cell_y)
+        matched = self._gather(fields, cell_y * grid_wh[0] + cell_x)
+        predicted = self.decode_boxes(matched, (cell_x, cell_y), grid_wh, anchor_wh)
         box = self._box_term(predicted, truth[:4], weight)
-        quality = weight
+        is_positive = _at_cells(weight, axes, cell_x, cell_y)
+        target = is_positive
         if self.targets_iou:
             quality = weight * iou_xyxy(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(truth[:4]))
-        objectness = self._objectness_term(fields, boxes, weight, quality, cell_x, cell_y)
-        category = self._class_term(matched, truth[4], weight)
-        return box, objectness, category
+            target = _at_cells(quality, axes, cell_x, cell_y)
+        of_all_cells = self.decode_boxes(ops.stop_gradient(fields), cell_xy, grid_wh, anchor_wh)
+        is_negative = (1.0 - is_positive) * (1.0 - self._ignored_cells(of_all_cells, boxes))
+        loss = binary_cross_entropy(fields[:, :, OBJECTNESS], ops.stop_gradient(target))
+        objectness = ops.sum(loss * ops.stop_gradient(is_positive + is_negative))
+        return box, objectness, self._class_term(matched, truth[4], weight)
 
-    def _gather(self, fields, cell_x, cell_y):
-        """Return the fields at each box's cell: [B, A, 5 + C, gh*gw] to [B, A, 5 + C, M]."""
-        cell = ops.cast(cell_y * self.grid_w + cell_x, ms.int32)
-        index = ops.tile(ops.expand_dims(cell, 2), (1, 1, fields.shape[2], 1))
+    def _gather(self, fields, cell):
+        """Return the fields at each box's cell [B, A, M]: [B, A, 5 + C, gh*gw] to [B, A, 5 + C, M]."""
+        index = ops.tile(ops.expand_dims(ops.cast(cell, ms.int32), 2), (1, 1, self.fields, 1))
         return ops.gather_elements(fields, 3, index)
-
-    def _decode_matched(self, matched, cell_x, cell_y):
-        """Return (cx, cy, w, h), each [B, A, M], that the cells of the boxes predict."""
-        txywh = (matched[:, :, 0], matched[:, :, 1], matched[:, :, 2], matched[:, :, 3])
-        return self.decoder.cxcywh(txywh, (cell_x, cell_y))
 
     def _box_term(self, predicted, truth_cxcywh, weight):
         small_box_bonus = 2.0 - truth_cxcywh[2] * truth_cxcywh[3]
         return ops.sum(weight * small_box_bonus * (1.0 - self.iou_like(predicted, truth_cxcywh)))
 
-    def _objectness_term(self, fields, boxes, weight, quality, cell_x, cell_y):
-        """Return the BCE of all cells; `quality` [B, A, M] is the target of each box's cell."""
-        logits = fields[:, :, OBJECTNESS]
-        positive = self._at_cells(weight, cell_x, cell_y)
-        target = self._at_cells(quality, cell_x, cell_y) if self.targets_iou else positive
-        negative = (1.0 - positive) * (1.0 - self._ignored_cells(fields, boxes))
-        loss = binary_cross_entropy(logits, ops.stop_gradient(target))
-        return ops.sum(loss * ops.stop_gradient(positive + negative))
-
-    def _at_cells(self, weight, cell_x, cell_y):
-        """Return the weight of the box that won a cell, 0 where none did, float32 [B, A, M] to [B, A, gh*gw].
-
-        The product of one-hot rows and columns, summed over the boxes: one winner a cell makes it exact, and no
-        scatter is needed.
-        """
-        in_row = ops.cast(self.rows == ops.expand_dims(cell_y, 2), ms.float32) * ops.expand_dims(weight, 2)
-        in_column = ops.cast(self.columns == ops.expand_dims(cell_x, 3), ms.float32)
-        target = ops.matmul(in_row, in_column)
-        return ops.reshape(target, (target.shape[0], target.shape[1], self.grid_h * self.grid_w))
-
-    def _ignored_cells(self, fields, boxes):
+    def _ignored_cells(self, predicted_cxcywh, boxes):
         """Return 1 where the predicted box overlaps a ground truth or lies in a crowd region, float32 [B, A, gh*gw].
 
         IoU > t is written intersection > t / (1 + t) * (area + area); for a crowd region the measure is the part of
         the prediction inside it, as in COCO's scoring: intersection > t * area of the prediction.
         """
-        batch, anchors, _, cells = fields.shape
-        predicted = [ops.reshape(side, (batch, 1, anchors * cells))
-                     for side in cxcywh_to_xyxy(self.decoder.grid_cxcywh(ops.stop_gradient(fields)))]
+        batch = boxes.shape[0]
+        predicted = [ops.reshape(side, (batch, 1, -1)) for side in cxcywh_to_xyxy(predicted_cxcywh)]
         cx, cy, w, h, category = [boxes[:, :, i:i + 1] for i in range(5)]
         truth = cxcywh_to_xyxy((cx, cy, w, h))
         iou_factor = self.ignore_threshold / (1.0 + self.ignore_threshold)
@@ -153,7 +129,7 @@ class ScaleLoss(nn.Cell):
         truth_share = ops.select(is_crowd, ops.zeros_like(w), iou_factor * area_xyxy(truth))
         excess = intersection_xyxy(predicted, truth) - factor * area_xyxy(predicted) - truth_share
         ignored = ops.cast(ops.amax(excess, 1) > 0, ms.float32)
-        return ops.reshape(ignored, (batch, anchors, cells))
+        return ops.reshape(ignored, (batch, self.num_anchors, -1))
 
     def _class_term(self, matched, category, weight):
         """Return the BCE of the class logits of the positives; `category` is [B, 1, M]."""
@@ -163,39 +139,51 @@ class ScaleLoss(nn.Cell):
         return ops.sum(loss * ops.expand_dims(weight, 2))
 
 
+def _at_cells(weight, axes, cell_x, cell_y):
+    """Return the weight of the box that won a cell, 0 where none did, float32 [B, A, M] to [B, A, gh*gw].
+
+    The product of one-hot rows and columns, summed over the boxes: one winner a cell makes it exact, and no scatter is
+    needed.
+    """
+    columns, rows = axes
+    in_row = ops.cast(rows == ops.expand_dims(cell_y, 2), ms.float32) * ops.expand_dims(weight, 2)
+    in_column = ops.cast(columns == ops.expand_dims(cell_x, 3), ms.float32)
+    return ops.reshape(ops.matmul(in_row, in_column), (weight.shape[0], weight.shape[1], -1))
+
+
 class YOLOv3TinyLoss(nn.Cell):
-    """The loss of both scales for one input size.
+    """The loss of both scales.
 
     Args:
         scales (tuple): the `Scale`s, finest first.
         num_classes (int): C.
-        input_hw (tuple): height and width of the network input in pixels.
         settings (LossSettings): weights and thresholds.
     """
 
-    def __init__(self, scales, num_classes, input_hw, settings):
+    def __init__(self, scales, num_classes, settings):
         super().__init__(auto_prefix=False)
         fine, coarse = scales
-        self.assigner = Assigner(scales, input_hw, settings.anchor_iou_threshold)
         self.num_fine = len(fine.anchors)
-        self.loss_small = ScaleLoss(fine, num_classes, input_hw, settings)
-        self.loss_big = ScaleLoss(coarse, num_classes, input_hw, settings)
+        self.assigner = Assigner(self.num_fine + len(coarse.anchors), settings.anchor_iou_threshold)
+        self.loss_small = ScaleLoss(fine, num_classes, settings)
+        self.loss_big = ScaleLoss(coarse, num_classes, settings)
         self.coord_scale = float(settings.coord_scale)
         self.large_scale = float(settings.large_scale)
 
-    def construct(self, big, small, boxes):
+    def construct(self, big, small, boxes, grids):
         """Return (loss, parts): a float32 scalar, and float32 [6] that sum to it, in the order of `LOSS_PARTS`.
 
         Args:
             big, small (Tensor): raw heads of `YOLOv3Tiny`.
             boxes (Tensor): float32 [B, M, 5]: cx, cy, w, h normalised to the input, class; see `Assigner`.
+            grids (tuple): `scale_grids` of the input size.
         """
-        positive, cell_x, cell_y = self.assigner(boxes)
+        positive, cell_x, cell_y = self.assigner(boxes, grids)
         fine, coarse = slice(0, self.num_fine), slice(self.num_fine, None)
         box16, objectness16, class16 = self.loss_small(
-            small, boxes, positive[:, fine], cell_x[:, fine], cell_y[:, fine])
+            small, boxes, grids[0], positive[:, fine], cell_x[:, fine], cell_y[:, fine])
         box32, objectness32, class32 = self.loss_big(
-            big, boxes, positive[:, coarse], cell_x[:, coarse], cell_y[:, coarse])
+            big, boxes, grids[1], positive[:, coarse], cell_x[:, coarse], cell_y[:, coarse])
         large = self.large_scale
         parts = ops.stack((large * self.coord_scale * box32, large * objectness32, large * class32,
                            self.coord_scale * box16, objectness16, class16)) / boxes.shape[0]

@@ -7,6 +7,7 @@ import mindspore.ops as ops
 from mindspore.amp import DynamicLossScaler, StaticLossScaler, auto_mixed_precision
 
 from src.config import detection_scales
+from src.geometry import open_grids, scale_grids
 from src.loss import LossSettings, YOLOv3TinyLoss
 from src.util import parameter_groups
 from src.yolo import Normalize
@@ -53,7 +54,11 @@ def mixed_precision(network, amp_level):
 
 
 class TrainStep:
-    """The training step of a run, compiled once for each input size, when that size first comes.
+    """The training step of a run.
+
+    With config.multi_scale_graph "static" one graph is compiled for each input size, when that size first comes; with
+    "dynamic" one for all sizes, at the first step. `compile_seconds` holds the time of each compilation with its first
+    step, by (height, width), or by None for the one graph of all sizes.
 
     Args:
         network (Cell): images to raw heads, float32 [B, 3, H, W] to `YOLOv3Tiny`'s (big, small).
@@ -65,11 +70,15 @@ class TrainStep:
     """
 
     def __init__(self, network, optimizer, config, num_classes, average=None, scaler=None):
-        self.network, self.optimizer, self.config = network, optimizer, config
-        self.num_classes, self.average = num_classes, average
+        self.optimizer, self.average = optimizer, average
         self.scaler = scaler if scaler is not None else build_loss_scaler(config)
         self.compile_seconds = {}
-        self._steps = {}
+        self._is_dynamic = config.multi_scale_graph == "dynamic"
+        self._scales, self._grids = detection_scales(config), {}
+        self._step = build_train_step(network, optimizer, config, num_classes, average, self.scaler)
+        if self._is_dynamic:
+            images = ms.Tensor(shape=(config.per_batch_size, None, None, 3), dtype=ms.uint8)
+            self._step = ms.enable_dynamic(images=images, grids=open_grids(self._scales))(self._step)
 
     def __call__(self, images, boxes, lr, decay=0.0):
         """Update network, optimiser and average; return (loss, parts, finite).
@@ -85,39 +94,43 @@ class TrainStep:
             moments, average and batch-norm statistics keep their values bit by bit.
         """
         input_hw = tuple(images.shape[1:3])
-        inputs = images, boxes, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32)
-        if input_hw in self._steps:
-            return self._steps[input_hw](*inputs)
+        if input_hw not in self._grids:
+            self._grids[input_hw] = scale_grids(self._scales, input_hw)
+        graph = None if self._is_dynamic else input_hw
         started = time.perf_counter()
-        self._steps[input_hw] = build_train_step(self.network, self.optimizer, self.config, self.num_classes, input_hw,
-                                                 self.average, self.scaler)
-        results = self._steps[input_hw](*inputs)
-        results[0].asnumpy()
-        self.compile_seconds[input_hw] = time.perf_counter() - started
+        results = self._step(images, boxes, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32),
+                             self._grids[input_hw])
+        if graph not in self.compile_seconds:
+            results[0].asnumpy()
+            self.compile_seconds[graph] = time.perf_counter() - started
         return results
 
 
-def build_train_step(network, optimizer, config, num_classes, input_hw, average, scaler):
-    """Return the compiled function of one step at one input size; arguments and results as `TrainStep` has them."""
+def build_train_step(network, optimizer, config, num_classes, average, scaler):
+    """Return the compiled function of one step.
+
+    Arguments and results are those of `TrainStep`, but lr and decay float32 scalar tensors, and a last argument: the
+    `scale_grids` of the input size.
+    """
     normalize = Normalize(config.mean, config.std)
-    loss_cell = YOLOv3TinyLoss(detection_scales(config), num_classes, input_hw, LossSettings.from_config(config))
+    loss_cell = YOLOv3TinyLoss(detection_scales(config), num_classes, LossSettings.from_config(config))
     clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters()
                   if parameter.name.endswith((".moving_mean", ".moving_variance"))]
     hyper_map = ops.HyperMap()
 
-    def scaled_loss(images, boxes):
+    def scaled_loss(images, boxes, grids):
         big, small = network(normalize(images))
-        loss, parts = loss_cell(big, small, boxes)
+        loss, parts = loss_cell(big, small, boxes, grids)
         return scaler.scale(loss), loss, parts
 
     gradient_of = ms.value_and_grad(scaled_loss, None, optimizer.parameters, has_aux=True)
 
     @ms.jit
-    def step(images, boxes, lr, decay):
+    def step(images, boxes, lr, decay, grids):
         # The forward pass moves the batch-norm statistics, so they are copied before it.
         before = [ops.add(statistic, 0.0) for statistic in statistics]
-        (_, loss, parts), gradients = gradient_of(images, boxes)
+        (_, loss, parts), gradients = gradient_of(images, boxes, grids)
         gradients = scaler.unscale(gradients)
         # A value that is not finite, or whose square is not, makes the norm so: one pass instead of two.
         squared_norm = 2.0 * ops.addn(hyper_map(_half_squared_norm, gradients))

@@ -143,8 +143,9 @@ class Trainer:
             self._save_last()
 
     def _log_compilation(self, step, input_hw):
-        self.logger.info("iter[%d], compiled the training step for %dx%d, %.1f s", step, *input_hw,
-                         self.train_step.compile_seconds[tuple(input_hw)])
+        graph, seconds = list(self.train_step.compile_seconds.items())[-1]
+        size = "all sizes" if graph is None else f"{input_hw[0]}x{input_hw[1]}"
+        self.logger.info("iter[%d], compiled the training step for %s, %.1f s", step, size, seconds)
 
     def _log_window(self, step, clock):
         self._flush_window()

@@ -11,6 +11,7 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 
 from src.config import BOX_FIELDS, detection_scales
+from src.geometry import scale_grid
 from src.tiny import ConvBlock, DarknetTiny
 
 # exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
@@ -83,6 +84,38 @@ class YOLOv3Tiny(nn.Cell):
         return big, small
 
 
+class BoxDecoder(nn.Cell):
+    """Turns raw box fields into boxes normalised to the input.
+
+    cx = (s * sigmoid(tx) - (s - 1) / 2 + cell_x) / grid_width and w = anchor_width * exp(tw), likewise y and h
+    (Redmon and Farhadi 2018, section 2.1; s is scale_x_y, Bochkovskiy et al. 2020, section 3.4, 1 in YOLOv3).
+
+    Args:
+        scale_x_y (float): s.
+    """
+
+    def __init__(self, scale_x_y):
+        super().__init__()
+        self.scale_x_y = float(scale_x_y)
+        self.margin = (self.scale_x_y - 1.0) / 2.0
+
+    def construct(self, fields, cell_xy, grid_wh, anchor_wh):
+        """Return (cx, cy, w, h), each [B, A, N].
+
+        Args:
+            fields (Tensor): tx, ty, tw, th and others of N cells, float32 [B, A, 5 + C, N].
+            cell_xy (tuple): column and row of each cell, float32, broadcastable to [B, A, N].
+            grid_wh (tuple): columns and rows of the grid, numbers or float32 [1, A, 1].
+            anchor_wh (tuple): sides of the anchors, normalised to the input, float32 [1, A, 1].
+        """
+        tx, ty, tw, th = fields[:, :, 0], fields[:, :, 1], fields[:, :, 2], fields[:, :, 3]
+        cx = (self.scale_x_y * ops.sigmoid(tx) - self.margin + cell_xy[0]) / grid_wh[0]
+        cy = (self.scale_x_y * ops.sigmoid(ty) - self.margin + cell_xy[1]) / grid_wh[1]
+        w = ops.exp(ops.minimum(tw, MAX_LOG_SIZE)) * anchor_wh[0]
+        h = ops.exp(ops.minimum(th, MAX_LOG_SIZE)) * anchor_wh[1]
+        return cx, cy, w, h
+
+
 class ScaleDecoder(nn.Cell):
     """Turns the raw head of one scale into boxes and probabilities, for one input size.
 
@@ -97,45 +130,14 @@ class ScaleDecoder(nn.Cell):
         self.grid_h, self.grid_w = scale.grid_hw(input_hw)
         self.num_anchors = len(scale.anchors)
         self.fields = BOX_FIELDS + num_classes
-        self.scale_x_y = float(scale.scale_x_y)
-        self.margin = (self.scale_x_y - 1.0) / 2.0
-        anchors = np.array(scale.anchors, np.float64) / (input_hw[1], input_hw[0])
-        self.anchor_w = ms.Tensor(anchors[:, 0].reshape(1, -1, 1), ms.float32)
-        self.anchor_h = ms.Tensor(anchors[:, 1].reshape(1, -1, 1), ms.float32)
-        rows, columns = np.mgrid[0:self.grid_h, 0:self.grid_w]
-        self.cell_x = ms.Tensor(columns.reshape(1, 1, -1), ms.float32)
-        self.cell_y = ms.Tensor(rows.reshape(1, 1, -1), ms.float32)
-
-    def split_anchors(self, head):
-        """Reshape a head [B, A*(5 + C), gh, gw] to [B, A, 5 + C, gh*gw]: cells last."""
-        return ops.reshape(head, (-1, self.num_anchors, self.fields, self.grid_h * self.grid_w))
-
-    def cxcywh(self, txywh, cell_xy):
-        """Return (cx, cy, w, h), normalised to the input, of raw box fields.
-
-        cx = (s * sigmoid(tx) - (s - 1) / 2 + cell_x) / grid_width and w = anchor_width * exp(tw), likewise y and h
-        (Redmon and Farhadi 2018, section 2.1; s is scale_x_y, Bochkovskiy et al. 2020, section 3.4, 1 in YOLOv3).
-
-        Args:
-            txywh (tuple): four float32 tensors of equal shape [B, A, N].
-            cell_xy (tuple): column and row of each cell, float32, broadcastable to [B, A, N].
-        """
-        tx, ty, tw, th = txywh
-        cx = (self.scale_x_y * ops.sigmoid(tx) - self.margin + cell_xy[0]) / self.grid_w
-        cy = (self.scale_x_y * ops.sigmoid(ty) - self.margin + cell_xy[1]) / self.grid_h
-        w = ops.exp(ops.minimum(tw, MAX_LOG_SIZE)) * self.anchor_w
-        h = ops.exp(ops.minimum(th, MAX_LOG_SIZE)) * self.anchor_h
-        return cx, cy, w, h
-
-    def grid_cxcywh(self, fields):
-        """Return (cx, cy, w, h), each [B, A, gh*gw], of all cells of a split head."""
-        txywh = (fields[:, :, 0], fields[:, :, 1], fields[:, :, 2], fields[:, :, 3])
-        return self.cxcywh(txywh, (self.cell_x, self.cell_y))
+        self.decode_boxes = BoxDecoder(scale.scale_x_y)
+        self.anchor_wh, _, self.cell_xy, _ = scale_grid(scale, input_hw)
 
     def construct(self, head):
         """Decode a head to [B, gh, gw, A, 5 + C]: cx, cy, w, h normalised, objectness and class probabilities."""
-        fields = self.split_anchors(head)
-        boxes = [ops.expand_dims(side, 2) for side in self.grid_cxcywh(fields)]
+        fields = ops.reshape(head, (-1, self.num_anchors, self.fields, self.grid_h * self.grid_w))
+        cxcywh = self.decode_boxes(fields, self.cell_xy, (self.grid_w, self.grid_h), self.anchor_wh)
+        boxes = [ops.expand_dims(side, 2) for side in cxcywh]
         probabilities = ops.sigmoid(fields[:, :, OBJECTNESS:])
         decoded = ops.concat((*boxes, probabilities), 2)
         decoded = ops.transpose(decoded, (0, 3, 1, 2))

@@ -9,6 +9,7 @@ from src.assigner import Assigner
 from src.coco import read_coco
 from src.config import Scale
 from src.evaluator import score_results
+from src.geometry import scale_grids
 from tests import reference
 from tests.helpers import real_data
 
@@ -20,7 +21,8 @@ def assign(boxes, input_hw=(416, 416), masks=((0, 1, 2), (3, 4, 5)), threshold=0
     """Return {(scale, slot, row, column): box} of each image, as reference.assign does."""
     scales = tuple(Scale(stride, tuple(ANCHORS[i] for i in mask), 1.0)
                    for stride, mask in zip((16, 32), masks, strict=True))
-    positive, cell_x, cell_y = Assigner(scales, input_hw, threshold)(ms.Tensor(np.float32(boxes)))
+    assigner = Assigner(len(PAIRS), threshold)
+    positive, cell_x, cell_y = assigner(ms.Tensor(np.float32(boxes)), scale_grids(scales, input_hw))
     positive, cell_x, cell_y = positive.asnumpy(), cell_x.asnumpy(), cell_y.asnumpy()
     winners = [{} for _ in boxes]
     for image, pair, box in zip(*np.nonzero(positive), strict=True):

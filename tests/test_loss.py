@@ -8,6 +8,7 @@ import mindspore as ms
 from mindspore import ops
 
 from src.config import Scale
+from src.geometry import open_grids, scale_grids
 from src.loss import LossSettings, YOLOv3TinyLoss, binary_cross_entropy
 from tests import reference
 
@@ -82,19 +83,35 @@ def clear_of_ignore_threshold(big, small, boxes, setup):
     return True
 
 
-def graph_parts(big, small, boxes, setup):
-    scales = tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
-                   for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y, strict=True))
+def scales_of(setup):
+    return tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
+                 for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y, strict=True))
+
+
+def loss_of(setup):
+    """The cell; it takes heads and boxes, and the grids of `setup.input_hw` or of another size."""
     settings = LossSettings(setup.anchor_iou_threshold, setup.ignore_threshold, setup.coord_scale, setup.large_scale,
                             setup.box_loss, setup.smoothing, setup.objectness_target)
-    cell = YOLOv3TinyLoss(scales, setup.num_classes, setup.input_hw, settings)
-    loss, parts = cell(*(ms.Tensor(array) for array in (big, small, boxes)))
+    return YOLOv3TinyLoss(scales_of(setup), setup.num_classes, settings)
+
+
+def tensors(arrays, setup):
+    return *(ms.Tensor(array) for array in arrays), scale_grids(scales_of(setup), setup.input_hw)
+
+
+def graph_parts(big, small, boxes, setup):
+    loss, parts = loss_of(setup)(*tensors((big, small, boxes), setup))
     assert loss.asnumpy() == pytest.approx(parts.asnumpy().sum(), rel=1e-6)
     return parts.asnumpy()
 
 
-def case(seed=0, **settings):
-    setup = reference.Setup(input_hw=(192, 256), num_classes=4, **settings)
+def gradient_of_total(setup):
+    """A function of heads, boxes and grids: ((loss, parts), (gradients of big and small))."""
+    return ms.value_and_grad(loss_of(setup), grad_position=(0, 1), has_aux=True)
+
+
+def case(seed=0, input_hw=(192, 256), **settings):
+    setup = reference.Setup(input_hw=input_hw, num_classes=4, **settings)
     for attempt in range(20):
         arrays = random_case(setup, seed + 1000 * attempt)
         if clear_of_ignore_threshold(*arrays, setup):
@@ -145,17 +162,62 @@ def test_a_perfect_prediction_costs_nothing_but_its_confidence():
 def test_extreme_logits_give_finite_losses_and_gradients():
     setup = reference.Setup(input_hw=(96, 96), num_classes=2)
     big, small, boxes = random_case(setup, 4)
-    cell = YOLOv3TinyLoss(tuple(Scale(s, tuple(setup.anchors[i] for i in m), 1.1)
-                                for s, m in zip(setup.strides, setup.masks, strict=True)), 2, (96, 96), LossSettings())
-
-    def loss(big, small):
-        return cell(big, small, ms.Tensor(boxes))[0]
-
-    gradient = ms.value_and_grad(loss, grad_position=(0, 1))
+    gradient_of = gradient_of_total(setup)
     for factor in (1e3, -1e3):
-        value, gradients = gradient(ms.Tensor(big * factor), ms.Tensor(small * factor))
+        (value, _), gradients = gradient_of(*tensors((big * factor, small * factor, boxes), setup))
         assert np.isfinite(value.asnumpy())
         assert all(np.isfinite(g.asnumpy()).all() for g in gradients)
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "diou"])
+def test_gradient_is_the_slope_of_the_numpy_twin(box_loss):
+    setup, (big, small, boxes) = case(input_hw=(192, 160), box_loss=box_loss, smoothing=0.1)
+    _, gradients = gradient_of_total(setup)(*tensors((big, small, boxes), setup))
+    rng = np.random.default_rng(1)
+    for head, gradient in zip((big, small), gradients, strict=True):
+        gradient = gradient.asnumpy()
+        assert np.abs(gradient.reshape(3, 3, 9, -1)[:, :, :4]).max() > 0.1
+        # Entries of every size of slope, the steepest among them.
+        order = np.argsort(np.abs(gradient), axis=None)
+        for flat in (*order[-4:], *rng.choice(order, 4)):
+            at, step, totals = np.unravel_index(flat, head.shape), 1e-5, []
+            for sign in (1, -1):
+                moved = head.astype(np.float64)
+                moved[at] += sign * step
+                heads = (moved, small) if head is big else (big, moved)
+                totals.append(reference.loss_parts(*heads, boxes, setup).sum())
+            slope = (totals[0] - totals[1]) / (2 * step)
+            assert gradient[at] == pytest.approx(slope, rel=1e-3, abs=1e-5)
+
+
+def test_an_objectness_target_of_iou_passes_no_gradient_to_the_boxes():
+    gradients = {}
+    for target in ("one", "iou"):
+        setup, arrays = case(seed=2, objectness_target=target)
+        _, found = gradient_of_total(setup)(*tensors(arrays, setup))
+        gradients[target] = [gradient.asnumpy().reshape(3, 3, 9, -1) for gradient in found]
+    for one, iou in zip(gradients["one"], gradients["iou"], strict=True):
+        assert np.abs(one[:, :, :4]).max() > 0.1
+        np.testing.assert_allclose(iou[:, :, :4], one[:, :, :4], rtol=1e-6, atol=1e-7)
+        # The target itself has another gradient, on the objectness logit alone.
+        assert np.abs(iou[:, :, 4] - one[:, :, 4]).max() > 0.01
+
+
+def test_one_graph_with_open_grids_serves_every_size():
+    cases = [case(seed, size, objectness_target="iou") for seed, size in enumerate([(96, 96), (192, 256), (64, 96)])]
+    setup = cases[0][0]
+    loss_cell = loss_of(setup)
+    channels = len(setup.masks[0]) * (5 + setup.num_classes)
+    head = ms.Tensor(shape=(3, channels, None, None), dtype=ms.float32)
+
+    @ms.enable_dynamic(big=head, small=head, grids=open_grids(scales_of(setup)))
+    @ms.jit
+    def of_any_size(big, small, boxes, grids):
+        return loss_cell(big, small, boxes, grids)[1]
+
+    for setup, arrays in cases:
+        found = of_any_size(*tensors(arrays, setup)).asnumpy()
+        np.testing.assert_allclose(found, reference.loss_parts(*arrays, setup), rtol=1e-5)
 
 
 def test_crowd_regions_are_neither_positive_nor_negative():

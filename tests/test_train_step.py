@@ -1,4 +1,6 @@
 """One compiled step: it lowers the loss, decays what it should, and a step that is not finite changes nothing."""
+import time
+
 import numpy as np
 import pytest
 
@@ -25,11 +27,11 @@ def build(*arguments, averaged=False):
     return network, optimizer, TrainStep(mixed_precision(network, config.amp_level), optimizer, config, 3, average)
 
 
-def batch(size=64):
+def batch(height=64, width=None):
     rng = np.random.default_rng(1)
     boxes = np.zeros((2, 6, 5), np.float32)
     boxes[:, :2, :4] = rng.uniform(0.3, 0.6, (2, 2, 4))
-    return ms.Tensor(rng.integers(0, 256, (2, size, size, 3), np.uint8)), ms.Tensor(boxes)
+    return ms.Tensor(rng.integers(0, 256, (2, height, width or height, 3), np.uint8)), ms.Tensor(boxes)
 
 
 def state(network, optimizer):
@@ -125,6 +127,48 @@ def test_each_input_size_is_compiled_once():
         step(*batch(size), 1e-4)
     assert sorted(step.compile_seconds) == [(64, 64), (96, 96)]
     assert all(seconds > 0 for seconds in step.compile_seconds.values())
+
+
+def run_at_mixed_sizes(graph):
+    """Losses and finally all weights, moments and averages of steps at three sizes, the seconds of each, the step."""
+    network, optimizer, step = build("--multi_scale_graph", graph, "--clip_gradient_norm", "20", averaged=True)
+    losses, seconds = [], []
+    for number, size in enumerate([(64, 64), (96, 96), (64, 96), (64, 64), (64, 96), (96, 96)], start=1):
+        started = time.perf_counter()
+        loss, parts, finite = step(*batch(*size), 1e-4, step.average.decay_at(number))
+        losses.append([float(loss.asnumpy()), *parts.asnumpy()])
+        seconds.append(time.perf_counter() - started)
+        assert bool(finite.asnumpy())
+    tensors = [*network.get_parameters(), *optimizer.moments, *step.average.by_name.values()]
+    return np.array(losses), {tensor.name: tensor.asnumpy() for tensor in tensors}, seconds, step
+
+
+@pytest.mark.slow
+def test_one_dynamic_graph_takes_the_same_steps_as_a_static_one_for_each_size():
+    static_losses, static_state, _, static_step = run_at_mixed_sizes("static")
+    losses, found, seconds, step = run_at_mixed_sizes("dynamic")
+    np.testing.assert_allclose(losses, static_losses, rtol=1e-5)
+    assert found.keys() == static_state.keys() and len(found) == 59 + 37 + 59
+    for name, values in found.items():
+        scale = np.abs(static_state[name]).max()
+        np.testing.assert_allclose(values, static_state[name], rtol=1e-5, atol=1e-5 * scale, err_msg=name)
+    assert list(static_step.compile_seconds) == [(64, 64), (96, 96), (64, 96)]
+    # One compilation: no later step, at a size that is new or seen, takes the time of one.
+    assert list(step.compile_seconds) == [None]
+    assert max(seconds[1:]) < step.compile_seconds[None] / 4
+
+
+@pytest.mark.slow
+def test_a_dynamic_graph_skips_a_step_that_is_not_finite_at_any_size():
+    network, optimizer, step = build("--multi_scale_graph", "dynamic")
+    step(*batch(64), 1e-4)
+    bias = network.head1.bias.asnumpy().copy()
+    bias[0] = np.nan
+    ms.ops.assign(network.head1.bias, ms.Tensor(bias))
+    before = state(network, optimizer)
+    for size in ((64, 64), (96, 64)):
+        assert not bool(step(*batch(*size), 1e-3)[2].asnumpy())
+        assert state(network, optimizer) == before
 
 
 @pytest.mark.slow
