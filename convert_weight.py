@@ -28,6 +28,10 @@ def main(argv=None):
     source, target = Path(config.input_file), Path(config.output_file)
     if source.resolve() == target.resolve():
         raise UsageError(f"output_file {target}: would overwrite input_file; choose another name")
+    if target.suffix != ".ckpt":
+        raise UsageError(f"output_file {target}: expected a name that ends in .ckpt, as MindSpore reads no other")
+    if target.is_dir():
+        raise UsageError(f"output_file {target}: is a folder; name a file")
     config = config.with_checkpoint(DARKNET_OPTIONS)
     check_config(config)
     darknet = read_darknet(source, len(config.anchor_masks[0]))

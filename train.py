@@ -3,8 +3,8 @@
     python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
     python train.py --data_dir DATA --device_target CPU --resume outputs/RUN/ckpt_0/last.ckpt
 
-A new folder below `ckpt_path` receives the log, the resolved config and, in ckpt_0/, the checkpoints: last.ckpt goes on
-exactly by --resume, best.ckpt is what eval.py, export.py and predict.py take.
+A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, a picture of the first batch and the
+checkpoints in ckpt_0/: last.ckpt goes on exactly by --resume, best.ckpt is for eval.py, export.py and predict.py.
 """
 import resource
 import sys
@@ -21,7 +21,8 @@ from src.ema import WeightAverage
 from src.evaluator import evaluate
 from src.initializer import start_weights
 from src.logger import close_logger, get_logger, make_run_folder
-from src.trainer import Trainer
+from src.multi_scale import training_sizes
+from src.trainer import Trainer, check_resumable
 from src.yolo import build_inference_network, build_network
 from src.yolo_dataset import steps_per_epoch
 
@@ -44,11 +45,13 @@ def main(argv=None):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    started = "" if checkpoint else start_weights(network, config)
+    started = "" if checkpoint else start_weights(network, config, data.categories.names)
     average = build_average(network, config)
     validate = build_validation(average.network if average else network, config, data.categories)
     # Asked for here too, so that too few images are told before a folder is made.
     steps_per_epoch(len(data), config.per_batch_size, config.group_size)
+    if checkpoint:
+        check_resumable(checkpoint, config, data)
 
     folder = make_run_folder(config.ckpt_path)
     logger = get_logger(folder, config.rank, "train")
@@ -59,6 +62,9 @@ def main(argv=None):
         if started:
             logger.info("%s", started)
         run(network, data, config, checkpoint, average, validate, folder, logger)
+    except UserError as error:
+        logger.error("%s", error)
+        raise
     finally:
         close_logger(logger)
     return 0
@@ -72,9 +78,9 @@ def run(network, data, config, checkpoint, average, validate, folder, logger):
     if checkpoint:
         trainer.resume(checkpoint)
         logger.info("resume %s: goes on at step %d", checkpoint.path, trainer.progress.step)
-    logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %dx%d, log and checkpoints in %s",
-                len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch,
-                *config.training_shape, folder)
+    sizes = ", ".join(f"{height}x{width}" for height, width in training_sizes(config))
+    logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
+                len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch, sizes, folder)
     progress = trainer.fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -41,14 +41,14 @@ LIMITS = {
     **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm", "patience", "mosaic_close_epochs"), (0, None)),
     **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
     **dict.fromkeys(("mosaic", "min_visible", "flip_vertical_probability"), (0, 1)),
-    **dict.fromkeys(("resize_rate", "ema_ramp_steps"), (1, None)),
+    **dict.fromkeys(("resize_rate", "ema_ramp_steps", "loss_scale"), (1, None)),
     **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
     "ckpt_interval": (-1, None),
     "seed": (0, 2**32 - 1),
     "pad_value": (0, 255),
     "hue": (0, 0.5),
 }
-POSITIVE = ("lr", "lr_gamma", "loss_scale", "min_scale")
+POSITIVE = ("lr", "lr_gamma", "min_scale")
 BELOW_ONE = ("momentum", "jitter", "value", "ema_decay", "objectness_prior")
 # The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
@@ -197,6 +197,9 @@ def _schedule_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
         yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
+    if config.mosaic and config.mosaic_close_epochs >= config.max_epoch:
+        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or there is "
+               f"no mosaic ({config.mosaic}) at all")
     if config.patience and not config.eval_interval:
         yield f"{_found(config, 'patience')}: expected eval_interval above 0 with it, since it counts validations"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)) or any(epoch < 1 for epoch in config.lr_epochs):

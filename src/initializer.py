@@ -69,11 +69,17 @@ def load_backbone(network, path):
     return _fill_backbone(network, _backbone_source(path))
 
 
-def load_for_fine_tuning(network, checkpoint):
-    """Copy a checkpoint's best weights into a network; heads for another number of classes keep their start.
+def load_for_fine_tuning(network, checkpoint, class_names=None):
+    """Copy a checkpoint's best weights into a network; heads for other classes or anchors keep their start.
+
+    Args:
+        network (YOLOv3Tiny): is changed.
+        checkpoint (Checkpoint): its class names, where it has some, tell what its heads are for.
+        class_names (sequence): of the network; None: whatever the checkpoint's are.
 
     Returns:
-        The names that were not filled: weight and bias of each head whose rows differ; empty where all fit.
+        The names that were not filled: weight and bias of each head that is for other classes or whose rows differ;
+        empty where all fit.
 
     Raises:
         UserError: anything else is missing, unexpected or of another shape (all are listed); nothing is copied.
@@ -81,25 +87,31 @@ def load_for_fine_tuning(network, checkpoint):
     weights = checkpoint.best_weights()
     parameters = {parameter.name: parameter for parameter in network.get_parameters()}
     skipped = []
+    trained_names = checkpoint.meta.get("class_names")
+    has_other_classes = None not in (trained_names, class_names) and list(trained_names) != list(class_names)
     for head in HEAD_SCALES:
         names = [name for name in (f"{head}.weight", f"{head}.bias") if name in weights]
         # A head is one thing: its weight and bias differ by their rows alone, and both do.
-        if len(names) == 2 and all(_differs_in_rows(weights[name].shape, parameters[name].shape) for name in names):
+        differs = all(_differs_in_rows(weights[name].shape, parameters[name].shape) for name in names)
+        fits = all(weights[name].shape == tuple(parameters[name].shape) for name in names)
+        if len(names) == 2 and (differs or (fits and has_other_classes)):
             skipped += names
     copy_strictly({name: parameter for name, parameter in parameters.items() if name not in skipped},
                   {name: array for name, array in weights.items() if name not in skipped}, checkpoint.path)
     return skipped
 
 
-def start_weights(network, config):
+def start_weights(network, config, class_names=None):
     """Initialise a network, load what `resume_yolo` or `pretrained_backbone` names, and return in words what it filled.
+
+    `class_names` are those of the data; heads of a checkpoint that is known to have others start anew.
 
     Raises:
         UserError: the file cannot be read or does not fit; freeze_backbone would freeze random weights.
     """
     initialise_weights(network, config.seed)
     if config.resume_yolo:
-        return _start_fine_tuning(network, config)
+        return _start_fine_tuning(network, config, class_names)
     set_objectness_prior(network, config)
     if config.pretrained_backbone:
         return _start_from_backbone(network, config)
@@ -129,15 +141,15 @@ def set_training(network, config):
         network.backbone.set_train(False)
 
 
-def _start_fine_tuning(network, config):
+def _start_fine_tuning(network, config, class_names):
     checkpoint = load_checkpoint(config.resume_yolo)
-    skipped = load_for_fine_tuning(network, checkpoint)
+    skipped = load_for_fine_tuning(network, checkpoint, class_names)
     words = f"resume_yolo {config.resume_yolo}: filled "
     if skipped:
         set_objectness_prior(network, config, [head for head in HEAD_SCALES if f"{head}.bias" in skipped])
         rows = len(checkpoint.best_weights()[skipped[0]])
-        words += (f"all tensors but {len(skipped)}, which start anew because they are for other classes ({rows} "
-                  f"channels there, {getattr(network, skipped[0].split('.')[0]).out_channels} here): "
+        words += (f"all tensors but {len(skipped)}, which start anew because they are for other classes or anchors "
+                  f"({rows} channels there, {getattr(network, skipped[0].split('.')[0]).out_channels} here): "
                   f"{', '.join(skipped)}")
     else:
         words += "all tensors"

@@ -90,12 +90,20 @@ class MetricsTable:
             writer.writerow(row)
 
     def take_over(self, path, end_epoch):
-        """Start with the rows of an earlier run's table up to, and without, `end_epoch`; none where it has no table."""
-        if Path(path).is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                for row in csv.DictReader(file):
-                    if int(row[self.columns[0]]) < end_epoch:
-                        self.append({name: row.get(name, "") for name in self.columns})
+        """Start with the rows of an earlier run's table up to, and without, `end_epoch`.
+
+        Returns:
+            How many rows could not be read (a killed run may leave one) and were left out.
+        """
+        if not Path(path).is_file():
+            return 0
+        with open(path, newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.DictReader(file))
+        sound = [row for row in rows if (row[self.columns[0]] or "").isdecimal() and None not in row.values()]
+        for row in sound:
+            if int(row[self.columns[0]]) < end_epoch:
+                self.append({name: row.get(name, "") for name in self.columns})
+        return len(rows) - len(sound)
 
 
 def training_line(epoch, iteration, loss, images_per_second, lr):

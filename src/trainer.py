@@ -29,18 +29,44 @@ from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.progress import LossWindow, Progress, RunClock, WindowSum
 from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
+from src.visualize import batch_sheet, write_image
 from src.yolo_dataset import steps_per_epoch, train_stream
 
 METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "AP",
            "AP50")
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
+# Samples of the first batch that are drawn, for a person to check that the boxes sit where they should.
+SHEET_SAMPLES = 16
 
 
 def describe_network(config, categories):
     """Return the meta data that a checkpoint needs so that it runs without flags."""
     meta = {key: config[key] for key in TRAVELLING}
     return {**meta, "class_names": list(categories.names), "category_ids": list(categories.ids)}
+
+
+def check_resumable(checkpoint, config, data):
+    """Check that a run can go on from a checkpoint with this config and data.
+
+    Raises:
+        UserError: the file holds no state of a run, or one of another data set or other trained parameters.
+    """
+    if "progress" not in checkpoint.meta or not checkpoint.moments:
+        raise UserError(f"resume {checkpoint.path}: holds weights only; a run goes on from its last.ckpt "
+                        "(to start a new run from these weights, use --resume_yolo)")
+    steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
+    if checkpoint.meta["steps_per_epoch"] != steps:
+        raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta['steps_per_epoch']} steps an "
+                        f"epoch, this one has {steps}; use the same data_dir and per_batch_size")
+    names = checkpoint.meta["class_names"]
+    if names != list(data.categories.names):
+        raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
+                        f"{list(data.categories.names)}; use the same data_dir")
+    was_frozen = checkpoint.meta["config"]["freeze_backbone"]
+    if was_frozen != config.freeze_backbone:
+        raise UserError(f"resume {checkpoint.path}: that run had freeze_backbone {was_frozen}, this one has "
+                        f"{config.freeze_backbone}; leave it as it was, or start a new run by --resume_yolo")
 
 
 class Trainer:
@@ -72,44 +98,37 @@ class Trainer:
         self.waits = waits_for_each_step(config.device_target)
         self.progress, self.metrics = Progress(), MetricsTable(self.folder.parent / "metrics.csv", METRICS)
         self.window, self.since_log, self.epoch_sum = LossWindow(), WindowSum(), WindowSum()
+        self.first_step = 0
 
     def resume(self, checkpoint):
-        """Take over weights, moments, averages and position of a `last.ckpt`.
-
-        Raises:
-            UserError: the file holds no such state, or does not fit the network or the data set.
-        """
-        saved = checkpoint.meta.get("progress")
-        if saved is None or not checkpoint.moments:
-            raise UserError(f"resume {checkpoint.path}: holds weights only; a run goes on from its last.ckpt "
-                            "(to start a new run from these weights, use --resume_yolo)")
-        if checkpoint.meta.get("steps_per_epoch") != self.steps_per_epoch:
-            raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta.get('steps_per_epoch')} steps an "
-                            f"epoch, this one has {self.steps_per_epoch}; use the same data_dir and per_batch_size")
-        names = checkpoint.meta.get("class_names")
-        if names != list(self.data.categories.names):
-            raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
-                            f"{list(self.data.categories.names)}; use the same data_dir")
+        """Take over weights, moments, averages and position of a `last.ckpt` that `check_resumable` let pass."""
         copy_strictly(self._weights(), checkpoint.weights, checkpoint.path)
         copy_strictly(self._moments(), checkpoint.moments, checkpoint.path)
         if self.average:
             # A run that did not average so far starts to do so at its weights.
             copy_strictly(self.average.by_name, checkpoint.best_weights(), checkpoint.path)
-        self.progress = Progress(**saved)
+        self.progress = Progress(**checkpoint.meta["progress"])
+        if bool(checkpoint.meta["config"]["eval_interval"]) != bool(self.config.eval_interval):
+            # An AP cannot be compared with a loss.
+            self.progress.best_score, self.progress.validations_without_gain = Progress.best_score, 0
         self.epoch_sum = WindowSum.of_epoch(self.progress)
         self._restore_loss_scale()
-        self.metrics.take_over(Path(checkpoint.path).parents[1] / self.metrics.path.name, self._epoch_of_next_step())
-        best = Path(checkpoint.path).with_name("best.ckpt")
-        if best.is_file():
+        folder = Path(checkpoint.path).resolve().parent
+        cut = self.metrics.take_over(folder.parent / self.metrics.path.name,
+                                     self.progress.step // self.steps_per_epoch)
+        if cut:
+            self.logger.warning("%s of the interrupted run: %d rows could not be read and are left out",
+                                self.metrics.path.name, cut)
+        if (folder / "best.ckpt").is_file():
             # No later epoch may be better, and the folder of this run is to hold its best one all the same.
-            shutil.copyfile(best, self.folder / "best.ckpt")
+            shutil.copyfile(folder / "best.ckpt", self.folder / "best.ckpt")
 
     def fit(self):
         """Train from the current position to the end of the last epoch and return the `Progress`."""
         set_training(self.network, self.config)
         stream = train_stream(self.config, self.data, start_sample=self.progress.step * self.config.per_batch_size,
                               end_sample=self.total_steps * self.config.per_batch_size)
-        clock = RunClock(self.progress.step)
+        clock, self.first_step = RunClock(self.progress.step), self.progress.step
         # A new line each step would drown a log file, so the bar shows only on a terminal.
         bar = tqdm(total=self.total_steps, initial=self.progress.step, unit="step", disable=not sys.stderr.isatty())
         with stream, bar:
@@ -119,6 +138,10 @@ class Trainer:
                     break
                 self._one_step(*batch, clock)
                 bar.update()
+        if self._is_stopped_early() and self.progress.step < self.total_steps:
+            self.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to go on, "
+                             "--resume with a larger --patience)", self.progress.step // self.steps_per_epoch - 1,
+                             self.progress.validations_without_gain, self.progress.best_score)
         return self.progress
 
     def _one_step(self, images, boxes, clock):
@@ -126,6 +149,9 @@ class Trainer:
         decay = self.average.decay_at(step + 1) if self.average else 0.0
         compiled = len(self.train_step.compile_seconds)
         loss, parts, finite = self.train_step(ms.Tensor(images), ms.Tensor(boxes), self.rates[step], decay)
+        if step == self.first_step:
+            sheet = batch_sheet(images[:SHEET_SAMPLES], boxes[:SHEET_SAMPLES], self.data.categories.names)
+            write_image(self.folder.parent / "first_batch.jpg", sheet)
         if len(self.train_step.compile_seconds) > compiled:
             self._log_compilation(step, images.shape[1:3])
         if self.waits:
@@ -222,9 +248,6 @@ class Trainer:
     def _is_stopped_early(self):
         patience = self.config.patience
         return bool(patience) and self.progress.validations_without_gain >= patience
-
-    def _epoch_of_next_step(self):
-        return self.progress.step // self.steps_per_epoch
 
     def _save_last(self):
         epoch = (self.progress.step - 1) // self.steps_per_epoch

@@ -163,7 +163,8 @@ class YOLOv3TinyInference(nn.Cell):
 
     def construct(self, images):
         big, small = self.network(self.normalize(images))
-        return self.decode_big(big), self.decode_small(small)
+        # A network in mixed precision gives half precision, in which a coordinate is good to a third of a pixel only.
+        return self.decode_big(ops.cast(big, ms.float32)), self.decode_small(ops.cast(small, ms.float32))
 
 
 def build_network(config, num_classes, decomposed_activation=False):

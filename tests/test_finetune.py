@@ -42,9 +42,21 @@ def test_heads_for_other_classes_start_anew_and_all_else_is_loaded(tmp_path):
     weights = write(path)
     plain, found, words = start(path)
     assert same(found, {name: plain[name] if name in HEADS else weights[name] for name in found}) == set(found)
-    assert "filled all tensors but 4, which start anew because they are for other classes (30 channels there, 21 " \
-           "here): head1.weight, head1.bias, head2.weight, head2.bias" in words
+    assert "filled all tensors but 4, which start anew because they are for other classes or anchors (30 " \
+           "channels there, 21 here): head1.weight, head1.bias, head2.weight, head2.bias" in words
     assert "optimiser starts anew" in words and "WARNING" not in words
+
+
+def test_heads_of_as_many_but_other_classes_start_anew_too(tmp_path):
+    path, weights = tmp_path / "c.ckpt", random_weights(2)
+    save_checkpoint(path, weights, {"class_names": ["cup", "ball"]})
+    for names, heads in ((["cup", "ball"], set()), (["dog", "cat"], HEADS), (None, set())):
+        network, plain = small_network(2), small_network(2)
+        initialise_weights(plain, 1)
+        words = start_weights(network, get_config([f"--resume_yolo={path}"]), names)
+        expected = {name: values(plain)[name] if name in heads else weights[name] for name in weights}
+        assert same(values(network), expected) == set(weights)
+        assert ("start anew because they are for other classes" in words) == bool(heads)
 
 
 def test_the_objectness_prior_is_for_new_heads_only(tmp_path):

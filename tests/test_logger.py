@@ -93,6 +93,13 @@ def test_a_table_has_its_columns_and_takes_over_earlier_rows(tmp_path):
     assert (tmp_path / "new.csv").read_text().split() == ["epoch,step,loss", "0,,2.5", "1,,1.5", "2,9,0.25"]
 
 
+def test_a_row_that_a_kill_cut_short_is_left_out_and_counted(tmp_path):
+    (tmp_path / "old.csv").write_text("epoch,loss,AP\n0,2.5,0.1\n1,1.")
+    new = MetricsTable(tmp_path / "new.csv", ("epoch", "loss"))
+    assert new.take_over(tmp_path / "old.csv", 5) == 1
+    assert (tmp_path / "new.csv").read_text().split() == ["epoch,loss", "0,2.5"]
+
+
 def test_run_folders_of_one_second_differ(tmp_path):
     folders = [make_run_folder(tmp_path / "outputs") for _ in range(3)]
     assert len(set(folders)) == 3

@@ -94,6 +94,21 @@ def test_the_unbroken_run_uses_every_feature(unbroken):
     assert sorted(re.findall(r"compiled the training step for (\d+x\d+)", log)) == ["64x64", "96x96"]
     moved = [name for name in last.weights if (last.weights[name] != last.averages[name]).any()]
     assert len(moved) == len(last.weights) == 59
+    assert "stopped early at epoch[3]: 3 validations without a better AP than" in log
+    assert (unbroken.parent / "first_batch.jpg").stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_the_average_is_what_is_validated_and_saved_for_use(unbroken):
+    last = load_checkpoint(unbroken / "last.ckpt")
+    numbered = load_checkpoint(unbroken / "yolov3_tiny-3_20.ckpt")
+    assert not numbered.averages and not numbered.moments and list(numbered.weights) == list(last.averages)
+    for name, array in numbered.weights.items():
+        np.testing.assert_array_equal(array, last.averages[name])
+    figures = [float(np.abs(weights["conv8.conv.weight"]).mean(dtype=np.float64))
+               for weights in (last.averages, last.weights)]
+    assert float(rows(unbroken)[-1]["AP"]) == pytest.approx(figures[0], abs=1e-6)
+    assert abs(figures[0] - figures[1]) > 1e-5
 
 
 @pytest.mark.slow

@@ -108,6 +108,26 @@ def test_resume_refuses_what_it_cannot_continue(tmp_path, data, finished):
         run(tmp_path / "d", renamed(tmp_path / "renamed", data), "--resume", finished / "last.ckpt")
 
 
+def test_resume_refuses_another_freeze_before_it_makes_a_folder(tmp_path, data, finished):
+    with pytest.raises(UserError, match="that run had freeze_backbone False, this one has True"):
+        train.main([*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", "--freeze_backbone=True",
+                    f"--resume={finished / 'last.ckpt'}"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_named_without_its_folder_can_be_resumed(tmp_path, data, finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    _, log = run(tmp_path, data, "--resume", "last.ckpt")
+    assert "goes on at step 4" in log and "done after 4 steps" in log
+
+
+def test_a_score_of_another_kind_is_not_kept_at_resume(tmp_path, data, finished):
+    checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt", "--max_epoch", 3, "--eval_interval", 1)
+    best = load_checkpoint(checkpoints / "best.ckpt").meta["progress"]
+    # The losses before it were negative scores in the hundreds; an AP is none of them.
+    assert best["step"] == 6 and 0 <= best["best_score"] <= 1
+
+
 def test_a_resumed_run_holds_the_best_checkpoint_even_when_nothing_gets_better(tmp_path, data, finished):
     checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt")
     assert (checkpoints / "best.ckpt").read_bytes() == (finished / "best.ckpt").read_bytes()
