@@ -17,7 +17,7 @@ from model_utils.errors import UsageError, UserError, run_cli
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, resumed_config, training_config, with_categories
-from src.ema import WeightAverage
+from src.ema import build_average
 from src.evaluator import evaluate
 from src.initializer import start_weights
 from src.logger import close_logger, get_logger, make_run_folder
@@ -85,14 +85,6 @@ def run(network, data, config, checkpoint, average, validate, folder, logger):
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
-
-
-def build_average(network, config):
-    """Return the `WeightAverage` of a network, None where the config wants none."""
-    if not config.ema_decay:
-        return None
-    averaged = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    return WeightAverage(network, averaged, config.ema_decay, config.ema_ramp_steps)
 
 
 def build_validation(network, config, categories):

@@ -198,8 +198,8 @@ def _schedule_faults(config: Config) -> Iterator[str]:
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
         yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
     if config.mosaic and config.mosaic_close_epochs >= config.max_epoch:
-        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or there is "
-               f"no mosaic ({config.mosaic}) at all")
+        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or mosaic, "
+               f"{config.mosaic}, never is")
     if config.patience and not config.eval_interval:
         yield f"{_found(config, 'patience')}: expected eval_interval above 0 with it, since it counts validations"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)) or any(epoch < 1 for epoch in config.lr_epochs):

@@ -9,6 +9,9 @@ import math
 
 import mindspore.ops as ops
 
+from model_utils.device_adapter import prefers_decomposed_activation
+from src.yolo import build_network
+
 AVERAGE_PREFIX = "ema."
 
 
@@ -50,3 +53,11 @@ class WeightAverage:
         for average, weight in self._pairs:
             ops.assign(average, weight + decay * (average - weight))
         return decay
+
+
+def build_average(network, config):
+    """Return the `WeightAverage` of a network as config.ema_decay and ema_ramp_steps say; None where they want none."""
+    if not config.ema_decay:
+        return None
+    averaged = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+    return WeightAverage(network, averaged, config.ema_decay, config.ema_ramp_steps)
