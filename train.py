@@ -6,7 +6,6 @@
 A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, a picture of the first batch and the
 checkpoints in ckpt_0/: last.ckpt goes on exactly by --resume, best.ckpt is for eval.py, export.py and predict.py.
 """
-import resource
 import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
@@ -20,7 +19,7 @@ from src.config import check_config, resumed_config, training_config, with_categ
 from src.ema import build_average
 from src.evaluator import evaluate
 from src.initializer import start_weights
-from src.logger import close_logger, get_logger, make_run_folder
+from src.logger import close_logger, get_logger, make_run_folder, peak_memory_mb
 from src.multi_scale import training_sizes
 from src.trainer import Trainer, check_resumable
 from src.yolo import build_inference_network, build_network
@@ -83,7 +82,7 @@ def run(network, data, config, checkpoint, average, validate, folder, logger):
                 len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch, sizes, folder)
     progress = trainer.fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
-                progress.skipped_steps, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                progress.skipped_steps, peak_memory_mb(),
                 ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
 
 

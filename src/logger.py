@@ -1,6 +1,7 @@
 """Log file and console of a run, the line formats of the model zoo, and the folder that a run writes to."""
 import csv
 import logging
+import resource
 import sys
 import time
 from datetime import timedelta
@@ -119,7 +120,7 @@ def training_line(epoch, iteration, loss, images_per_second, lr):
             f"lr:{float(lr)}")
 
 
-def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaining_seconds):
+def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaining_seconds, peak_memory_mb):
     """Return the summary line of an epoch with the time it took and the time that remains.
 
     Args:
@@ -128,9 +129,17 @@ def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaini
         loss (float): mean over the epoch.
         images_per_second (float): over all devices.
         epoch_seconds, remaining_seconds (float): written as h:mm:ss.
+        peak_memory_mb (float): largest resident memory of the process so far.
     """
     return (f"epoch[{epoch}] done, {epoch + 1}/{max_epoch}, mean loss:{loss:.6f}, "
-            f"fps:{images_per_second:.2f} imgs/sec, time:{clock(epoch_seconds)}, ETA:{clock(remaining_seconds)}")
+            f"fps:{images_per_second:.2f} imgs/sec, time:{clock(epoch_seconds)}, ETA:{clock(remaining_seconds)}, "
+            f"peak memory:{peak_memory_mb:.0f} MB")
+
+
+def peak_memory_mb():
+    """Return the largest resident memory of this process so far, in MB of 2**20 bytes."""
+    # Linux counts in kilobytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def clock(seconds):

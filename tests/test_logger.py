@@ -118,8 +118,9 @@ def test_no_run_folder_where_something_is_in_the_way(tmp_path, dangling):
 
 
 def test_epoch_line_states_progress_and_remaining_time():
-    assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6) == (
-        "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00")
+    assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6, 1432.4) == (
+        "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00, "
+        "peak memory:1432 MB")
 
 
 @pytest.mark.parametrize("seconds, expected", [(-3, "0:00:00"), (59.6, "0:01:00"), (93784, "1 day, 2:03:04")])

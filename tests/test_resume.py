@@ -64,9 +64,9 @@ def tensors_hash(path):
 
 
 def rows(checkpoints):
-    """The rows of metrics.csv without what depends on the clock."""
+    """The rows of metrics.csv without what depends on the machine."""
     with (checkpoints.parent / "metrics.csv").open(newline="") as file:
-        return [{name: value for name, value in row.items() if name not in ("images_per_second", "seconds")}
+        return [{name: value for name, value in row.items() if name not in ("images_per_second", "seconds", "peak_memory_mb")}
                 for row in csv.DictReader(file)]
 
 
@@ -138,3 +138,18 @@ def test_resuming_a_run_that_was_stopped_by_patience_trains_no_further(tmp_path,
     again = run(tmp_path / "again", data, resume=unbroken / "last.ckpt")
     assert not (again / "last.ckpt").exists()
     assert "done after 20 steps" in (again.parent / "train_rank_0.log").read_text()
+
+
+@pytest.mark.slow
+def test_multi_scale_compiles_each_size_once_and_its_memory_does_not_grow(tmp_path, data):
+    options = {"device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 50, "warmup_epochs": 1,
+               "lr": 1e-4, "max_box": 5, "multi_scale": "[64, 96, 128]", "resize_rate": 2, "log_interval": 100,
+               "keep_checkpoint_max": 1}
+    checkpoints = run(tmp_path, data, **options)
+    log = (checkpoints.parent / "train_rank_0.log").read_text()
+    compiled = re.findall(r"iter\[(\d+)\], compiled the training step for (\d+)x\d+, \d+\.\d s", log)
+    assert sorted(size for _, size in compiled) == ["128", "64", "96"] and compiled[0] == ("0", "128")
+    with (checkpoints.parent / "metrics.csv").open(newline="") as file:
+        memory = {int(row["step"]): float(row["peak_memory_mb"]) for row in csv.DictReader(file)}
+    assert max(int(first) for first, _ in compiled) < 40 and max(memory) == 250
+    assert memory[250] < 1.02 * memory[50]
