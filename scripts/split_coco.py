@@ -3,30 +3,60 @@
     python scripts/split_coco.py DATA OUT --fraction 0.2 --seed 0
 
 OUT becomes a data folder whose train2017 and val2017 are links to DATA/train2017; its annotation files share the images
-of DATA's instances_train2017.json.
+of DATA's instances_train2017.json, outlines left out. Images without boxes are drawn like all others.
 """
 import argparse
 import json
+import os
 import random
+import shutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from model_utils.errors import UsageError, UserError, run_cli
+from src.coco_file import layout, load_json, read_images, records_of
+
+
+def draw(ids, fraction, seed):
+    """Return (ids to keep, ids to hold out) as two sets; the order of `ids` changes nothing.
+
+    Raises:
+        UserError: one of them would be empty.
+    """
+    order = sorted(ids)
+    random.Random(seed).shuffle(order)
+    count = round(len(order) * fraction)
+    if not 0 < count < len(order):
+        raise UserError(f"{fraction:g} of {len(order)} images are {count} held out and {len(order) - count} to train "
+                        "on; choose a --fraction that leaves at least one on each side")
+    return set(order[count:]), set(order[:count])
+
 
 def split(data, out, fraction, seed):
-    """Write the two annotation files and links; returns the numbers of training and held-out images."""
-    data, out = Path(data).resolve(), Path(out)
-    content = json.loads((data / "annotations" / "instances_train2017.json").read_text(encoding="utf-8"))
-    ids = sorted(image["id"] for image in content["images"])
-    random.Random(seed).shuffle(ids)
-    held_out = set(ids[:round(len(ids) * fraction)])
-    (out / "annotations").mkdir(parents=True)
-    for name, wanted in (("train", set(ids) - held_out), ("val", held_out)):
-        part = {**content, "images": [image for image in content["images"] if image["id"] in wanted],
-                "annotations": [box for box in content["annotations"] if box["image_id"] in wanted]}
-        path = out / "annotations" / f"instances_{name}2017.json"
-        path.write_text(json.dumps(part), encoding="utf-8")
-        (out / f"{name}2017").symlink_to(data / "train2017", target_is_directory=True)
-    return len(ids) - len(held_out), len(held_out)
+    """Make the data folder `out`; returns the numbers of training and held-out images.
+
+    Raises:
+        UserError: the training split of `data` is missing or cannot be used, or too small to be split.
+    """
+    data, out = Path(data).resolve(), Path(out).absolute()
+    path, images = layout(str(data), "train")
+    content = load_json(path)
+    parts = draw(read_images(content, path, images).ids, fraction, seed)
+    boxes = records_of(content, "annotations", path)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        (temporary / "annotations").mkdir(parents=True)
+        for name, ids in zip(("train", "val"), parts, strict=True):
+            part = {**content, "images": [image for image in content["images"] if image["id"] in ids],
+                    "annotations": [box for box in boxes if box.get("image_id") in ids]}
+            (temporary / "annotations" / f"instances_{name}2017.json").write_text(json.dumps(part), encoding="utf-8")
+            (temporary / f"{name}2017").symlink_to(images, target_is_directory=True)
+        os.rename(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return tuple(len(ids) for ids in parts)
 
 
 def main(argv=None):
@@ -35,16 +65,16 @@ def main(argv=None):
     parser.add_argument("data", help="data folder in COCO layout")
     parser.add_argument("out", help="folder to make")
     parser.add_argument("--fraction", type=float, default=0.2, help="share of the images to hold out")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="another one holds out other images")
     arguments = parser.parse_args(argv)
     if not 0 < arguments.fraction < 1:
-        parser.error(f"--fraction is {arguments.fraction}: expected more than 0 and less than 1")
-    if Path(arguments.out).exists():
-        parser.error(f"{arguments.out} exists: name a folder that does not")
+        raise UsageError(f"--fraction is {arguments.fraction}: expected more than 0 and less than 1")
+    if os.path.lexists(arguments.out):
+        raise UsageError(f"{arguments.out} exists: name a folder that does not")
     kept, held_out = split(arguments.data, arguments.out, arguments.fraction, arguments.seed)
     print(f"{arguments.out}: {kept} training images, {held_out} held out")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cli(main))
