@@ -24,6 +24,10 @@ EVERYTHING = {
 }
 
 
+# Columns of metrics.csv that no two runs share.
+ON_THE_MACHINE = ("images_per_second", "seconds", "peak_memory_mb")
+
+
 class Broken(Exception):
     """Stands for the power cut."""
 
@@ -66,7 +70,7 @@ def tensors_hash(path):
 def rows(checkpoints):
     """The rows of metrics.csv without what depends on the machine."""
     with (checkpoints.parent / "metrics.csv").open(newline="") as file:
-        return [{name: value for name, value in row.items() if name not in ("images_per_second", "seconds", "peak_memory_mb")}
+        return [{name: value for name, value in row.items() if name not in ON_THE_MACHINE}
                 for row in csv.DictReader(file)]
 
 

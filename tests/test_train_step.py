@@ -1,10 +1,9 @@
 """One compiled step: it lowers the loss, decays what it should, and a step that is not finite changes nothing."""
-import time
-
 import numpy as np
 import pytest
 
 import mindspore as ms
+from mindspore.graph.api import _JitExecutor
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
@@ -121,41 +120,55 @@ def test_the_average_follows_the_weights_and_their_statistics_and_skips_a_bad_st
     assert state(step.average.network, step.optimizer) == before
 
 
-def test_each_input_size_is_compiled_once():
+def test_each_input_size_is_compiled_once(graphs):
     _, _, step = build()
     for size in (96, 64, 96, 64, 96):
         step(*batch(size), 1e-4)
-    assert sorted(step.compile_seconds) == [(64, 64), (96, 96)]
+    assert sorted(step.compile_seconds) == [(64, 64), (96, 96)] and len(graphs) == 2
     assert all(seconds > 0 for seconds in step.compile_seconds.values())
 
 
+@pytest.fixture
+def graphs(monkeypatch):
+    """The set of the graphs that MindSpore used for the functions named `step` so far, by its own names for them."""
+    used, find = set(), _JitExecutor.compile
+
+    def note(executor, name, *arguments, **options):
+        graph = find(executor, name, *arguments, **options)
+        if name == "step":
+            used.add(graph)
+        return graph
+
+    monkeypatch.setattr(_JitExecutor, "compile", note)
+    return used
+
+
 def run_at_mixed_sizes(graph):
-    """Losses and finally all weights, moments and averages of steps at three sizes, the seconds of each, the step."""
+    """Losses and finally all weights, moments and averages of steps at three sizes, and the step."""
     network, optimizer, step = build("--multi_scale_graph", graph, "--clip_gradient_norm", "20", averaged=True)
-    losses, seconds = [], []
+    losses = []
     for number, size in enumerate([(64, 64), (96, 96), (64, 96), (64, 64), (64, 96), (96, 96)], start=1):
-        started = time.perf_counter()
         loss, parts, finite = step(*batch(*size), 1e-4, step.average.decay_at(number))
         losses.append([float(loss.asnumpy()), *parts.asnumpy()])
-        seconds.append(time.perf_counter() - started)
         assert bool(finite.asnumpy())
     tensors = [*network.get_parameters(), *optimizer.moments, *step.average.by_name.values()]
-    return np.array(losses), {tensor.name: tensor.asnumpy() for tensor in tensors}, seconds, step
+    return np.array(losses), {tensor.name: tensor.asnumpy() for tensor in tensors}, step
 
 
 @pytest.mark.slow
-def test_one_dynamic_graph_takes_the_same_steps_as_a_static_one_for_each_size():
-    static_losses, static_state, _, static_step = run_at_mixed_sizes("static")
-    losses, found, seconds, step = run_at_mixed_sizes("dynamic")
+def test_one_dynamic_graph_takes_the_same_steps_as_a_static_one_for_each_size(graphs):
+    static_losses, static_state, static_step = run_at_mixed_sizes("static")
+    assert len(graphs) == 3
+    graphs.clear()
+    losses, found, step = run_at_mixed_sizes("dynamic")
+    assert len(graphs) == 1
     np.testing.assert_allclose(losses, static_losses, rtol=1e-5)
     assert found.keys() == static_state.keys() and len(found) == 59 + 37 + 59
     for name, values in found.items():
         scale = np.abs(static_state[name]).max()
         np.testing.assert_allclose(values, static_state[name], rtol=1e-5, atol=1e-5 * scale, err_msg=name)
     assert list(static_step.compile_seconds) == [(64, 64), (96, 96), (64, 96)]
-    # One compilation: no later step, at a size that is new or seen, takes the time of one.
     assert list(step.compile_seconds) == [None]
-    assert max(seconds[1:]) < step.compile_seconds[None] / 4
 
 
 @pytest.mark.slow
