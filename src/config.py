@@ -41,7 +41,7 @@ LIMITS = {
     **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm", "patience", "mosaic_close_epochs"), (0, None)),
     **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
     **dict.fromkeys(("mosaic", "min_visible", "flip_vertical_probability"), (0, 1)),
-    **dict.fromkeys(("resize_rate", "ema_ramp_steps", "loss_scale"), (1, None)),
+    **dict.fromkeys(("resize_rate", "loss_scale"), (1, None)),
     **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
     "ckpt_interval": (-1, None),
     "seed": (0, 2**32 - 1),

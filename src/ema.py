@@ -1,12 +1,11 @@
 """The exponential moving average of the weights, kept on the device beside them and updated in the training step.
 
-    average = d * average + (1 - d) * weights        d = ema_decay * (1 - exp(-step / ema_ramp_steps))
+    average = d * average + (1 - d) * weights        d = min(ema_decay, (1 + step) / (10 + step))
 
-The average is what validation, best.ckpt and the tools that read a last.ckpt use (Polyak and Juditsky 1992; the ramp
-lets it follow the fast changes of the first epochs).
+The average is what validation, best.ckpt and the tools that read a last.ckpt use (Polyak and Juditsky 1992). While d
+ramps up (as in TensorFlow's ExponentialMovingAverage) the average looks back over a ninth of the steps so far: it
+follows the fast changes of the first epochs, and is of use in a run of a thousand steps as in one of a million.
 """
-import math
-
 import mindspore.ops as ops
 
 from model_utils.device_adapter import prefers_decomposed_activation
@@ -21,15 +20,14 @@ class WeightAverage:
     Args:
         network (Cell): the one that is trained.
         averaged (Cell): a network with the same parameters; it becomes a copy of the first, and then its average.
-        decay (float): the final decay per step, such as 0.9998.
-        ramp_steps (int): steps in which the decay comes within 1/e of its final value.
+        decay (float): the largest decay per step, such as 0.9998.
 
     `by_name` holds the average's parameters by the names of the weights.
     """
 
-    def __init__(self, network, averaged, decay, ramp_steps):
+    def __init__(self, network, averaged, decay):
         self.network = averaged
-        self.decay, self.ramp_steps = float(decay), float(ramp_steps)
+        self.decay = float(decay)
         averaged.set_train(False)
         weights = {parameter.name: parameter for parameter in network.get_parameters()}
         self.by_name = {average.name: average for average in averaged.get_parameters()}
@@ -46,7 +44,7 @@ class WeightAverage:
 
     def decay_at(self, step):
         """Return the decay of the update after training step `step`, counted from 1."""
-        return self.decay * (1.0 - math.exp(-step / self.ramp_steps))
+        return min(self.decay, (1 + step) / (10 + step))
 
     def update(self, decay):
         """Move the average towards the weights; called inside the graph of the step, with a float32 scalar tensor."""
@@ -56,8 +54,8 @@ class WeightAverage:
 
 
 def build_average(network, config):
-    """Return the `WeightAverage` of a network as config.ema_decay and ema_ramp_steps say; None where they want none."""
+    """Return the `WeightAverage` of a network as config.ema_decay says; None where that is 0."""
     if not config.ema_decay:
         return None
     averaged = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    return WeightAverage(network, averaged, config.ema_decay, config.ema_ramp_steps)
+    return WeightAverage(network, averaged, config.ema_decay)

@@ -20,7 +20,7 @@ def build(*arguments, averaged=False):
     setup_device(config)
     network = build_network(config, 3, decomposed_activation=True)
     initialise_weights(network, 1)
-    average = WeightAverage(network, build_network(config, 3), 0.9, 2) if averaged else None
+    average = WeightAverage(network, build_network(config, 3), 0.25) if averaged else None
     network.set_train(True)
     optimizer = build_optimizer(network, config)
     return network, optimizer, TrainStep(mixed_precision(network, config.amp_level), optimizer, config, 3, average)
@@ -102,7 +102,7 @@ def test_the_average_follows_the_weights_and_their_statistics_and_skips_a_bad_st
     network, _, step = build(averaged=True)
     expected = {parameter.name: parameter.asnumpy().astype(np.float64) for parameter in network.get_parameters()}
     for number in range(1, 4):
-        decay = 0.9 * (1 - np.exp(-number / 2))
+        decay = (2 / 11, 0.25, 0.25)[number - 1]
         assert step.average.decay_at(number) == pytest.approx(decay)
         step(*batch(), 2e-4, decay)
         for parameter in network.get_parameters():
