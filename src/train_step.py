@@ -16,14 +16,6 @@ from src.yolo import Normalize
 SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
 
-_scale_gradient = ops.MultitypeFuncGraph("scale_gradient")
-
-
-@_scale_gradient.register("Tensor", "Tensor")
-def _scale_one(factor, gradient):
-    return gradient * factor
-
-
 _half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
 
 
@@ -136,8 +128,8 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
         squared_norm = 2.0 * ops.addn(hyper_map(_half_squared_norm, gradients))
         finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(squared_norm))
         if clip_norm > 0:
-            shrink = ops.minimum(clip_norm / ops.sqrt(squared_norm + 1e-12), 1.0)
-            gradients = hyper_map(ops.partial(_scale_gradient, shrink), gradients)
+            # Not by squared_norm: summed in float32 without care, it is good to a thousandth only.
+            gradients = ops.clip_by_global_norm(gradients, clip_norm)
         loss = ops.depend(loss, scaler.adjust(finite))
         if finite:
             ops.assign(optimizer.learning_rate, lr)

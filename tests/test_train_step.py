@@ -94,8 +94,7 @@ def test_clipping_bounds_the_norm_of_the_first_moment():
     network, optimizer, step = build("--clip_gradient_norm", "2.5", "--weight_decay", "0")
     step(*batch(), 1e-4)
     norm = np.sqrt(sum((moment.asnumpy().astype(np.float64) ** 2).sum() for moment in optimizer.moments))
-    # The sum of millions of squares is in float32.
-    assert norm == pytest.approx(2.5, rel=3e-3)
+    assert norm == pytest.approx(2.5, rel=1e-4)
 
 
 def test_the_average_follows_the_weights_and_their_statistics_and_skips_a_bad_step():
