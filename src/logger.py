@@ -136,6 +136,17 @@ def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaini
             f"peak memory:{peak_memory_mb:.0f} MB")
 
 
+def time_line(epoch, data_time, step_time):
+    """Return the line that tells where an epoch's time went: a data time near 0 says that the host keeps up.
+
+    Args:
+        epoch (int): number of the epoch that ended, from 0.
+        data_time (float): mean seconds that a step waited for its batch.
+        step_time (float): mean seconds of a step without that.
+    """
+    return f"epoch[{epoch}] a step, data_time:{data_time:.4f} s, step_time:{step_time:.4f} s"
+
+
 def peak_memory_mb():
     """Return the largest resident memory of this process so far, in MB of 2**20 bytes."""
     # Linux counts in kilobytes.

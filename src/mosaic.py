@@ -1,13 +1,14 @@
 """Mosaic: a training sample of four images that meet at a random point of the canvas (YOLOv4, arXiv:2004.10934).
 
-Each image is resized straight to its final size, and only the part of it that will be seen.
+As in `augment.py`, the plan is drawn before a pixel is read: each image is decoded no larger than it will be seen, and
+resized straight to its final size, only the part of it that will be seen.
 """
 from collections.abc import Sequence
 
 import numpy as np
 
-from src.augment import flip_and_colour, visible_boxes, visible_span
-from src.transforms import Placement, paste
+from src.augment import SamplePlan, draw_plan, finish_plan, visible_boxes, visible_span
+from src.transforms import Placement
 
 TILES = 4
 # A mosaic cuts most objects at the edges of its tiles; what is left of a box must be an object still, not an edge of
@@ -60,31 +61,41 @@ def _tile_span(image_size, canvas_size, centre, drawn_size, is_behind):
     return source, (centre + first, centre + last)
 
 
-def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
-           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Make one training sample of four images: scale and tile each, then flips and colour once for all.
+def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]], canvas_hw: tuple[int, int], config,
+                rng: np.random.Generator) -> SamplePlan:
+    """Draw one training sample of four images: scale and tile each, then flips and colour once for all.
 
     The centre lies in the middle half of the canvas along both axes. Boxes are clipped to their tile; dropped is what
     is left with a side of at most 2 pixels or, crowd regions apart, with less than `min_visible` (0.2 where that is 0)
     of the box's area.
 
     Args:
-        images: four, uint8 [H, W, 3] RGB, in the order of `tile_placement`.
-        boxes: of each image, [n, 5] x1, y1, x2, y2 in its pixels, class (-1: crowd region).
+        boxes: of each of four images in the order of `tile_placement`, [n, 5] x1, y1, x2, y2 in its pixels, class (-1:
+            crowd region).
+        image_hws: height and width of each image.
         canvas_hw: the network's input, height and width.
-        config: `mosaic_scale`, `min_visible`, `resize_mode`, `pad_value`, and the options of `flip_and_colour`.
+        config: `mosaic_scale`, `min_visible`, `resize_mode`, and the options of `finish_plan`.
         rng: this sample's own generator.
+    """
+    centre_xy = tuple(round(rng.uniform(side / 4, side * 3 / 4)) for side in canvas_hw[::-1])
+    scales = rng.uniform(*config.mosaic_scale, TILES)
+    min_visible = config.min_visible or MIN_TILE_VISIBLE
+    placements, kept = [], []
+    for tile, (image_hw, image_boxes) in enumerate(zip(image_hws, boxes, strict=True)):
+        placement = tile_placement(tile, image_hw, canvas_hw, centre_xy, scales[tile], config.resize_mode)
+        placements.append(placement.aligned(image_hw))
+        kept.append(visible_boxes(image_boxes, placements[-1], min_visible, MIN_TILE_BOX_PIXELS))
+    return finish_plan(placements, np.concatenate(kept), canvas_hw, config, rng)
+
+
+def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`plan_mosaic` and `draw_plan` for four whole images at hand, uint8 [H, W, 3] RGB.
 
     Returns:
         uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
     """
-    canvas = np.full((*canvas_hw, 3), config.pad_value, np.uint8)
-    centre_xy = tuple(round(rng.uniform(side / 4, side * 3 / 4)) for side in canvas_hw[::-1])
-    scales = rng.uniform(*config.mosaic_scale, TILES)
-    min_visible = config.min_visible or MIN_TILE_VISIBLE
-    kept = []
-    for tile, (image, image_boxes) in enumerate(zip(images, boxes, strict=True)):
-        placement = tile_placement(tile, image.shape[:2], canvas_hw, centre_xy, scales[tile], config.resize_mode)
-        paste(image, placement, canvas)
-        kept.append(visible_boxes(image_boxes, placement, min_visible, MIN_TILE_BOX_PIXELS))
-    return flip_and_colour(canvas, np.concatenate(kept), config, rng)
+    plan = plan_mosaic(boxes, [image.shape[:2] for image in images], canvas_hw, config, rng)
+    canvas = np.empty((*canvas_hw, 3), np.uint8)
+    draw_plan(plan, lambda number, reduction: (images[number], 1), config.pad_value, canvas)
+    return canvas, plan.boxes

@@ -124,6 +124,14 @@ class RunClock:
         """Start the lap and the epoch at this step: what came before is not training."""
         self._lap_start = self._epoch_start = time.perf_counter()
         self._lap_step = self._epoch_step = step
+        self._data_seconds = 0.0
+
+    def next_batch(self, stream):
+        """Return the next batch of an iterator, None at its end; the time is what the step waited for its data."""
+        start = time.perf_counter()
+        batch = next(stream, None)
+        self._data_seconds += time.perf_counter() - start
+        return batch
 
     def lap(self, step):
         """Return steps a second since the last lap, and start a new one."""
@@ -137,6 +145,11 @@ class RunClock:
         self.epoch_seconds = time.perf_counter() - self._epoch_start
         self.train_seconds += self.epoch_seconds
         return (step - self._epoch_step) / max(self.epoch_seconds, 1e-9)
+
+    def step_times(self, step):
+        """Return (data time, step time), means in seconds, of the epoch that `epoch` closed: waiting, and the rest."""
+        steps = max(step - self._epoch_step, 1)
+        return self._data_seconds / steps, (self.epoch_seconds - self._data_seconds) / steps
 
     def remaining(self, step, total_steps):
         """Return the seconds that the remaining steps will take at the pace of this process so far."""

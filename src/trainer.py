@@ -24,7 +24,7 @@ from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from src.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
 from src.initializer import freeze_backbone, set_training
-from src.logger import MetricsTable, epoch_line, peak_memory_mb, training_line
+from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.progress import LossWindow, Progress, RunClock, WindowSum
@@ -32,8 +32,8 @@ from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_
 from src.visualize import batch_sheet, write_image
 from src.yolo_dataset import steps_per_epoch, train_stream
 
-METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "peak_memory_mb",
-           "AP", "AP50")
+METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "data_time", "step_time",
+           "peak_memory_mb", "AP", "AP50")
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
 # Samples of the first batch that are drawn, for a person to check that the boxes sit where they should.
@@ -133,7 +133,7 @@ class Trainer:
         bar = tqdm(total=self.total_steps, initial=self.progress.step, unit="step", disable=not sys.stderr.isatty())
         with stream, bar:
             while not self._is_stopped_early():
-                batch = next(stream, None)
+                batch = clock.next_batch(stream)
                 if batch is None:
                     break
                 self._one_step(*batch, clock)
@@ -210,10 +210,13 @@ class Trainer:
         rate = clock.epoch(progress.step) * config.per_batch_size * config.group_size
         self.logger.info(epoch_line(epoch, config.max_epoch, mean_loss, rate, clock.epoch_seconds,
                                     clock.remaining(progress.step, self.total_steps), peak_memory_mb()))
+        data_time, step_time = clock.step_times(progress.step)
+        self.logger.info(time_line(epoch, data_time, step_time))
         self.logger.info("epoch[%d] loss parts, %s", epoch, self.epoch_sum.in_words())
         row = {"epoch": epoch, "step": progress.step, "lr": float(self.rates[progress.step - 1]),
                "loss": round(mean_loss, 6), "images_per_second": round(rate, 2),
-               "seconds": round(clock.epoch_seconds, 2), "peak_memory_mb": round(peak_memory_mb(), 1),
+               "seconds": round(clock.epoch_seconds, 2), "data_time": round(data_time, 5),
+               "step_time": round(step_time, 5), "peak_memory_mb": round(peak_memory_mb(), 1),
                **dict(zip(LOSS_PARTS, self.epoch_sum.mean_parts().round(4).tolist(), strict=True))}
         if config.eval_interval and ((epoch + 1) % config.eval_interval == 0 or epoch + 1 == config.max_epoch):
             result = self._validate(epoch)

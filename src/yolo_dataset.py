@@ -1,88 +1,89 @@
 """Batches for training and evaluation: sample numbers in, uint8 images and padded boxes out.
 
-A stream is a row of sample numbers; worker threads turn each number into a sample (read, place, augment), MindSpore
-puts the samples together in their order. Threads are enough because OpenCV lets go of Python's lock, and uint8 keeps
-the traffic small; the network normalises. A sample is a pure function of the seed and its number: neither the number
-of workers nor the place where a run was taken up again changes it. All samples of a batch have the input size of its
-step; the next batch may have another.
+A stream is a row of sample numbers; worker threads turn each number into a sample (read, place, augment), straight into
+its place in the batch. Threads are enough because OpenCV lets go of Python's lock, and uint8 keeps the traffic small;
+the network normalises. A sample is a pure function of the seed and its number: neither the number of workers nor the
+place where a run was taken up again changes it. All samples of a batch have the input size of its step; the next batch
+may have another.
 """
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
 
-import mindspore.dataset as ds
-
 from model_utils.errors import UserError
-from src.augment import augment, normalised_boxes
+from src.augment import draw_plan, normalised_boxes, plan_augment
 from src.coco import Categories, CocoData, read_coco
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
-from src.mosaic import mosaic, mosaic_sources, wants_mosaic
-from src.multi_scale import size_of_step
-from src.transforms import decode_image, fit_placement, place
+from src.image_cache import ImageCache
+from src.mosaic import mosaic_sources, plan_mosaic, wants_mosaic
+from src.multi_scale import size_of_step, training_sizes
+from src.transforms import decode_reduced, fit_placement, paste
 
-__all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream"]
+__all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream",
+           "workers_per_rank"]
 
 NO_IMAGE = -1
-# MindSpore's default of 16 would hold 1 GB of batches of 32 images at 640 pixels; this holds 0.4 GB, as fast.
+JPEG_ENDINGS = (".jpg", ".jpeg")
+# Batches that are prepared while the network works on another. More would only cost memory (39 MB for 32 images at 640
+# pixels each): where the host is the faster side one is always ready, and where it is not none ever is.
 PREFETCH = 2
-
-
-class _Work:
-    """What MindSpore's threads call. It knows nothing of the stream, so that a stream left lying is collected."""
-
-    def __init__(self, make_sample, make_blank, samples):
-        self.make_sample = make_sample
-        self.make_blank = make_blank
-        self.samples = samples
-        self.error = None
-        self._lock = threading.Lock()
-
-    def numbers(self):
-        for number in self.samples:
-            yield (np.array(number, np.int64),)
-
-    def guarded_sample(self, number):
-        # MindSpore would bury an exception of its workers in a wall of text; any is kept for the reader's thread.
-        if self.error is None:
-            try:
-                return self.make_sample(int(number))
-            except Exception as error:  # noqa: BLE001  (raised again by SampleStream.__next__)
-                with self._lock:
-                    self.error = self.error or error
-        return self.make_blank(int(number))
 
 
 class SampleStream:
     """An iterator over batches; close it (or use it in `with`) to stop its threads before the end.
 
     Args:
-        make_sample: sample number -> tuple of arrays, called from several threads at once.
-        make_blank: sample number -> what takes its place when `make_sample` fails; same shapes and types.
+        new_batch: first sample number of a batch -> its arrays, not yet filled, with the sample as first axis.
+        fill_sample: (sample number, arrays of its batch, row) -> None, writes that row; called from several threads.
         samples: range of sample numbers; a rest that fills no batch is left out.
         batch: samples in a batch.
-        workers: number of threads; capped at the processor's cores.
+        workers: number of threads.
     """
 
-    def __init__(self, make_sample: Callable[[int], tuple[np.ndarray, ...]],
-                 make_blank: Callable[[int], tuple[np.ndarray, ...]], samples: range, batch: int, workers: int):
-        self._work = _Work(make_sample, make_blank, samples)
-        self._iterator = _start(self._work, batch, workers) if len(samples) >= batch else None
+    def __init__(self, new_batch: Callable[[int], tuple[np.ndarray, ...]],
+                 fill_sample: Callable[[int, tuple[np.ndarray, ...], int], None], samples: range, batch: int,
+                 workers: int):
+        # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
+        cv2.setNumThreads(0)
+        self._new_batch, self._fill_sample, self._batch = new_batch, fill_sample, batch
+        self._firsts = iter(range(samples.start, samples.stop - batch + 1, batch))
+        # Its threads know only the work that was handed to them, so that a stream left lying is collected with them.
+        self._pool = ThreadPoolExecutor(workers, "samples")
+        self._started = deque()
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         return self
 
     def __next__(self) -> tuple[np.ndarray, ...]:
-        """The next batch, one array per column; raises what `make_sample` raised, UserErrors among it."""
-        if self._iterator is None:
-            raise StopIteration
-        columns = next(self._iterator, None)
-        if columns is None or self._work.error is not None:
+        """The next batch; raises what `fill_sample` raised for one of its samples, UserErrors among it."""
+        while self._pool and len(self._started) <= PREFETCH and self._start_batch():
+            pass
+        if not self._started:
             self.close()
-            raise self._work.error or StopIteration
-        return tuple(columns)
+            raise StopIteration
+        arrays, rows = self._started.popleft()
+        try:
+            for row in rows:
+                row.result()
+        except BaseException:
+            self.close()
+            raise
+        return arrays
+
+    def _start_batch(self):
+        """Hand the samples of one more batch to the threads; False at the end."""
+        first = next(self._firsts, None)
+        if first is None:
+            return False
+        arrays = self._new_batch(first)
+        self._started.append((arrays, [self._pool.submit(self._fill_sample, first + row, arrays, row)
+                                       for row in range(self._batch)]))
+        return True
 
     def __enter__(self) -> "SampleStream":
         return self
@@ -92,42 +93,53 @@ class SampleStream:
 
     def close(self) -> None:
         """Stop the threads and forget what they prepared; harmless when called twice."""
-        if self._iterator is not None:
-            self._iterator.stop()
-            self._iterator = None
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+            self._started.clear()
 
 
-def _start(work, batch, workers):
-    """MindSpore's iterator over batches of `work`, its threads waiting for the first call."""
-    # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
-    cv2.setNumThreads(0)
-    columns = [f"column{i}" for i in range(len(work.make_blank(work.samples[0])))]
-    prefetch = ds.config.get_prefetch_size()
-    ds.config.set_prefetch_size(PREFETCH)
-    try:
-        rows = ds.GeneratorDataset(work.numbers, ["sample"], shuffle=False, num_parallel_workers=1)
-        rows = rows.map(work.guarded_sample, ["sample"], columns, python_multiprocessing=False,
-                        num_parallel_workers=max(1, min(workers, usable_cores())))
-        rows = rows.batch(batch, drop_remainder=True, num_parallel_workers=1)
-        return rows.create_tuple_iterator(num_epochs=1, output_numpy=True)
-    finally:
-        ds.config.set_prefetch_size(prefetch)
+def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, machine_cores: int | None = None) -> int:
+    """Worker threads of one rank, so that all ranks of a machine together do not outnumber its cores.
+
+    Args:
+        workers: the most that are wanted, `num_parallel_workers`.
+        ranks: ranks on this machine.
+        cores: cores that this process may use; None: as the system says.
+        machine_cores: cores of the whole machine; None: as the system says.
+
+    Returns:
+        At least 1. A process that was bound to its share of the cores (`msrun --bind_core`) has it for itself.
+    """
+    if cores is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if machine_cores is None:
+        machine_cores = os.cpu_count() or cores
+    is_bound = cores * ranks <= machine_cores
+    return max(1, min(workers, cores if is_bound else cores // ranks))
 
 
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class _Images:
+    """The images of a split, decoded and checked against its annotation file; up to `cache_mb` of them are kept."""
 
+    def __init__(self, data, cache_mb=0):
+        self._data, self._cache = data, ImageCache(cache_mb)
 
-def _read_image(data, index):
-    """The decoded image; its size must be the annotation file's, or no box would sit where it belongs."""
-    image = decode_image(data.paths[index])
-    height, width = image.shape[:2]
-    if (width, height) != tuple(data.sizes[index]):
-        listed = "x".join(map(str, data.sizes[index]))
-        raise UserError(f"{data.paths[index]}: the image is {width}x{height}, its annotation file says {listed} (width "
-                        "x height, EXIF orientation ignored); correct the annotation file or restore the image")
-    return image
+    def read(self, index, reduction=1):
+        """The image, reduced where its kind allows, and by how much it is."""
+        if not self._data.paths[index].lower().endswith(JPEG_ENDINGS):
+            reduction = 1
+        return self._cache.get(index, reduction, partial(self._decode, index, reduction))
+
+    def _decode(self, index, reduction):
+        path = self._data.paths[index]
+        image, by, (height, width) = decode_reduced(path, reduction)
+        if (width, height) != tuple(self._data.sizes[index]):
+            # No box would sit where it belongs.
+            listed = "x".join(map(str, self._data.sizes[index]))
+            raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {listed} (width x "
+                            "height, EXIF orientation ignored); correct the annotation file or restore the image")
+        return image, by
 
 
 def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int | None = None, rank: int = 0,
@@ -155,24 +167,31 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     if end_sample is None:
         end_sample = config.max_epoch * samples_per_epoch
     sampler = DistributedSampler(len(data), samples_per_epoch, config.seed, rank, world_size)
+    # Asked for here too, so that a wrong size is told before the first batch is waited for.
+    training_sizes(config)
 
-    def make_sample(number):
+    images = _Images(data, config.image_cache_mb)
+
+    def new_batch(number):
+        canvas_hw = size_of_step(config, number // batch)
+        return np.empty((batch, *canvas_hw, 3), np.uint8), np.empty((batch, config.max_box, 5), np.float32)
+
+    def fill_sample(number, arrays, row):
+        canvases, boxes = arrays
+        canvas_hw = canvases.shape[1:3]
         epoch, index = sampler[number]
         rng = np.random.default_rng((config.seed, epoch, index))
-        canvas_hw = size_of_step(config, number // batch)
-        if wants_mosaic(config, epoch, rng):
-            sources = mosaic_sources(index, len(data), rng)
-            images, image_boxes = [_read_image(data, i) for i in sources], [data.boxes[i] for i in sources]
-            canvas, boxes = mosaic(images, image_boxes, canvas_hw, config, rng)
+        sources = mosaic_sources(index, len(data), rng) if wants_mosaic(config, epoch, rng) else [index]
+        image_boxes, image_hws = [data.boxes[i] for i in sources], [data.sizes[i][::-1] for i in sources]
+        if len(sources) > 1:
+            plan = plan_mosaic(image_boxes, image_hws, canvas_hw, config, rng)
         else:
-            canvas, boxes = augment(_read_image(data, index), data.boxes[index], canvas_hw, config, rng)
-        return canvas, normalised_boxes(boxes, canvas_hw, config.max_box, rng)
+            plan = plan_augment(image_boxes[0], image_hws[0], canvas_hw, config, rng)
+        draw_plan(plan, lambda tile, reduction: images.read(sources[tile], reduction), config.pad_value, canvases[row])
+        boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
 
-    def make_blank(number):
-        canvas_hw = size_of_step(config, number // batch)
-        return np.zeros((*canvas_hw, 3), np.uint8), np.zeros((config.max_box, 5), np.float32)
-
-    return SampleStream(make_sample, make_blank, range(start_sample, end_sample), batch, config.num_parallel_workers)
+    return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch,
+                        workers_per_rank(config.num_parallel_workers, world_size))
 
 
 def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
@@ -191,14 +210,19 @@ def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
         UserError: while iterating, an image that cannot be used.
     """
     canvas_hw = tuple(config.testing_shape)
-    blank = np.full((*canvas_hw, 3), config.pad_value, np.uint8), np.array(NO_IMAGE, np.int64)
+    images = _Images(data)
 
-    def make_sample(index):
-        if index >= len(data):
-            return blank
-        image = _read_image(data, index)
-        placement = fit_placement(config.resize_mode, image.shape[:2], canvas_hw)
-        return place(image, placement, canvas_hw, config.pad_value), np.array(index, np.int64)
+    def new_batch(_):
+        return np.empty((batch_size, *canvas_hw, 3), np.uint8), np.empty(batch_size, np.int64)
+
+    def fill_sample(index, arrays, row):
+        canvases, indices = arrays
+        canvases[row] = config.pad_value
+        indices[row] = index if index < len(data) else NO_IMAGE
+        if index < len(data):
+            image, _ = images.read(index)
+            paste(image, fit_placement(config.resize_mode, image.shape[:2], canvas_hw), canvases[row])
 
     padded = -(-len(data) // batch_size) * batch_size
-    return SampleStream(make_sample, lambda _: blank, range(padded), batch_size, config.num_parallel_workers)
+    return SampleStream(new_batch, fill_sample, range(padded), batch_size,
+                        workers_per_rank(config.num_parallel_workers))

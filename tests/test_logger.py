@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from src.logger import MetricsTable, clock, close_logger, epoch_line, get_logger, make_run_folder, training_line
+from src.logger import (
+    MetricsTable,
+    clock,
+    close_logger,
+    epoch_line,
+    get_logger,
+    make_run_folder,
+    time_line,
+    training_line,
+)
 
 
 @pytest.fixture(name="logger")
@@ -121,6 +130,10 @@ def test_epoch_line_states_progress_and_remaining_time():
     assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6, 1432.4) == (
         "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00, "
         "peak memory:1432 MB")
+
+
+def test_time_line_tells_waiting_from_working():
+    assert time_line(2, 0.00126, 0.25) == "epoch[2] a step, data_time:0.0013 s, step_time:0.2500 s"
 
 
 @pytest.mark.parametrize("seconds, expected", [(-3, "0:00:00"), (59.6, "0:01:00"), (93784, "1 day, 2:03:04")])

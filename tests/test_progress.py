@@ -72,3 +72,24 @@ def test_the_clock_leaves_out_what_is_no_training(monkeypatch):
     now[0] += 2
     assert clock.epoch(18) == pytest.approx(2)
     assert clock.remaining(18, 38) == pytest.approx(10 / 8 * 20)
+
+
+def test_waiting_for_data_is_told_from_the_step(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def stream():
+        for number in range(8):
+            now[0] += 0.5
+            yield number
+
+    clock, batches = RunClock(0), stream()
+    for epoch in range(2):
+        for step in range(4 * epoch, 4 * epoch + 4):
+            assert clock.next_batch(batches) == step
+            now[0] += 2 + epoch
+        clock.epoch(4 * epoch + 4)
+        assert clock.step_times(4 * epoch + 4) == pytest.approx((0.5, 2 + epoch))
+        now[0] += 50
+        clock.restart(4 * epoch + 4)
+    assert clock.next_batch(batches) is None

@@ -25,7 +25,7 @@ EVERYTHING = {
 
 
 # Columns of metrics.csv that no two runs share.
-ON_THE_MACHINE = ("images_per_second", "seconds", "peak_memory_mb")
+ON_THE_MACHINE = ("images_per_second", "seconds", "data_time", "step_time", "peak_memory_mb")
 
 
 class Broken(Exception):

@@ -1,4 +1,5 @@
 """The loop: what it logs and writes, exact resume after a kill, and that it learns eight images by heart."""
+import csv
 import hashlib
 import json
 import os
@@ -64,6 +65,14 @@ def test_log_and_files_of_a_run(tmp_path, data):
     assert [match.groups()[:2] for match in re.finditer(line, log, re.MULTILINE)] == [
         ("0", "0"), ("0", "2"), ("1", "4"), ("2", "6"), ("2", "8")]
     assert len(re.findall(r"epoch\[\d\] done, \d/3, mean loss:\d+\.\d+, .*ETA:\d:\d\d:\d\d", log)) == 3
+    times = re.findall(r"epoch\[\d\] a step, data_time:(\d+\.\d{4}) s, step_time:(\d+\.\d{4}) s", log)
+    with (checkpoints.parent / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(float(row["data_time"]), float(row["step_time"])) for row in rows] == [
+        pytest.approx([float(text) for text in pair], abs=6e-5) for pair in times]
+    for row in rows:
+        # Three steps an epoch.
+        assert 3 * (float(row["data_time"]) + float(row["step_time"])) == pytest.approx(float(row["seconds"]), abs=0.01)
     assert re.findall(r"epoch\[(\d)\], validation AP:\d\.\d{4}, AP50:\d\.\d{4}", log) == ["1", "2"]
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]

@@ -1,0 +1,177 @@
+"""Reading image files: every common kind, whole or reduced, and errors in words for what cannot be used."""
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from model_utils.errors import UserError
+from src.transforms import decode_image, decode_reduced
+
+
+def smooth_image(height=48, width=64):
+    """A colourful picture without noise, so that JPEG and resizing change it little."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
+                    axis=-1).astype(np.uint8)
+
+
+def encoded(pixels, extension, *options):
+    """File bytes of RGB (or grey, or RGBA) pixels."""
+    if pixels.ndim == 3:
+        code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+        pixels = cv2.cvtColor(pixels, code)
+    return cv2.imencode(extension, pixels, list(options))[1].tobytes()
+
+
+def with_exif(jpeg, orientation=6, thumbnail=b""):
+    """A JPEG with an EXIF segment put in: the orientation, and behind it a thumbnail's bytes."""
+    tiff = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x0112, 3, 1, orientation, 0) + thumbnail
+    payload = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
+
+
+def decode_bytes(tmp_path, data, name="picture"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    return decode_image(path)
+
+
+def test_png_comes_back_as_rgb_to_the_bit(tmp_path):
+    image = smooth_image()
+    decoded = decode_bytes(tmp_path, encoded(image, ".png"))
+    assert decoded.dtype == np.uint8 and decoded.flags.c_contiguous
+    np.testing.assert_array_equal(decoded, image)
+
+
+def test_jpeg_is_near_and_its_exif_orientation_ignored(tmp_path):
+    image = smooth_image()
+    jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95)
+    decoded = decode_bytes(tmp_path, jpeg)
+    assert np.abs(decoded.astype(int) - image).max() <= 12
+    turned = with_exif(jpeg)
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3), "EXIF is not seen"
+    np.testing.assert_array_equal(decode_bytes(tmp_path, turned), decoded)
+
+
+def test_grey_rgba_and_16_bit_are_read(tmp_path):
+    image = smooth_image()
+    grey = decode_bytes(tmp_path, encoded(image[..., 0], ".png"))
+    np.testing.assert_array_equal(grey, np.repeat(image[..., :1], 3, axis=2))
+    alpha = np.full((48, 64, 1), 7, np.uint8)
+    np.testing.assert_array_equal(decode_bytes(tmp_path, encoded(np.concatenate([image, alpha], 2), ".png")), image)
+    deep = decode_bytes(tmp_path, encoded(image.astype(np.uint16) * 257, ".png"))
+    assert np.abs(deep.astype(int) - image).max() <= 1
+
+
+def test_cmyk_jpeg_is_read(tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow makes the CMYK file")
+    path = tmp_path / "cmyk.jpg"
+    image_module.fromarray(smooth_image()).convert("CMYK").save(path, quality=95)
+    decoded = decode_image(path)
+    assert decoded.shape == (48, 64, 3)
+    assert np.abs(decoded.astype(int) - smooth_image()).mean() < 8
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".jp2"])
+def test_red_is_red_in_every_kind_of_file(tmp_path, extension):
+    data = encoded(smooth_image(), extension)
+    plain = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(decode_bytes(tmp_path, data), plain[..., ::-1])
+
+
+def reduced_bytes(tmp_path, data, reduction):
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+    return decode_reduced(path, reduction)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 131), (9, 1)])
+@pytest.mark.parametrize("kind", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_a_reduced_jpeg_is_the_average_of_the_whole_one(tmp_path, size, kind):
+    jpeg = encoded(smooth_image(*size), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95, *kind)
+    whole = decode_bytes(tmp_path, jpeg).astype(float)
+    for by in (1, 2, 4, 8):
+        image, found, image_hw = reduced_bytes(tmp_path, jpeg, by)
+        assert (found, image_hw) == (by, size) and image.dtype == np.uint8
+        assert image.shape == (-(-size[0] // by), -(-size[1] // by), 3)
+        height, width = size[0] // by, size[1] // by
+        blocks = whole[:height * by, :width * by].reshape(height, by, width, by, 3).mean(axis=(1, 3))
+        # Only the chroma, stored at half the size, is spread a little differently.
+        assert np.abs(image[:height, :width] - blocks).max(initial=0) < 6
+
+
+def test_a_reduced_jpeg_ignores_its_exif_orientation(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    image, by, image_hw = reduced_bytes(tmp_path, with_exif(jpeg, 6, encoded(smooth_image(24, 32), ".jpg")), 2)
+    assert (by, image_hw, image.shape) == (2, (48, 64), (24, 32, 3))
+    np.testing.assert_array_equal(image, reduced_bytes(tmp_path, jpeg, 2)[0])
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])
+def test_other_kinds_than_jpeg_are_never_reduced(tmp_path, extension):
+    data = encoded(smooth_image(), extension)
+    image, by, image_hw = reduced_bytes(tmp_path, data, 4)
+    assert (by, image_hw) == (1, (48, 64))
+    np.testing.assert_array_equal(image, decode_bytes(tmp_path, data))
+
+
+def test_unusable_files_are_errors_reduced_too(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    for data, words in ((b"", "empty"), (b"junk", "decoded"), (jpeg[:len(jpeg) // 2], "cut short")):
+        with pytest.raises(UserError, match=words):
+            reduced_bytes(tmp_path, data, 2)
+
+
+@pytest.mark.parametrize(("name", "data", "words"), [
+    ("empty.jpg", b"", "empty"),
+    ("text.jpg", b"this is no image at all", "cannot be decoded"),
+    ("missing.jpg", None, "No such file"),
+])
+def test_unusable_files_are_named(tmp_path, name, data, words):
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(UserError, match=words) as error:
+        decode_image(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_folder_in_an_images_place_is_named(tmp_path):
+    with pytest.raises(UserError, match="cannot read"):
+        decode_image(tmp_path)
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])
+def test_other_kinds_cut_short_are_errors(tmp_path, extension):
+    data = encoded(smooth_image(96, 128), extension)
+    for length in (len(data) // 2, len(data) - 14):
+        with pytest.raises(UserError, match="picture"):
+            decode_bytes(tmp_path, data[:length])
+
+
+JPEGS = {
+    "baseline": (),
+    "progressive": (cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "restart marks": (cv2.IMWRITE_JPEG_RST_INTERVAL, 1),
+}
+
+
+@pytest.mark.parametrize("thumbnail", [False, True])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_cut_anywhere_is_an_error(tmp_path, kind, thumbnail):
+    jpeg = encoded(smooth_image(96, 128), ".jpg", *JPEGS[kind])
+    if thumbnail:
+        jpeg = with_exif(jpeg, 1, encoded(smooth_image(24, 32), ".jpg"))
+    assert decode_bytes(tmp_path, jpeg).shape == (96, 128, 3)
+    for length in [*range(3, len(jpeg) - 2, 97), len(jpeg) - 2, len(jpeg) - 1]:
+        with pytest.raises(UserError, match="cut short|cannot be decoded"):
+            decode_bytes(tmp_path, jpeg[:length])
+
+
+def test_foreign_bytes_behind_a_jpeg_do_no_harm(tmp_path):
+    image = smooth_image()
+    jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 1)
+    plain = decode_bytes(tmp_path, jpeg)
+    for tail in (b"\0" * 100, b"trailer \xff\xda of a phone", jpeg[:-50]):
+        np.testing.assert_array_equal(decode_bytes(tmp_path, jpeg + tail), plain)
