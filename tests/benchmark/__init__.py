@@ -1,0 +1,1 @@
+"""How fast the programs are, against others on the same machine."""

@@ -1,0 +1,44 @@
+"""What two programs are measured on: real images and boxes, and the same first weights, in one file."""
+import json
+
+import numpy as np
+
+from model_utils.config import get_config
+from src.coco import read_coco
+from src.config import check_config, detection_scales, training_config, with_categories
+from src.initializer import start_weights
+from src.yolo import build_network
+from src.yolo_dataset import train_stream
+
+
+def benchmark_config(data_dir, size, batch, **options):
+    """Return the classic recipe's resolved `Config` on the CPU for images of size x size."""
+    values = {"device_target": "CPU", "data_dir": data_dir, "training_shape": size, "testing_shape": size,
+              "per_batch_size": batch, **options}
+    config = training_config(get_config([f"--{key}={value}" for key, value in values.items()]))
+    check_config(config)
+    return config
+
+
+def training_case(data_dir, size, batch):
+    """Return (config, network, images, boxes): a network at its first weights and the first training batch."""
+    config = benchmark_config(data_dir, size, batch)
+    data = read_coco(config, "train", training=True)
+    config = with_categories(config, len(data.categories))
+    network = build_network(config, config.num_classes, decomposed_activation=True)
+    start_weights(network, config, data.categories.names)
+    with train_stream(config, data) as stream:
+        images, boxes = next(stream)
+    return config, network, images, boxes
+
+
+def write_case(path, config, network, images, boxes, **settings):
+    """Write a case for the PyTorch twin; `settings` say how often it repeats what it times."""
+    scales = detection_scales(config)
+    settings |= {"anchors": [anchor for scale in scales for anchor in scale.anchors],
+                 "scale_x_y": [scale.scale_x_y for scale in scales], "head_channels": scales[0].channels(config.num_classes),
+                 "input_hw": list(images.shape[1:3])}
+    settings |= {key: config[key] for key in ("anchor_iou_threshold", "ignore_threshold", "coord_scale", "large_scale",
+                                              "mean", "std", "lr", "momentum", "weight_decay")}
+    weights = {f"weights/{parameter.name}": parameter.asnumpy() for parameter in network.get_parameters()}
+    np.savez(path, settings=json.dumps(settings), images=images, boxes=boxes, **weights)

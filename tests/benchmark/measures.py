@@ -1,0 +1,86 @@
+"""The measurements of `run.py`. Each returns rows, by the name of their ratio, and the settings behind them.
+
+A row holds the median rates `ours` and `theirs` in images a second, their `ratio` (median, min, max over the rounds,
+each of which measures both in turn) and `what` was measured.
+"""
+import os
+import statistics
+
+import numpy as np
+
+from tests.benchmark import postprocess as postprocess_case
+from tests.benchmark.workers import Worker, interleaved, ratio
+
+SIZE = 416
+# Set by our own programs; the twin must run as its users run it.
+OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
+
+
+def cores():
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def row(what, ours, theirs):
+    """Return the row of two lists of rates."""
+    return {"what": what, "ours": statistics.median(ours), "theirs": statistics.median(theirs),
+            "ratio": ratio(ours, theirs)}
+
+
+def against_twin(data_dir, folder, rounds, batch, what, steps=1, passes=1):
+    """Return (rates of ours, rates of the twin, settings) of a measurement that both workers know.
+
+    Raises:
+        RuntimeError: their losses in the first steps differ by more than a thousandth.
+    """
+    case = folder / f"case_{batch}.npz"
+    theirs_environment = {key: value for key, value in os.environ.items() if key not in OUR_ENVIRONMENT}
+    with (Worker("tests.benchmark.ours", [data_dir, SIZE, batch, case, steps, passes], dict(os.environ)) as ours,
+          Worker("tests.benchmark.torch_twin", [case, cores()], theirs_environment) as twin):
+        losses = ours.measure("losses"), twin.measure("losses")
+        if not np.allclose(*losses, rtol=1e-3, atol=0):
+            raise RuntimeError(f"the twin's first losses are {losses[1]}, ours {losses[0]}: not the same program")
+        programs = {"ours": lambda: ours.measure(what), "theirs": lambda: twin.measure(what)}
+        interleaved(programs, 2)
+        seconds = interleaved(programs, rounds)
+        rates = [[batch / value for value in seconds[name]] for name in programs]
+        return *rates, {"ours": ours.info, "twin": twin.info, "losses": losses, "batch": batch, "size": SIZE}
+
+
+def train(data_dir, folder, rounds):
+    """Measure the training step with the real loss."""
+    ours, theirs, about = against_twin(data_dir, folder, rounds, 8, "train")
+    return {"train_vs_torch": row(f"training step, {SIZE}, batch 8, against PyTorch", ours, theirs)}, about
+
+
+def forward(data_dir, folder, rounds):
+    """Measure the forward pass of evaluation and prediction, uint8 images to heads, at batch 8 and 1."""
+    rows, about = {}, {}
+    for batch, passes in ((8, 1), (1, 8)):
+        name = f"forward_b{batch}"
+        ours, theirs, about[name] = against_twin(data_dir, folder, rounds, batch, "forward", passes=passes)
+        rows[f"{name}_vs_torch"] = row(f"forward, {SIZE}, batch {batch}, against PyTorch", ours, theirs)
+    return rows, about
+
+
+def postprocess(data_dir, folder, rounds):
+    """Measure post-processing on made-up heads, on one core."""
+    del data_dir, folder
+    big, small, threshold = postprocess_case.make_heads()
+    expected = postprocess_case.plain_loop(big, small, threshold)
+    found = postprocess_case.ours(big, small, threshold)
+    postprocess_case.check_same(found[1:], expected[1:4])
+    programs = {"ours": lambda: postprocess_case.ours(big, small, threshold)[0],
+                "theirs": lambda: postprocess_case.plain_loop(big, small, threshold)[0]}
+    seconds = interleaved(programs, rounds)
+    rates = [[1 / value for value in seconds[name]] for name in programs]
+    about = {"pairs": expected[4], "detections": len(expected[1]), "cores": 1}
+    return {"postprocess_vs_loop": row(f"post-processing of {expected[4]} pairs, against a loop", *rates)}, about
+
+
+def pipeline(data_dir, folder, rounds):
+    raise NotImplementedError
+
+
+def evaluation(data_dir, folder, rounds):
+    raise NotImplementedError

@@ -1,0 +1,60 @@
+"""Our training step and our forward pass as a worker of `workers.py`, to be measured against the PyTorch twin.
+
+    python -m tests.benchmark.ours DATA_DIR SIZE BATCH CASE.npz STEPS PASSES
+
+writes the case that the twin takes to CASE.npz.
+"""
+import sys
+import time
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
+import mindspore as ms
+
+from model_utils.device_adapter import setup_device
+from src.train_step import TrainStep, build_optimizer
+from src.yolo import build_inference_network
+from tests.benchmark.cases import training_case, write_case
+from tests.benchmark.workers import COMPARED_STEPS, serve
+
+
+def main(data_dir, size, batch, case_path, steps, passes):
+    """Serve the measurements `train`, `forward`, `decoded` and `losses`."""
+    config, network, images, boxes = training_case(data_dir, int(size), int(batch))
+    setup_device(config)
+    steps, passes = int(steps), int(passes)
+    write_case(case_path, config, network, images, boxes, steps=steps, passes=passes)
+    step = TrainStep(network, build_optimizer(network, config), config, config.num_classes)
+    inference = {decode: build_inference_network(config, config.num_classes, decode=decode) for decode in (False, True)}
+    images, boxes = ms.Tensor(images), ms.Tensor(boxes)
+
+    def one_step():
+        loss, _, _ = step(images, boxes, config.lr)
+        return float(loss.asnumpy())
+
+    def forward(decode):
+        return [head.asnumpy() for head in inference[decode](images)]
+
+    def train():
+        network.set_train(True)
+        return timed(one_step, steps)
+
+    def first_losses():
+        network.set_train(True)
+        return [one_step() for _ in range(COMPARED_STEPS)]
+
+    serve({"mindspore": ms.__version__, "classes": config.num_classes, "boxes": int((boxes[:, :, 2] > 0).sum())},
+          {"losses": first_losses, "train": train, "forward": lambda: timed(lambda: forward(False), passes),
+           "decoded": lambda: timed(lambda: forward(True), passes)})
+
+
+def timed(function, times):
+    """Return the seconds of one call, the mean of several."""
+    started = time.perf_counter()
+    for _ in range(times):
+        function()
+    return (time.perf_counter() - started) / times
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

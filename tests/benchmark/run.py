@@ -1,0 +1,83 @@
+"""Measure how fast this project is, as ratios to other programs that run in turn with it on the same machine.
+
+    python tests/benchmark/run.py all --data_dir DATA --json speed.json
+
+DATA is a data folder in COCO layout with real photographs. `train` and `forward` need PyTorch
+(pip install -r tests/benchmark/requirements.txt); see README.md, "Speed".
+"""
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmark import measures  # noqa: E402  (needs the path)
+
+PARTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
+         "postprocess": measures.postprocess, "eval": measures.evaluation}
+
+
+def main(argv=None):
+    """Measure the parts that the arguments name; returns the exit code."""
+    arguments = parse(argv)
+    parts = list(PARTS) if arguments.part == "all" else [arguments.part]
+    print(machine())
+    rows, settings = {}, {"machine": machine(), "rounds": arguments.rounds}
+    with tempfile.TemporaryDirectory() as folder:
+        for part in parts:
+            print(f"measuring {part} ...", file=sys.stderr)
+            found, about = PARTS[part](arguments.data_dir, Path(folder), arguments.rounds)
+            rows |= found
+            settings[part] = about
+    print(table(rows))
+    for part in parts:
+        print(f"{part}: {json.dumps(settings[part])}")
+    if arguments.json:
+        report = {"ratios": {name: row["ratio"]["median"] for name, row in rows.items()}, "rows": rows,
+                  "spread": {name: [row["ratio"]["min"], row["ratio"]["max"]] for name, row in rows.items()},
+                  "settings": settings}
+        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+def parse(argv):
+    """Return the arguments; a missing data folder ends the program with a usage message."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", default="all", choices=["all", *PARTS])
+    parser.add_argument("--data_dir", type=Path, default=Path("../shared/data/coco128"))
+    parser.add_argument("--json", type=Path, help="file for all figures")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each program; the median of their ratios counts")
+    arguments = parser.parse_args(argv)
+    arguments.data_dir = arguments.data_dir.resolve()
+    if not (arguments.data_dir / "annotations").is_dir():
+        parser.error(f"--data_dir {arguments.data_dir}: no data folder in COCO layout (it has no annotations/)")
+    if arguments.rounds < 1:
+        parser.error(f"--rounds {arguments.rounds}: expected 1 or more")
+    return arguments
+
+
+def machine():
+    """Return processor, cores that may be used, and Python, in words."""
+    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+              if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
+    return f"{models[0] if models else platform.machine()}, {measures.cores()} cores, Python {platform.python_version()}"
+
+
+def table(rows):
+    """Return the figures as text: rates in images a second, the median ratio and its spread."""
+    lines = [f"{'ratio':<26} {'ours':>9} {'theirs':>9} {'median':>8} {'spread':>15}   what"]
+    for name, row in rows.items():
+        ratio = row["ratio"]
+        spread = f"{ratio['min']:.2f} to {ratio['max']:.2f}"
+        lines.append(f"{name:<26} {row['ours']:>9.1f} {row['theirs']:>9.1f} {ratio['median']:>8.2f} {spread:>15}   "
+                     f"{row['what']}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main())

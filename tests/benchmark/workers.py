@@ -1,0 +1,94 @@
+"""Programs in processes of their own that measure when asked, so that two of them can be compared turn by turn.
+
+A worker prints one line of json when it is ready (its settings), then one line for each line it reads. Between its turns
+it waits for input and takes no processor time.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+# First steps whose losses two programs must agree on: from the second on they depend on gradients and optimiser.
+COMPARED_STEPS = 3
+
+
+class Worker:
+    """A started program of `serve`; `info` holds what it said when it was ready.
+
+    Args:
+        module (str): to run by `python -m`, such as "tests.benchmark.torch_twin".
+        arguments (sequence): of its command line.
+        environment (dict): of the process.
+
+    Raises:
+        RuntimeError: the program ended before it was ready, or while it measured; its own text is on stderr.
+    """
+
+    def __init__(self, module, arguments, environment):
+        self.command = [sys.executable, "-m", module, *map(str, arguments)]
+        self._process = subprocess.Popen(self.command, cwd=REPO, env=environment, text=True, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE)
+        self.info = self._answer()
+
+    def measure(self, what):
+        """Ask for one measurement and return its answer, which goes by what the program measures."""
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self):
+        """End the program."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(self.command)}: ended with exit code {self._process.wait()}")
+        return json.loads(line)
+
+
+def serve(info, measurements):
+    """Say `info`, then answer each line of standard input, the name of a measurement, by its result, as json.
+
+    Args:
+        info (dict): settings to report.
+        measurements (dict): name to function without arguments that returns what json holds.
+    """
+    # What libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    print(json.dumps(info), file=answers)
+    for line in sys.stdin:
+        print(json.dumps(measurements[line.strip()]()), file=answers)
+
+
+def interleaved(programs, rounds):
+    """Return {name: [result of each round]} of functions that are called in turn, every second round in reverse.
+
+    Args:
+        programs (dict): name to function without arguments.
+        rounds (int): how often each is called.
+    """
+    results = {name: [] for name in programs}
+    for number in range(rounds):
+        names = list(programs)
+        for name in names if number % 2 == 0 else reversed(names):
+            results[name].append(programs[name]())
+    return results
+
+
+def ratio(rates, reference_rates):
+    """Return the median, smallest and largest ratio of the rates of two programs, round by round."""
+    ratios = [ours / theirs for ours, theirs in zip(rates, reference_rates, strict=True)]
+    return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios), "rounds": len(ratios)}
