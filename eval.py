@@ -14,13 +14,13 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.checkpoint import load_checkpoint, load_weights
+from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, with_categories
 from src.evaluator import evaluate
+from src.inference import fastest_network
 from src.logger import close_logger, get_logger, make_run_folder
 from src.postprocess import write_json
-from src.yolo import build_inference_network
 
 
 def main(argv=None):
@@ -37,8 +37,7 @@ def main(argv=None):
     data = read_coco(config, "val", training=False)
     check_categories(checkpoint, data.categories)
     config = with_categories(config, len(data.categories))
-    network = build_inference_network(config, len(data.categories))
-    load_weights(network, checkpoint)
+    network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
 
     folder = make_run_folder(config.log_path)
     logger = get_logger(folder, name="eval")
@@ -60,6 +59,9 @@ def run(network, data, config, folder, logger):
     result = evaluate(network, data, config, results_path=results_path)
     if result.damaged_images:
         logger.warning("the network gave NaN or infinity on %d of %d images", result.damaged_images, result.num_images)
+    if result.undecided_images:
+        logger.info("%d of %d images needed more than the candidates that the device selected", result.undecided_images,
+                    result.num_images)
     logger.info("\n%s", result.table)
     logger.info("AP of each class\n%s", result.class_table)
     logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",

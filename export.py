@@ -5,7 +5,8 @@
 
 Input: uint8 [batch_size, height, width, 3] RGB, normalised inside; with --export_input float float32
 [batch_size, 3, height, width] already normalised, as in 2021. Outputs: output_big (stride 32) and output_small
-(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads.
+(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads. Batch-norm is folded
+into the convolutions.
 """
 import sys
 from pathlib import Path

@@ -19,7 +19,7 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.inference import load_inference_network
+from src.inference import fastest_network, read_checkpoint
 from src.logger import close_logger, get_logger, make_run_folder
 from src.postprocess import as_records, detect, in_words, write_json
 from src.transforms import decode_image, fit_placement, place
@@ -38,7 +38,8 @@ def main(argv=None):
     paths = image_paths(config.image)
     targets = output_names(paths, config.output_dir)
     setup_device(config)
-    network, config, categories = load_inference_network(config, config.ckpt_file)
+    checkpoint, config, categories = read_checkpoint(config, config.ckpt_file)
+    network = fastest_network(config, len(categories), checkpoint, batch_size=1)
     found = [predict_image(network, path, config)
              for path in tqdm(paths, desc="prediction", unit="image", leave=False, disable=None)]
     folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)

@@ -36,3 +36,13 @@ def waits_for_each_step(device_target):
     cores, 0.66 s a step with a queue and 0.25 s without. Devices of their own work through a queue.
     """
     return device_target == "CPU"
+
+
+def selects_on_device(device_target):
+    """Return whether candidates are selected in the graph: where heads would have to travel to the host."""
+    return device_target != "CPU"
+
+
+def uses_onnxruntime(config):
+    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, unless config.cpu_engine says not."""
+    return config.device_target == "CPU" and config.cpu_engine == "onnxruntime"

@@ -1,18 +1,21 @@
 """From a checkpoint file to a network that runs: the config it brings along, its classes, its weights."""
+from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
 from model_utils.errors import UserError
-from src.checkpoint import load_checkpoint, load_weights
+from src.candidates import candidate_selector
+from src.checkpoint import load_checkpoint
 from src.coco import Categories
 from src.config import BOX_FIELDS, check_config, with_categories
+from src.folding import load_folded
+from src.onnx_engine import OnnxNetwork
 from src.yolo import build_inference_network
 
 
-def load_inference_network(config, path, **options):
-    """Return (network, config, categories) of a checkpoint; no flag has to repeat what it was trained with.
+def read_checkpoint(config, path):
+    """Return (checkpoint, config, categories) of a file; no flag has to repeat what it was trained with.
 
     Args:
         config (Config): of the command line; what it leaves at defaults comes from the checkpoint.
         path (str): checkpoint of this project or of the 2021 version.
-        options: `float_input` and `decode` of `YOLOv3TinyInference`.
 
     Raises:
         UserError: the checkpoint cannot be read or does not fit the config.
@@ -21,10 +24,44 @@ def load_inference_network(config, path, **options):
     config = config.with_checkpoint(checkpoint.meta)
     check_config(config)
     categories = checkpoint_categories(checkpoint, config)
-    config = with_categories(config, len(categories))
-    network = build_inference_network(config, len(categories), **options)
-    load_weights(network, checkpoint)
-    return network, config, categories
+    return checkpoint, with_categories(config, len(categories)), categories
+
+
+def load_inference_network(config, path, **options):
+    """Return (folded network, config, categories) of a checkpoint file, see `read_checkpoint` and `folded_network`."""
+    checkpoint, config, categories = read_checkpoint(config, path)
+    return folded_network(config, len(categories), checkpoint, **options), config, categories
+
+
+def folded_network(config, num_classes, checkpoint, **options):
+    """Return a `YOLOv3TinyInference` with the folded weights of a checkpoint; options: of `build_inference_network`.
+
+    Raises:
+        UserError: the weights do not fit the network.
+    """
+    network = build_inference_network(config, num_classes, **options)
+    load_folded(network, checkpoint)
+    return network
+
+
+def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
+    """Return what computes decoded heads, and candidates if it `selects`, fastest on the config's device.
+
+    Args:
+        config (Config): device_target, cpu_engine, testing_shape.
+        num_classes (int): C.
+        checkpoint (Checkpoint): its weights.
+        batch_size (int): images in each batch that it will be given.
+        selects (bool): add a `CandidateSelector` where the device is better at it than the host.
+
+    Returns:
+        A callable: tensor uint8 [B, H, W, 3] to the outputs of `YOLOv3TinyInference`, as tensors.
+    """
+    on_onnxruntime = uses_onnxruntime(config)
+    network = folded_network(config, num_classes, checkpoint, select=candidate_selector(config) if selects else None,
+                             decomposed_activation=(prefers_decomposed_activation(config.device_target)
+                                                    and not on_onnxruntime))
+    return OnnxNetwork(network, (batch_size, *config.testing_shape, 3)) if on_onnxruntime else network
 
 
 def checkpoint_categories(checkpoint, config):

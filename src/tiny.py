@@ -2,6 +2,9 @@
 
     python -c "from src.tiny import DarknetTiny; print(DarknetTiny())"
 """
+import numpy as np
+
+import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
@@ -24,13 +27,28 @@ def leaky_relu(decomposed):
     return DecomposedLeakyReLU() if decomposed else nn.LeakyReLU(LEAKY_SLOPE)
 
 
-class ConvBlock(nn.Cell):
-    """Convolution without bias, batch-norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W]."""
+class ChannelBias(nn.Cell):
+    """What folding leaves of a batch-norm: beta [C], added to each channel of x [B, C, H, W]."""
 
-    def __init__(self, in_channels, out_channels, kernel_size, decomposed_activation=False):
+    def __init__(self, channels):
+        super().__init__()
+        self.beta = ms.Parameter(ms.Tensor(np.zeros(channels), ms.float32))
+
+    def construct(self, x):
+        return ops.bias_add(x, self.beta)
+
+
+class ConvBlock(nn.Cell):
+    """Convolution without bias, batch-norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W].
+
+    With `folded` the batch-norm is a bias; `src.folding.fold_batch_norm` makes weights for it.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, decomposed_activation=False, folded=False):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, pad_mode="same", has_bias=False)
-        self.bn = nn.BatchNorm2d(out_channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
+        self.bn = ChannelBias(out_channels) if folded else nn.BatchNorm2d(out_channels, eps=BATCH_NORM_EPS,
+                                                                          momentum=BATCH_NORM_MOMENTUM)
         self.activation = leaky_relu(decomposed_activation)
 
     def construct(self, x):
@@ -48,13 +66,14 @@ class DarknetTiny(nn.Cell):
     the stride-32 feature [B, 1024, H/32, W/32].
     """
 
-    def __init__(self, decomposed_activation=False):
+    def __init__(self, decomposed_activation=False, folded=False):
         super().__init__()
         widths = (3,) + BACKBONE_CHANNELS
         for i in range(len(BACKBONE_CHANNELS)):
-            setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation))
+            setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation, folded))
         self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
         self.pools_first = decomposed_activation
+        self.folded = folded
         # Keeps the grid: TensorFlow's "same" pads one row below and one column to the right, as Darknet does.
         self.pool_same = nn.MaxPool2d(kernel_size=2, stride=1, pad_mode="same")
 
@@ -74,6 +93,9 @@ class DarknetTiny(nn.Cell):
         LeakyReLU rises everywhere, so the largest of four stays the largest: behind the pooling it gives the same and
         has a quarter of the work, which counts where it is not fused into the convolution.
         """
+        if self.pools_first and self.folded:
+            # Adding a bias keeps the order too; a batch-norm does not where its gamma is negative.
+            return block.activation(block.bn(self.pool(block.conv(x))))
         if self.pools_first:
             return block.activation(self.pool(block.before_activation(x)))
         return self.pool(block(x))

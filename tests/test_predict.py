@@ -98,7 +98,7 @@ def test_no_input_is_overwritten(tmp_path, capsys, link):
 ])
 def test_missing_images_are_errors_in_words(tmp_path, capsys, monkeypatch, image, code, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predict, "load_inference_network", None)
+    monkeypatch.setattr(predict, "read_checkpoint", None)
     arguments = ["--ckpt_file=x.ckpt", "--device_target=CPU", "--image", *([image] if image else [])]
     assert run_cli(predict.main, arguments) == code
     assert words in capsys.readouterr().err

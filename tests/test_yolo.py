@@ -5,8 +5,16 @@ import pytest
 import mindspore as ms
 from mindspore import nn
 
+from model_utils.config import get_config
 from src.config import Scale
-from src.yolo import Normalize, ScaleDecoder, YOLOv3Tiny, YOLOv3TinyInference, upsample_by_two
+from src.yolo import (
+    Normalize,
+    ScaleDecoder,
+    YOLOv3Tiny,
+    YOLOv3TinyInference,
+    build_inference_network,
+    upsample_by_two,
+)
 from tests import reference
 
 ANCHORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
@@ -33,6 +41,9 @@ def test_parameter_names(coco_network):
     assert {parameter.name for parameter in coco_network.get_parameters()} == expected
     inference = YOLOv3TinyInference(coco_network, 80, SCALES, (64, 64), MEAN, STD)
     assert {parameter.name for parameter in inference.get_parameters()} == expected
+    folded = YOLOv3Tiny(80, SCALES, folded=True)
+    assert {parameter.name for parameter in folded.get_parameters()} == {
+        name for name in expected if not name.endswith(("gamma", "moving_mean", "moving_variance"))}
 
 
 def gflops(network, height, width):
@@ -61,6 +72,13 @@ def test_flops(coco_network, size, expected):
     finally:
         ms.set_context(mode=mode)
     assert found == pytest.approx(expected, rel=5e-4)
+
+
+def test_a_network_built_for_inference_is_folded_and_one_that_is_given_stays(coco_network):
+    config = get_config(["--device_target=CPU", "--testing_shape=64"])
+    names = {parameter.name for parameter in build_inference_network(config, 80).get_parameters()}
+    assert "conv3.bn.beta" in names and "conv3.bn.gamma" not in names
+    assert build_inference_network(config, 80, coco_network).network is coco_network
 
 
 def test_any_multiple_of_32(coco_network):

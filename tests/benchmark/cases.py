@@ -4,8 +4,10 @@ import json
 import numpy as np
 
 from model_utils.config import get_config
+from src.checkpoint import Checkpoint
 from src.coco import read_coco
 from src.config import check_config, detection_scales, training_config, with_categories
+from src.inference import fastest_network
 from src.initializer import start_weights
 from src.yolo import build_network
 from src.yolo_dataset import train_stream
@@ -18,6 +20,10 @@ def benchmark_config(data_dir, size, batch, **options):
     config = training_config(get_config([f"--{key}={value}" for key, value in values.items()]))
     check_config(config)
     return config
+
+
+# Low, so that two programs that compute the same stay together although they round differently.
+RATE = 1e-5
 
 
 def training_case(data_dir, size, batch):
@@ -36,9 +42,19 @@ def write_case(path, config, network, images, boxes, **settings):
     """Write a case for the PyTorch twin; `settings` say how often it repeats what it times."""
     scales = detection_scales(config)
     settings |= {"anchors": [anchor for scale in scales for anchor in scale.anchors],
-                 "scale_x_y": [scale.scale_x_y for scale in scales], "head_channels": scales[0].channels(config.num_classes),
-                 "input_hw": list(images.shape[1:3])}
+                 "scale_x_y": [scale.scale_x_y for scale in scales],
+                 "head_channels": scales[0].channels(config.num_classes),
+                 "input_hw": list(images.shape[1:3]), "lr": RATE}
     settings |= {key: config[key] for key in ("anchor_iou_threshold", "ignore_threshold", "coord_scale", "large_scale",
-                                              "mean", "std", "lr", "momentum", "weight_decay")}
+                                              "mean", "std", "momentum", "weight_decay")}
     weights = {f"weights/{parameter.name}": parameter.asnumpy() for parameter in network.get_parameters()}
     np.savez(path, settings=json.dumps(settings), images=images, boxes=boxes, **weights)
+
+
+def evaluation_network(config, batch, network=None):
+    """Return what eval.py would run for batches of a size, with the weights of a network or with first weights."""
+    if network is None:
+        network = build_network(config, config.num_classes)
+        start_weights(network, config)
+    weights = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch, selects=True)

@@ -8,10 +8,12 @@ import statistics
 
 import numpy as np
 
+from tests.benchmark import pipeline as pipeline_case
 from tests.benchmark import postprocess as postprocess_case
 from tests.benchmark.workers import Worker, interleaved, ratio
 
 SIZE = 416
+PIPELINE_BATCHES = 32
 # Set by our own programs; the twin must run as its users run it.
 OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
 
@@ -79,8 +81,22 @@ def postprocess(data_dir, folder, rounds):
 
 
 def pipeline(data_dir, folder, rounds):
-    raise NotImplementedError
+    """Measure the training pipeline, every file decoded every time, against decoding alone in two processes."""
+    del folder
+    rates, about = pipeline_case.measure(data_dir, rounds, PIPELINE_BATCHES)
+    decode = rates.pop("decode")
+    what = {"pipeline_classic_vs_decode": "classic samples", "pipeline_mosaic_vs_decode": "samples with mosaic 0.5"}
+    return {name: row(f"{what[name]}, {pipeline_case.SIZE}, against decoding files", found, decode)
+            for name, found in rates.items()}, about
 
 
 def evaluation(data_dir, folder, rounds):
-    raise NotImplementedError
+    """Measure a whole evaluation against its forward passes alone; the ratio is one of times, not of rates."""
+    del folder
+    with Worker("tests.benchmark.evaluation", [data_dir, SIZE, 8], dict(os.environ)) as worker:
+        programs = {name: lambda name=name: worker.measure(name) for name in ("evaluation", "forward")}
+        interleaved(programs, 1)
+        seconds = interleaved(programs, rounds)
+        rates = [[worker.info["images"] / value for value in seconds[name]] for name in programs]
+        what = f"time of {worker.info['images']} images' evaluation, {SIZE}, against the forward passes"
+        return {"eval_vs_forward": {**row(what, *rates), "ratio": ratio(rates[1], rates[0])}}, worker.info

@@ -13,27 +13,26 @@ import mindspore as ms
 
 from model_utils.device_adapter import setup_device
 from src.train_step import TrainStep, build_optimizer
-from src.yolo import build_inference_network
-from tests.benchmark.cases import training_case, write_case
+from tests.benchmark.cases import RATE, evaluation_network, training_case, write_case
 from tests.benchmark.workers import COMPARED_STEPS, serve
 
 
 def main(data_dir, size, batch, case_path, steps, passes):
-    """Serve the measurements `train`, `forward`, `decoded` and `losses`."""
+    """Serve the measurements `train`, `forward` and `losses`."""
     config, network, images, boxes = training_case(data_dir, int(size), int(batch))
     setup_device(config)
     steps, passes = int(steps), int(passes)
     write_case(case_path, config, network, images, boxes, steps=steps, passes=passes)
     step = TrainStep(network, build_optimizer(network, config), config, config.num_classes)
-    inference = {decode: build_inference_network(config, config.num_classes, decode=decode) for decode in (False, True)}
+    inference = evaluation_network(config, config.per_batch_size, network)
     images, boxes = ms.Tensor(images), ms.Tensor(boxes)
 
     def one_step():
-        loss, _, _ = step(images, boxes, config.lr)
+        loss, _, _ = step(images, boxes, RATE)
         return float(loss.asnumpy())
 
-    def forward(decode):
-        return [head.asnumpy() for head in inference[decode](images)]
+    def forward():
+        return [output.asnumpy() for output in inference(images)]
 
     def train():
         network.set_train(True)
@@ -43,9 +42,9 @@ def main(data_dir, size, batch, case_path, steps, passes):
         network.set_train(True)
         return [one_step() for _ in range(COMPARED_STEPS)]
 
-    serve({"mindspore": ms.__version__, "classes": config.num_classes, "boxes": int((boxes[:, :, 2] > 0).sum())},
-          {"losses": first_losses, "train": train, "forward": lambda: timed(lambda: forward(False), passes),
-           "decoded": lambda: timed(lambda: forward(True), passes)})
+    serve({"mindspore": ms.__version__, "forward": config.cpu_engine, "classes": config.num_classes,
+           "boxes": int((boxes[:, :, 2] > 0).sum())},
+          {"losses": first_losses, "train": train, "forward": lambda: timed(forward, passes)})
 
 
 def timed(function, times):

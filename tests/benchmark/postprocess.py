@@ -1,4 +1,4 @@
-"""Post-processing of one image with 45 000 (cell, class) pairs, by `src.postprocess` and by a plain loop over all of them."""
+"""Post-processing of an image with 45 000 (cell, class) pairs, by `src.postprocess` and by a loop over all of them."""
 import time
 
 import numpy as np

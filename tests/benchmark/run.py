@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmark import measures  # noqa: E402  (needs the path)
+from tests.benchmark import measures
 
 PARTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
          "postprocess": measures.postprocess, "eval": measures.evaluation}
@@ -50,7 +50,7 @@ def parse(argv):
     parser.add_argument("part", nargs="?", default="all", choices=["all", *PARTS])
     parser.add_argument("--data_dir", type=Path, default=Path("../shared/data/coco128"))
     parser.add_argument("--json", type=Path, help="file for all figures")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each program; the median of their ratios counts")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each program; the median ratio counts")
     arguments = parser.parse_args(argv)
     arguments.data_dir = arguments.data_dir.resolve()
     if not (arguments.data_dir / "annotations").is_dir():
@@ -64,7 +64,8 @@ def machine():
     """Return processor, cores that may be used, and Python, in words."""
     models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
-    return f"{models[0] if models else platform.machine()}, {measures.cores()} cores, Python {platform.python_version()}"
+    model = models[0] if models else platform.machine()
+    return f"{model}, {measures.cores()} cores, Python {platform.python_version()}"
 
 
 def table(rows):

@@ -1,7 +1,7 @@
-"""Programs in processes of their own that measure when asked, so that two of them can be compared turn by turn.
+"""Programs in processes of their own that measure when asked, so that two of them are compared turn by turn.
 
-A worker prints one line of json when it is ready (its settings), then one line for each line it reads. Between its turns
-it waits for input and takes no processor time.
+A worker prints one line of json when it is ready (its settings), then one line for each line it reads. Between its
+turns it waits for input and takes no processor time.
 """
 import json
 import os

@@ -1,0 +1,69 @@
+"""A whole evaluation, from image files to the COCO table, as a worker of `workers.py`, and its forward passes alone.
+
+    python -m tests.benchmark.evaluation DATA_DIR SIZE BATCH
+
+The weights are random: the score threshold is set so that as many (cell, class) pairs come through as from a trained
+network.
+"""
+import sys
+import time
+from pathlib import Path
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
+import numpy as np
+
+import mindspore as ms
+
+from model_utils.device_adapter import setup_device
+from src.coco import read_coco
+from src.config import with_categories
+from src.evaluator import evaluate
+from src.yolo_dataset import eval_stream
+from tests.benchmark.cases import benchmark_config, evaluation_network
+from tests.benchmark.workers import serve
+
+# The official network has 2768 pairs above 0.001 on the picture of the dog.
+PAIRS_AN_IMAGE = 3000
+
+
+def main(data_dir, size, batch):
+    """Serve the measurements `evaluation` and `forward`, seconds for all images."""
+    config = benchmark_config(data_dir, int(size), int(batch))
+    split = "val" if any((Path(data_dir) / "val2017").glob("*")) else "train"
+    setup_device(config)
+    data = read_coco(config, split, training=False)
+    config = with_categories(config, len(data.categories))
+    network = evaluation_network(config, config.per_batch_size)
+    with eval_stream(config, data, config.per_batch_size) as stream:
+        batches = [ms.Tensor(images) for images, _ in stream]
+    config, pairs = with_threshold(config, network, batches[0])
+
+    def evaluation():
+        started = time.perf_counter()
+        evaluate(network, data, config)
+        return time.perf_counter() - started
+
+    def forward():
+        started = time.perf_counter()
+        for images in batches:
+            for output in network(images):
+                output.asnumpy()
+        return time.perf_counter() - started
+
+    serve({"images": len(data), "pairs_an_image": pairs, "engine": config.cpu_engine, "size": int(size),
+           "batch": int(batch)}, {"evaluation": evaluation, "forward": forward})
+
+
+def with_threshold(config, network, images):
+    """Return the config with the eval_ignore_threshold of about `PAIRS_AN_IMAGE`, and the pairs above it an image."""
+    scores = np.concatenate([(head[..., 4:5] * head[..., 5:]).ravel()
+                             for head in (output.asnumpy() for output in network(images)[:2])])
+    wanted = min(PAIRS_AN_IMAGE * len(images), len(scores) - 1)
+    threshold = float(np.partition(scores, -wanted)[-wanted])
+    return (config.replace("command line", eval_ignore_threshold=threshold),
+            float((scores > threshold).sum() / len(images)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
