@@ -13,6 +13,7 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device
 from model_utils.errors import UsageError, UserError, run_cli
+from src.candidates import candidate_selector
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, resumed_config, training_config, with_categories
@@ -100,7 +101,7 @@ def build_validation(network, config, categories):
         raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "
                         f"instances_train2017.json has {expected}; make them the same, in one order, or leave "
                         "eval_interval out")
-    inference = build_inference_network(config, len(data.categories), network)
+    inference = build_inference_network(config, len(data.categories), network, select=candidate_selector(config))
 
     def validate():
         return evaluate(inference, data, config)

@@ -144,7 +144,8 @@ def _batch_results(outputs, indices, data, config):
         index, found = int(indices[position]), None
         if candidates is not None:
             found = candidate_results(Candidates(*(field[position] for field in candidates)), data, index, config)
-            undecided += found is None
+            # Of a damaged image more would not help: it counts as such, below.
+            undecided += found is None and bool(candidates.finite[position])
         if found is None:
             heads = heads or (big.asnumpy(), small.asnumpy())
             image_heads = [head[position] for head in heads]

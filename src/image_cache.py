@@ -10,8 +10,9 @@ MB = 2**20
 class ImageCache:
     """Keeps the first images that come, as many as fit; safe to call from threads.
 
-    Training takes every image once an epoch, in an order that is new each time: whatever is kept, the share of hits is
-    the share that is kept, and to throw out an old one for a new one would only cost time.
+    Training takes every image about equally often, in an order that is new in each epoch: to throw out an old one for a
+    new one would only cost time. An image kept whole does not serve where a reduced one is asked for: what a sample
+    looks like must not depend on what is kept.
 
     Args:
         limit_mb: how much to keep, in MB of 2**20 bytes; 0: nothing.

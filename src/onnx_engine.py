@@ -11,6 +11,8 @@ import onnxruntime
 
 import mindspore as ms
 
+from model_utils.errors import UserError
+
 INPUT_NAME = "images"
 
 
@@ -20,12 +22,22 @@ class OnnxNetwork:
     Args:
         network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
         images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs take no other batch.
+
+    Raises:
+        UserError: MindSpore does not take the name of the folder for temporary files.
     """
 
     def __init__(self, network, images_shape):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
-            ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
+            try:
+                ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path),
+                               input_names=[INPUT_NAME])
+            except ValueError as error:
+                # MindSpore takes letters, digits and a few marks only.
+                reason = str(error).splitlines()[0]
+                raise UserError(f"TMPDIR: MindSpore cannot write to {folder} ({reason}); set TMPDIR to a folder with a "
+                                "plain name, or use --cpu_engine mindspore") from error
             options = onnxruntime.SessionOptions()
             # Its own guess counts the machine's cores, not those that this process may use.
             options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0

@@ -214,7 +214,8 @@ def paste(image: np.ndarray, placement: Placement, canvas: np.ndarray, flip: int
         canvas: uint8 [h, w, 3]; its rows may lie apart.
         flip: OpenCV's code: 1 mirrors left to right, 0 top to bottom, -1 both; None: not at all.
         colours: for `shift_colours`; None: as they are.
-        area_from: an image that shrinks by this factor or more is averaged over areas, else interpolated.
+        area_from: an image that shrinks, along one axis by this factor or more, is averaged over areas, else
+            interpolated.
     """
     sx1, sy1, sx2, sy2 = placement.src_xyxy
     dx1, dy1, dx2, dy2 = placement.dst_xyxy
@@ -237,9 +238,10 @@ def paste(image: np.ndarray, placement: Placement, canvas: np.ndarray, flip: int
 
 
 def _resized(pixels, wh, area_from, out):
-    # Shrinking by two or more without averaging drops whole lines of pixels; averaging while growing makes blocks.
-    shrink = min(pixels.shape[1] / wh[0], pixels.shape[0] / wh[1])
-    return cv2.resize(pixels, wh, dst=out, interpolation=cv2.INTER_AREA if shrink >= area_from else cv2.INTER_LINEAR)
+    # Shrinking by more than two without averaging drops lines of pixels; averaging while growing makes blocks.
+    shrinks = pixels.shape[1] / wh[0], pixels.shape[0] / wh[1]
+    averages = min(shrinks) >= 1 and max(shrinks) >= area_from
+    return cv2.resize(pixels, wh, dst=out, interpolation=cv2.INTER_AREA if averages else cv2.INTER_LINEAR)
 
 
 def flip_boxes(boxes: np.ndarray, flip: int | None, canvas_hw: tuple[int, int]) -> np.ndarray:

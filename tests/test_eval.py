@@ -12,6 +12,7 @@ import eval as program
 from eval import check_categories, main
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
+from src import inference
 from src.candidates import CandidateSelector
 from src.checkpoint import save_checkpoint
 from src.coco import Categories
@@ -78,9 +79,9 @@ def test_candidates_from_the_device_give_the_same_files(tmp_path, monkeypatch, c
     found = []
     for number, count in enumerate((0, 40, 4000)):
         selector = CandidateSelector(count, True) if count else None
-        monkeypatch.setattr(program, "candidate_selector", lambda _, selector=selector: selector)
+        monkeypatch.setattr(inference, "candidate_selector", lambda _, selector=selector: selector)
         assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
-                     f"--log_path={tmp_path / str(number)}", "--max_detections=30"]) == 0
+                     f"--log_path={tmp_path / str(number)}", "--max_detections=30", "--cpu_engine=mindspore"]) == 0
         [folder] = (tmp_path / str(number)).iterdir()
         [path] = folder.glob("predict_*.json")
         found.append([path.read_text(), (folder / "metrics.json").read_text()])
@@ -157,3 +158,19 @@ def test_a_checkpoint_of_another_class_count_without_names_is_refused(tmp_path, 
                           f"--log_path={tmp_path / 'logs'}"]) == 1
     error = capsys.readouterr().err
     assert "old.ckpt" in error and "head1.weight" in error and "255" in error
+
+
+def test_both_engines_of_the_cpu_find_the_same(tmp_path):
+    """The same network in MindSpore and in ONNX Runtime: same boxes, up to the rounding of the file."""
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data")
+    found = {}
+    for engine in ("onnxruntime", "mindspore"):
+        assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
+                     f"--log_path={tmp_path / engine}", f"--cpu_engine={engine}", "--multi_label=False",
+                     "--max_detections=10"]) == 0
+        [path] = (tmp_path / engine).glob("*/predict_*.json")
+        found[engine] = json.loads(path.read_text())
+    ours, theirs = found.values()
+    assert len(ours) == len(theirs) == 50
+    for key, tolerance in (("image_id", 0), ("category_id", 0), ("score", 2e-5), ("bbox", 0.02)):
+        np.testing.assert_allclose([entry[key] for entry in ours], [entry[key] for entry in theirs], atol=tolerance)

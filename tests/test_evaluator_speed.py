@@ -93,8 +93,8 @@ def test_candidates_give_the_results_of_the_heads(tmp_path, multi_label):
         assert result.results == expected.results and result.stats == expected.stats
         assert result.damaged_images == 1
         undecided.append(result.undecided_images)
-    # Three candidates are never enough for ten detections, forty always but for the damaged image.
-    assert undecided[0] == 5 and 5 >= undecided[1] >= undecided[2] == 1
+    # Three candidates are never enough for ten detections, forty always; the damaged image counts as that only.
+    assert undecided[0] == 4 and 4 >= undecided[1] >= undecided[2] == 0
 
 
 def test_post_processing_goes_on_beside_the_network(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """ONNX Runtime in the place of MindSpore: the same outputs."""
+import tempfile
+
 import numpy as np
 import pytest
 
 import mindspore as ms
 
 from model_utils.config import get_config
+from model_utils.errors import UserError
 from src.initializer import initialise_weights
 from src.onnx_engine import OnnxNetwork
 from src.yolo import build_inference_network
@@ -22,3 +25,11 @@ def test_outputs_are_those_of_mindspore(batch):
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == ms.float32
         np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=2e-5, atol=2e-6)
+
+
+def test_a_folder_that_mindspore_does_not_take_is_refused_in_words(tmp_path, monkeypatch):
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    network = build_inference_network(get_config(["--testing_shape", "64", "--device_target", "CPU"]), 3)
+    with pytest.raises(UserError, match="TMPDIR: .*a b.*--cpu_engine mindspore"):
+        OnnxNetwork(network, (1, 64, 64, 3))

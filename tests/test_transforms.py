@@ -156,7 +156,8 @@ def test_area_when_shrinking_linear_when_growing(target, method):
 
 
 @pytest.mark.parametrize(("target", "method"), [
-    ((20, 25), cv2.INTER_AREA), ((19, 20), cv2.INTER_AREA), ((21, 25), cv2.INTER_LINEAR), ((20, 26), cv2.INTER_LINEAR),
+    ((20, 25), cv2.INTER_AREA), ((19, 20), cv2.INTER_AREA), ((21, 26), cv2.INTER_LINEAR), ((20, 26), cv2.INTER_AREA),
+    ((13, 33), cv2.INTER_AREA), ((41, 20), cv2.INTER_LINEAR),
 ])
 def test_area_from_a_given_factor(target, method):
     image, canvas = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8), np.empty((*target, 3), np.uint8)

@@ -5,7 +5,6 @@
 writes the case that the twin takes to CASE.npz.
 """
 import sys
-import time
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -14,7 +13,7 @@ import mindspore as ms
 from model_utils.device_adapter import setup_device
 from src.train_step import TrainStep, build_optimizer
 from tests.benchmark.cases import RATE, evaluation_network, training_case, write_case
-from tests.benchmark.workers import COMPARED_STEPS, serve
+from tests.benchmark.workers import COMPARED_STEPS, serve, timed
 
 
 def main(data_dir, size, batch, case_path, steps, passes):
@@ -45,14 +44,6 @@ def main(data_dir, size, batch, case_path, steps, passes):
     serve({"mindspore": ms.__version__, "forward": config.cpu_engine, "classes": config.num_classes,
            "boxes": int((boxes[:, :, 2] > 0).sum())},
           {"losses": first_losses, "train": train, "forward": lambda: timed(forward, passes)})
-
-
-def timed(function, times):
-    """Return the seconds of one call, the mean of several."""
-    started = time.perf_counter()
-    for _ in range(times):
-        function()
-    return (time.perf_counter() - started) / times
 
 
 if __name__ == "__main__":

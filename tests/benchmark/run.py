@@ -7,7 +7,6 @@ DATA is a data folder in COCO layout with real photographs. `train` and `forward
 """
 import argparse
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -80,5 +79,4 @@ def table(rows):
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(main())

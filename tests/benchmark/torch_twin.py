@@ -6,14 +6,13 @@ runs as a worker of `workers.py` on a case of `cases.py`, in eager mode, as a Py
 """
 import json
 import sys
-import time
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.benchmark.workers import COMPARED_STEPS, serve
+from tests.benchmark.workers import COMPARED_STEPS, serve, timed
 
 CHANNELS = (3, 16, 32, 64, 128, 256, 512, 1024)
 SIZE_LIMIT = 8.0
@@ -206,14 +205,6 @@ def main(case_path, threads=2):
     serve({"torch": torch.__version__, "threads": torch.get_num_threads(),
            "instruction_set": torch.backends.cpu.get_cpu_capability()},
           {"losses": first_losses, "train": train, "forward": forward})
-
-
-def timed(function, times):
-    """Return the seconds of one call, the mean of several."""
-    started = time.perf_counter()
-    for _ in range(times):
-        function()
-    return (time.perf_counter() - started) / times
 
 
 if __name__ == "__main__":

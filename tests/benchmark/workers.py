@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
@@ -71,6 +72,14 @@ def serve(info, measurements):
     print(json.dumps(info), file=answers)
     for line in sys.stdin:
         print(json.dumps(measurements[line.strip()]()), file=answers)
+
+
+def timed(function, times):
+    """Return the seconds of one call, the mean of several."""
+    started = time.perf_counter()
+    for _ in range(times):
+        function()
+    return (time.perf_counter() - started) / times
 
 
 def interleaved(programs, rounds):
