@@ -14,13 +14,15 @@ def loop_iou(a, b):
 
 
 def loop_nms(xyxy, scores, classes, iou_threshold, max_detections):
-    """Greedy NMS as it is defined, one pair of boxes at a time, over all boxes."""
+    """Greedy NMS as it is defined, one pair of boxes at a time, until enough are kept."""
     kept = []
     for index in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
+        if len(kept) == max_detections:
+            break
         if all(classes[index] != classes[other] or loop_iou(xyxy[index], xyxy[other]) <= iou_threshold
                for other in kept):
             kept.append(index)
-    return kept[:max_detections]
+    return kept
 
 
 def random_boxes(rng, count, spread=400.0):

@@ -47,23 +47,6 @@ def test_samples_stand_in_their_order_whoever_is_done_first(workers):
     np.testing.assert_array_equal(found, np.arange(30, 390, 10).reshape(9, 4))
 
 
-def test_batches_are_made_while_the_network_works():
-    def fill(number):
-        time.sleep(0.02)
-        return number
-
-    with number_stream(fill, range(400), workers=1) as stream:
-        next(stream)
-        waited = 0.0
-        for _ in range(5):
-            # The step takes longer than the 0.08 s of a batch, so that the next one is there.
-            time.sleep(0.16)
-            start = time.perf_counter()
-            next(stream)
-            waited += time.perf_counter() - start
-    assert waited < 0.5 * 5 * 0.08
-
-
 def test_batches_that_were_handed_out_are_not_written_again():
     with number_stream(lambda number: number, range(40)) as stream:
         kept = [batch for batch, in stream]
