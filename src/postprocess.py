@@ -14,6 +14,8 @@ COARSE_STRIDE = 32
 BOX_FIELDS = 4
 # Boxes taken at a time; only pairs of one class among them, and with the boxes kept before, are compared.
 NMS_BLOCK = 128
+# Above this share of pairs of one class, comparing all pairs is faster than picking them out first.
+DENSE_SHARE = 0.25
 # Pairs sorted at first, per detection asked for; the rest is sorted only where these do not give enough boxes.
 SORT_FIRST = 8
 # Cells whose pairs are looked at first, per detection asked for; on recorded heads of the official network the 300th
@@ -49,15 +51,26 @@ def select_pairs(cells, score_threshold, multi_label):
     return candidates[rows], classes, products[rows, classes]
 
 
-def paired_iou(left, right):
-    """Return the IoU [n] of each box of `left` with its partner in `right`, both xyxy float64 [n, 4]; 0 if empty."""
-    left, right = left.T, right.T
-    width = np.minimum(left[2], right[2]) - np.maximum(left[0], right[0])
+def broadcast_iou(left, right):
+    """Return the IoU, 0 if empty, of boxes xyxy float64 [..., 4] whose leading axes broadcast against each other."""
+    left, right = np.moveaxis(left, -1, 0), np.moveaxis(right, -1, 0)
+    inner = np.minimum(left[2], right[2]) - np.maximum(left[0], right[0])
     height = np.minimum(left[3], right[3]) - np.maximum(left[1], right[1])
-    inner = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    inner = np.maximum(inner, 0.0, out=inner)
+    inner *= np.maximum(height, 0.0, out=height)
     union = (left[2] - left[0]) * (left[3] - left[1]) + (right[2] - right[0]) * (right[3] - right[1]) - inner
     # A box far thinner than the spacing of numbers around its centre has no area left.
-    return inner / np.maximum(union, np.finfo(np.float64).tiny)
+    inner /= np.maximum(union, np.finfo(np.float64).tiny, out=union)
+    return inner
+
+
+def _overlapping(is_pair, left, right, iou_threshold):
+    """Return the rows and columns of a mask bool [n, m] whose boxes, left [n, 4] and right [m, 4], overlap too much."""
+    if np.count_nonzero(is_pair) > DENSE_SHARE * is_pair.size:
+        return np.nonzero(is_pair & (broadcast_iou(left[:, None], right) > iou_threshold))
+    rows, columns = np.nonzero(is_pair)
+    overlaps = broadcast_iou(left[rows], right[columns]) > iou_threshold
+    return rows[overlaps], columns[overlaps]
 
 
 def non_max_suppression(xyxy, scores, classes, iou_threshold, max_detections):
@@ -78,16 +91,15 @@ def non_max_suppression(xyxy, scores, classes, iou_threshold, max_detections):
     """
     kept = np.zeros(0, np.int64)
     for block in _blocks_by_score(scores, SORT_FIRST * max_detections):
-        worse, better = np.nonzero(classes[block, None] == classes[kept])
-        overlap = paired_iou(xyxy[block[worse]], xyxy[kept[better]]) > iou_threshold
-        block = np.delete(block, worse[overlap])
-        better, worse = np.nonzero(np.triu(classes[block, None] == classes[block], 1))
-        overlap = paired_iou(xyxy[block[better]], xyxy[block[worse]]) > iou_threshold
+        covered, _ = _overlapping(classes[block, None] == classes[kept], xyxy[block], xyxy[kept], iou_threshold)
+        block = np.delete(block, covered)
+        is_pair = np.triu(classes[block, None] == classes[block], 1)
+        pairs = _overlapping(is_pair, xyxy[block], xyxy[block], iou_threshold)
         alive = np.ones(len(block), bool)
         # The pairs come in the order of their better box, whose own fate is decided by then.
-        for i, j in zip(better[overlap].tolist(), worse[overlap].tolist(), strict=True):
-            if alive[i]:
-                alive[j] = False
+        for better, worse in zip(*(places.tolist() for places in pairs), strict=True):
+            if alive[better]:
+                alive[worse] = False
         kept = np.concatenate((kept, block[alive]))
         if len(kept) >= max_detections:
             break

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src.postprocess import non_max_suppression, paired_iou
+from src.postprocess import broadcast_iou, non_max_suppression
 
 
 def loop_iou(a, b):
@@ -30,11 +30,11 @@ def random_boxes(rng, count, spread=400.0):
     return np.concatenate((corner, corner + rng.uniform(5, 150, (count, 2))), 1)
 
 
-def test_paired_iou_by_hand():
+def test_broadcast_iou_by_hand():
     left = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 20.0]])
     right = np.array([[0, 0, 10, 10], [5, 5, 15, 15], [10, 0, 20, 10], [20, 20, 30, 30], [0, 0, 10, 10.0]])
-    np.testing.assert_allclose(paired_iou(left, right), [1, 25 / 175, 0, 0, 0.5], rtol=1e-12)
-    np.testing.assert_array_equal(paired_iou(np.ones((1, 4)), np.ones((1, 4))), [0])
+    np.testing.assert_allclose(broadcast_iou(left, right), [1, 25 / 175, 0, 0, 0.5], rtol=1e-12)
+    np.testing.assert_array_equal(broadcast_iou(np.ones((1, 4)), np.ones((1, 4))), [0])
 
 
 @pytest.mark.parametrize("count, num_classes, threshold, most", [
