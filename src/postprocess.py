@@ -54,14 +54,12 @@ def select_pairs(cells, score_threshold, multi_label):
 def broadcast_iou(left, right):
     """Return the IoU, 0 if empty, of boxes xyxy float64 [..., 4] whose leading axes broadcast against each other."""
     left, right = np.moveaxis(left, -1, 0), np.moveaxis(right, -1, 0)
-    inner = np.minimum(left[2], right[2]) - np.maximum(left[0], right[0])
+    width = np.minimum(left[2], right[2]) - np.maximum(left[0], right[0])
     height = np.minimum(left[3], right[3]) - np.maximum(left[1], right[1])
-    inner = np.maximum(inner, 0.0, out=inner)
-    inner *= np.maximum(height, 0.0, out=height)
+    inner = np.maximum(width, 0.0) * np.maximum(height, 0.0)
     union = (left[2] - left[0]) * (left[3] - left[1]) + (right[2] - right[0]) * (right[3] - right[1]) - inner
     # A box far thinner than the spacing of numbers around its centre has no area left.
-    inner /= np.maximum(union, np.finfo(np.float64).tiny, out=union)
-    return inner
+    return inner / np.maximum(union, np.finfo(np.float64).tiny)
 
 
 def _overlapping(is_pair, left, right, iou_threshold):
