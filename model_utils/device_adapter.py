@@ -38,6 +38,15 @@ def waits_for_each_step(device_target):
     return device_target == "CPU"
 
 
+def branches_in_graph(device_target):
+    """Return whether the graph branches around the update of a bad step, instead of making it an update by nothing.
+
+    On CPU a graph with a branch runs twice as fast (256 x 256, batch 8, two cores: 0.7 s a step against 1.5 s). On a
+    device of its own, the host would have to read the condition of the branch, and so to wait for each step.
+    """
+    return device_target == "CPU"
+
+
 def selects_on_device(device_target):
     """Return whether candidates are selected in the graph: where heads would have to travel to the host."""
     return device_target != "CPU"

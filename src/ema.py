@@ -46,10 +46,16 @@ class WeightAverage:
         """Return the decay of the update after training step `step`, counted from 1."""
         return min(self.decay, (1 + step) / (10 + step))
 
-    def update(self, decay):
-        """Move the average towards the weights; called inside the graph of the step, with a float32 scalar tensor."""
+    def update(self, decay, moves=None):
+        """Move the average towards the weights; called inside the graph of the step.
+
+        Args:
+            decay (Tensor): float32 scalar.
+            moves (Tensor or None): bool scalar; False leaves the average as it is, bit by bit.
+        """
         for average, weight in self._pairs:
-            ops.assign(average, weight + decay * (average - weight))
+            moved = weight + decay * (average - weight)
+            ops.assign(average, moved if moves is None else ops.where(moves, moved, average))
         return decay
 
 

@@ -10,6 +10,7 @@ from src.config import detection_scales
 from src.geometry import open_grids, scale_grids
 from src.loss import LossSettings, YOLOv3TinyLoss
 from src.util import parameter_groups
+from src.weight_update import build_update
 from src.yolo import Normalize
 
 # A dynamic loss scale is halved at an overflow and doubled after so many good steps.
@@ -85,13 +86,16 @@ class TrainStep:
             float32 scalar, float32 [6] (`LOSS_PARTS`), bool scalar. When the loss or a gradient is not finite, weights,
             moments, average and batch-norm statistics keep their values bit by bit.
         """
+        return self.on_device(images, boxes, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32))
+
+    def on_device(self, images, boxes, lr, decay):
+        """Do the same with float32 scalar tensors for lr and decay."""
         input_hw = tuple(images.shape[1:3])
         if input_hw not in self._grids:
             self._grids[input_hw] = scale_grids(self._scales, input_hw)
         graph = None if self._is_dynamic else input_hw
         started = time.perf_counter()
-        results = self._step(images, boxes, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32),
-                             self._grids[input_hw])
+        results = self._step(images, boxes, lr, decay, self._grids[input_hw])
         if graph not in self.compile_seconds:
             results[0].asnumpy()
             self.compile_seconds[graph] = time.perf_counter() - started
@@ -109,6 +113,7 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
     clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters()
                   if parameter.name.endswith((".moving_mean", ".moving_variance"))]
+    update = build_update(optimizer, statistics, average, config.device_target)
     hyper_map = ops.HyperMap()
 
     def scaled_loss(images, boxes, grids):
@@ -131,14 +136,7 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
             # Not by squared_norm: summed in float32 without care, it is good to a thousandth only.
             gradients = ops.clip_by_global_norm(gradients, clip_norm)
         loss = ops.depend(loss, scaler.adjust(finite))
-        if finite:
-            ops.assign(optimizer.learning_rate, lr)
-            loss = ops.depend(loss, optimizer(gradients))
-            if average is not None:
-                loss = ops.depend(loss, average.update(decay))
-        else:
-            for i, statistic in enumerate(statistics):
-                loss = ops.depend(loss, ops.assign(statistic, before[i]))
+        loss = ops.depend(loss, update(finite, gradients, lr, decay, before))
         return loss, parts, finite
 
     return step

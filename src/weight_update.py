@@ -1,0 +1,68 @@
+"""The update at the end of a training step, of which a step that is not finite must leave no trace.
+
+Two forms of the same thing, to the bit: a branch around the update, or an update by nothing. The device decides which
+is the faster one.
+"""
+import mindspore.ops as ops
+
+from model_utils.device_adapter import branches_in_graph
+
+_apply_momentum = ops.MultitypeFuncGraph("apply_momentum")
+
+
+@_apply_momentum.register("Tensor", "Tensor", "Tensor", "Tensor", "Tensor", "Tensor")
+def _apply_momentum_to_one(finite, rate, momentum, gradient, weight, moment):
+    # -0.0 is the number that added to any other, 0.0 and -0.0 too, gives that other.
+    gradient = ops.where(finite, gradient, -0.0)
+    return ops.depend(True, ops.ApplyMomentum()(weight, moment, rate, gradient, momentum))
+
+
+def build_update(optimizer, statistics, average, device_target):
+    """Return the function that ends a step, in the form that suits a device; it is called inside the step's graph.
+
+    Its arguments are finite (bool scalar: False leaves everything as it was before the step), gradients (tuple, of the
+    optimiser's parameters), lr and decay (float32 scalars), and before (list): copies of the statistics from before
+    the step. It returns a tensor on which the step's results must depend.
+
+    Args:
+        optimizer (Momentum): over the parameters that learn.
+        statistics (list): batch-norm statistics, which the forward pass has moved already.
+        average (WeightAverage or None): follows the weights.
+        device_target (str): Ascend, GPU or CPU.
+    """
+    form = _in_branch if branches_in_graph(device_target) else _without_branch
+    return form(optimizer, statistics, average)
+
+
+def _in_branch(optimizer, statistics, average):
+
+    def update(finite, gradients, lr, decay, before):
+        done = finite
+        if finite:
+            ops.assign(optimizer.learning_rate, lr)
+            done = ops.depend(done, optimizer(gradients))
+            if average is not None:
+                done = ops.depend(done, average.update(decay))
+        else:
+            for i, statistic in enumerate(statistics):
+                done = ops.depend(done, ops.assign(statistic, before[i]))
+        return done
+
+    return update
+
+
+def _without_branch(optimizer, statistics, average):
+    weights, moments, hyper_map = optimizer.parameters, optimizer.moments, ops.HyperMap()
+
+    def update(finite, gradients, lr, decay, before):
+        gradients = optimizer.decay_weight(gradients)
+        rate, momentum = ops.where(finite, lr, 0.0), ops.where(finite, optimizer.momentum, 1.0)
+        applied = hyper_map(ops.partial(_apply_momentum, finite, rate, momentum), gradients, weights, moments)
+        done = ops.depend(finite, applied)
+        if average is not None:
+            done = ops.depend(done, average.update(decay, finite))
+        for i, statistic in enumerate(statistics):
+            done = ops.depend(done, ops.assign(statistic, ops.where(finite, statistic, before[i])))
+        return done
+
+    return update
