@@ -129,7 +129,8 @@ def check_config(config: Config) -> None:
     Raises:
         UsageError: names every option at fault, its value and source, and what is expected.
     """
-    checks = (_unsupported, _outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults)
+    checks = (_unsupported, _outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults,
+              _sink_faults)
     problems = [problem for check in checks for problem in check(config)]
     if problems:
         raise UsageError("\n       ".join(problems))
@@ -189,6 +190,14 @@ def _preprocessing_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'mosaic_scale')}: expected two numbers above 0, the smaller one first"
     if config.max_scale < config.min_scale:
         yield f"{_found(config, 'max_scale')}: expected at least min_scale, {config.min_scale}"
+
+
+def _sink_faults(config: Config) -> Iterator[str]:
+    if config.data_sink and config.device_target == "CPU":
+        yield f"{_found(config, 'data_sink')}: a CPU has no queue to fetch from; leave data_sink out"
+    if config.data_sink and config.multi_scale:
+        yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
+               "of one size; leave one of the two out")
 
 
 def _schedule_faults(config: Config) -> Iterator[str]:

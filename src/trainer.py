@@ -12,6 +12,7 @@ would have done.
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,21 +24,20 @@ from model_utils.config import TRAVELLING
 from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from src.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
+from src.data_sink import StepRows, sunk_step
 from src.initializer import freeze_backbone, set_training
 from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.progress import LossWindow, Progress, RunClock, WindowSum
 from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
-from src.visualize import batch_sheet, write_image
+from src.visualize import write_batch_sheet
 from src.yolo_dataset import steps_per_epoch, train_stream
 
 METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "data_time", "step_time",
            "peak_memory_mb", "AP", "AP50")
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
-# Samples of the first batch that are drawn, for a person to check that the boxes sit where they should.
-SHEET_SAMPLES = 16
 
 
 def describe_network(config, categories):
@@ -98,7 +98,7 @@ class Trainer:
         self.waits = waits_for_each_step(config.device_target)
         self.progress, self.metrics = Progress(), MetricsTable(self.folder.parent / "metrics.csv", METRICS)
         self.window, self.since_log, self.epoch_sum = LossWindow(), WindowSum(), WindowSum()
-        self.first_step = 0
+        self.graphs = 0
 
     def resume(self, checkpoint):
         """Take over weights, moments, averages and position of a `last.ckpt` that `check_resumable` let pass."""
@@ -126,17 +126,14 @@ class Trainer:
     def fit(self):
         """Train from the current position to the end of the last epoch and return the `Progress`."""
         set_training(self.network, self.config)
-        stream = train_stream(self.config, self.data, start_sample=self.progress.step * self.config.per_batch_size,
-                              end_sample=self.total_steps * self.config.per_batch_size)
-        clock, self.first_step = RunClock(self.progress.step), self.progress.step
+        self._draw_first_batch()
+        clock = RunClock(self.progress.step)
         # A new line each step would drown a log file, so the bar shows only on a terminal.
         bar = tqdm(total=self.total_steps, initial=self.progress.step, unit="step", disable=not sys.stderr.isatty())
-        with stream, bar:
-            while not self._is_stopped_early():
-                batch = clock.next_batch(stream)
-                if batch is None:
-                    break
-                self._one_step(*batch, clock)
+        with self._stream(self.progress.step) as stream, bar:
+            one_step = self._sunk_step() if self.config.data_sink else partial(self._handed_step, stream, clock)
+            while self.progress.step < self.total_steps and not self._is_stopped_early():
+                self._note_step(*one_step(), clock)
                 bar.update()
         if self._is_stopped_early() and self.progress.step < self.total_steps:
             self.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to go on, "
@@ -144,16 +141,34 @@ class Trainer:
                              self.progress.validations_without_gain, self.progress.best_score)
         return self.progress
 
-    def _one_step(self, images, boxes, clock):
+    def _stream(self, step, end=None):
+        """Return the batches from a step to the end of the run, or to another step."""
+        batch = self.config.per_batch_size
+        return train_stream(self.config, self.data, step * batch, (self.total_steps if end is None else end) * batch)
+
+    def _draw_first_batch(self):
         step = self.progress.step
-        decay = self.average.decay_at(step + 1) if self.average else 0.0
-        compiled = len(self.train_step.compile_seconds)
-        loss, parts, finite = self.train_step(ms.Tensor(images), ms.Tensor(boxes), self.rates[step], decay)
-        if step == self.first_step:
-            sheet = batch_sheet(images[:SHEET_SAMPLES], boxes[:SHEET_SAMPLES], self.data.categories.names)
-            write_image(self.folder.parent / "first_batch.jpg", sheet)
-        if len(self.train_step.compile_seconds) > compiled:
-            self._log_compilation(step, images.shape[1:3])
+        with self._stream(step, min(step + 1, self.total_steps)) as stream:
+            for images, boxes in stream:
+                write_batch_sheet(self.folder.parent / "first_batch.jpg", images, boxes, self.data.categories.names)
+
+    def _decay(self, step):
+        return self.average.decay_at(step + 1) if self.average else 0.0
+
+    def _handed_step(self, stream, clock):
+        images, boxes = clock.next_batch(stream)
+        step = self.progress.step
+        return self.train_step(ms.Tensor(images), ms.Tensor(boxes), self.rates[step], self._decay(step))
+
+    def _sunk_step(self):
+        first = self.progress.step
+        decays = [self._decay(step) for step in range(first, self.total_steps)]
+        return sunk_step(self.train_step, StepRows(partial(self._stream, first), self.rates[first:], decays))
+
+    def _note_step(self, loss, parts, finite, clock):
+        step = self.progress.step
+        if len(self.train_step.compile_seconds) > self.graphs:
+            self._log_compilation(step)
         if self.waits:
             loss.asnumpy()
         self.window.add(loss, parts, finite)
@@ -168,9 +183,10 @@ class Trainer:
             self._flush_window()
             self._save_last()
 
-    def _log_compilation(self, step, input_hw):
+    def _log_compilation(self, step):
         graph, seconds = list(self.train_step.compile_seconds.items())[-1]
-        size = "all sizes" if graph is None else f"{input_hw[0]}x{input_hw[1]}"
+        self.graphs = len(self.train_step.compile_seconds)
+        size = "all sizes" if graph is None else f"{graph[0]}x{graph[1]}"
         self.logger.info("iter[%d], compiled the training step for %s, %.1f s", step, size, seconds)
 
     def _log_window(self, step, clock):

@@ -15,6 +15,8 @@ PAPER = (245, 245, 245)
 INK = (30, 30, 30)
 CROWD_COLOUR = (150, 150, 150)
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+# Samples that the sheet of a batch shows.
+SHEET_SAMPLES = 16
 JPEG_QUALITY = 92
 
 
@@ -210,6 +212,11 @@ def batch_sheet(images, boxes, names, columns=4, min_side=384):
         pictures.append(draw_boxes(image, corners * (width, height, width, height), rows[:, 4].astype(int), names,
                                    min_side=min_side))
     return contact_sheet(pictures, columns, pictures[0].shape[:2] if pictures else (0, 0))
+
+
+def write_batch_sheet(path, images, boxes, names):
+    """Write the `batch_sheet` of a batch's first samples, for a person to check that boxes sit where they should."""
+    write_image(path, batch_sheet(images[:SHEET_SAMPLES], boxes[:SHEET_SAMPLES], names))
 
 
 def write_image(path, image):
