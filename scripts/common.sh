@@ -43,6 +43,11 @@ need_file() {
     [ -f "$1" ] || fail "$1: no such file; expected $2"
 }
 
+# need_data PATH: an error when there is no data folder.
+need_data() {
+    need_folder "$1" "a data set in COCO layout: annotations/, train2017/ and val2017/"
+}
+
 # need_options USAGE "$@": what follows the places must begin with an option, or an argument was one too many.
 need_options() {
     [[ $# -lt 2 || "$2" == -* ]] || usage_error "$1" "unexpected argument '$2'; options begin with --"
@@ -151,7 +156,7 @@ end_if_failed_at_once() {
 # anything starts, and the folders train/ and eval/ are those of the calling folder.
 train_here() {
     local target=$1 data
-    need_folder "$2" "a data set in COCO layout: annotations/, train2017/ and val2017/"
+    need_data "$2"
     data=$(absolute_path "$2")
     shift 2
     choose_python
@@ -162,7 +167,7 @@ train_here() {
 
 eval_here() {
     local target=$1 data checkpoint
-    need_folder "$2" "a data set in COCO layout: annotations/, train2017/ and val2017/"
+    need_data "$2"
     need_file "$3" "a checkpoint"
     data=$(absolute_path "$2")
     checkpoint=$(absolute_path "$3")

@@ -1,0 +1,150 @@
+"""Rank tables of Ascend, version 1.0: which devices of which servers train together, and in which order."""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_utils.errors import UserError
+
+VERSION = "1.0"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server of a rank table, its device ids in the order of their ranks; host_ip is "" where there is none."""
+
+    server_id: str
+    host_ip: str
+    device_ids: tuple[int, ...]
+
+
+def read_rank_table(path):
+    """Return the servers of a rank table as a list of `Server`, in the order of their ranks.
+
+    msrun numbers the ranks node by node, so each server must hold as many ranks as the others, in one piece.
+
+    Raises:
+        UserError: the file cannot be read, or a field is missing or wrong; it names the file and the field.
+    """
+    table = _load(path)
+    version = table.get("version")
+    if version != VERSION:
+        found = "is missing" if version is None else f"is {version!r}"
+        raise UserError(f"{path}: version {found}; expected {VERSION!r}, the version of tables with a server_list")
+    status = table.get("status", "completed")
+    if status != "completed":
+        raise UserError(f"{path}: status is {status!r}; expected 'completed', so wait until the table is finished")
+    entries = _list_of(table, "server_list", path)
+    count = table.get("server_count")
+    if count is not None and str(count) != str(len(entries)):
+        raise UserError(f"{path}: server_count is {count!r}, but server_list has {len(entries)} servers; correct one "
+                        "of the two")
+    servers = [_read_server(entry, f"server_list[{number}]", path) for number, entry in enumerate(entries)]
+    _refuse_repeats([(name, f"server_list[{number}].server_id") for number, (name, _, _) in enumerate(servers)], path,
+                    "each server is listed once")
+    ranks = [(rank, f"{place}.rank_id") for _, _, devices in servers for rank, _, place in devices]
+    _refuse_repeats(ranks, path, "each device has a rank of its own")
+    for rank, place in ranks:
+        if rank >= len(ranks):
+            raise UserError(f"{path}: {place} is {rank}; expected 0 to {len(ranks) - 1}, each once, for the "
+                            f"{len(ranks)} devices of the table")
+    return _in_order(servers, path)
+
+
+def choose_server(servers, server_id, path):
+    """Return the position in `servers` of the server with the id `server_id`; "" means the only one.
+
+    Raises:
+        UserError: there is no such server, or several and no id.
+    """
+    names = [server.server_id for server in servers]
+    if server_id in names:
+        return names.index(server_id)
+    listed = ", ".join(names)
+    if server_id:
+        raise UserError(f"{path}: no server_id is {server_id!r}; SERVER_ID must be one of {listed}")
+    if len(servers) > 1:
+        raise UserError(f"{path}: there are {len(servers)} servers; say which of them this machine is: SERVER_ID must "
+                        f"be one of {listed}")
+    return 0
+
+
+def _load(path):
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected a rank table, such as hccl_tools.py writes") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file ({error.reason}); expected a rank table in json") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a json {type(content).__name__}; expected an object with version and server_list")
+    return content
+
+
+def _list_of(entry, key, path, place=""):
+    """Return entry[key], a list of objects that is not empty; `place` is where `entry` stands in the table."""
+    where = f"{place}.{key}" if place else key
+    items = entry.get(key)
+    if not isinstance(items, list):
+        found = "is missing" if items is None else f"is {items!r}"
+        raise UserError(f"{path}: {where} {found}; expected a list")
+    if not items:
+        raise UserError(f"{path}: {where} is empty; expected at least one {'device' if place else 'server'}")
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise UserError(f"{path}: {where}[{number}] is {item!r}; expected an object")
+    return items
+
+
+def _read_server(entry, place, path):
+    """Return (server_id, host_ip, [(rank, device id, place)])."""
+    server_id = entry.get("server_id")
+    if not isinstance(server_id, str) or not server_id:
+        found = "is missing" if server_id is None else f"is {server_id!r}"
+        raise UserError(f"{path}: {place}.server_id {found}; expected a text such as the server's address")
+    host_ip = entry.get("host_ip", "")
+    if not isinstance(host_ip, str):
+        raise UserError(f"{path}: {place}.host_ip is {host_ip!r}; expected an address as text, or none")
+    devices = []
+    for number, device in enumerate(_list_of(entry, "device", path, place)):
+        where = f"{place}.device[{number}]"
+        devices.append((_number(device, "rank_id", where, path), _number(device, "device_id", where, path), where))
+    _refuse_repeats([(device_id, f"{where}.device_id") for _, device_id, where in devices], path,
+                    "each device of a server is listed once")
+    return server_id, host_ip, devices
+
+
+def _number(entry, key, place, path):
+    """Return a whole number that the table holds as text or as a number."""
+    value = entry.get(key)
+    if isinstance(value, bool) or not str(value).isdecimal():
+        found = "is missing" if value is None else f"is {value!r}"
+        raise UserError(f"{path}: {place}.{key} {found}; expected a whole number of 0 or more, such as \"0\"")
+    return int(value)
+
+
+def _refuse_repeats(values, path, rule):
+    """Raise a UserError where a value of [(value, place)] stands twice."""
+    first_places = {}
+    for value, place in values:
+        if value in first_places:
+            raise UserError(f"{path}: {place} is {value}, as {first_places[value]} is; {rule}")
+        first_places[value] = place
+
+
+def _in_order(servers, path):
+    """Return the checked servers, [(server_id, host_ip, devices)], as `Server` objects in the order of their ranks."""
+    ordered = []
+    for name, host_ip, devices in sorted(servers, key=lambda server: min(server[2])):
+        devices = sorted(devices)
+        first, size = devices[0][0], len(servers[0][2])
+        if len(devices) != size:
+            raise UserError(f"{path}: server {name} has {len(devices)} devices and server {servers[0][0]} has {size}; "
+                            "msrun needs the same number on each server")
+        if devices[-1][0] - first + 1 != size:
+            ranks = ", ".join(str(rank) for rank, _, _ in devices)
+            raise UserError(f"{path}: the rank_id of the devices of server {name} are {ranks}; msrun needs the ranks "
+                            "of a server in one piece, without a gap")
+        ordered.append(Server(name, host_ip, tuple(device_id for _, device_id, _ in devices)))
+    return ordered
