@@ -1,27 +1,49 @@
 """The only file that knows Ascend, GPU and CPU: selection of the device and what each of them prefers."""
 import mindspore as ms
+from mindspore import communication
 
 from model_utils.errors import UserError
+from model_utils.local_adapter import read_launch
 
 
 def setup_device(config):
-    """Select config.device_target and config.device_id, in graph mode.
+    """Select, in graph mode, config.device_target with the device that the launcher gave this rank or config.device_id.
 
     Raises:
         UserError: this MindSpore or this machine has no such device.
     """
+    device_id = read_launch().device_id if config.is_distributed else config.device_id
     try:
         if config.device_target == "CPU":
             # Selecting it again after an operator has run would be refused.
             if ms.get_context("device_target") != "CPU":
                 ms.set_device("CPU")
         else:
-            ms.set_device(config.device_target, config.device_id)
+            ms.set_device(config.device_target, device_id)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"device_target {config.device_target}, device_id {config.device_id}: this device cannot be "
+        raise UserError(f"device_target {config.device_target}, device_id {device_id}: this device cannot be "
                         f"used here ({reason}); on a machine without it, use --device_target CPU") from error
     ms.set_context(mode=ms.GRAPH_MODE)
+
+
+def start_ranks(config):
+    """Join the processes of a distributed run, by the library that suits the device; returns (rank, their number).
+
+    To be called after `setup_device`. Without config.is_distributed this process is all there is.
+
+    Raises:
+        UserError: this process was not started as one of several, or the others cannot be reached.
+    """
+    if not config.is_distributed:
+        return 0, 1
+    try:
+        communication.init()
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"is_distributed is 1, but the processes of this run cannot be joined ({reason}); start them "
+                        "by scripts/run_distribute_train.sh (or by msrun), or leave is_distributed out") from error
+    return communication.get_rank(), communication.get_group_size()
 
 
 def prefers_decomposed_activation(device_target):
