@@ -12,25 +12,32 @@ import time
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
-from model_utils.device_adapter import setup_device
+from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.moxing_adapter import modelarts_job
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, with_categories
 from src.evaluator import evaluate
 from src.inference import fastest_network
-from src.logger import close_logger, get_logger, make_run_folder
+from src.logger import close_logger, common_run_folder, get_logger
 from src.postprocess import write_json
+from src.ranks import Ranks
 
 
 def main(argv=None):
     """Evaluate as the arguments say; returns the exit code."""
-    config = get_config(argv)
+    return modelarts_job(evaluate_checkpoint, get_config(argv))
+
+
+def evaluate_checkpoint(config):
+    """Evaluate as the config says; returns the exit code."""
     if not config.pretrained:
         raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
     if not config.data_dir:
         raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER")
     setup_device(config)
+    ranks = Ranks(*start_ranks(config))
     checkpoint = load_checkpoint(config.pretrained)
     config = config.with_checkpoint(checkpoint.meta)
     check_config(config)
@@ -39,24 +46,25 @@ def main(argv=None):
     config = with_categories(config, len(data.categories))
     network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
 
-    folder = make_run_folder(config.log_path)
-    logger = get_logger(folder, name="eval")
+    folder = common_run_folder(config.log_path, ranks)
+    logger = get_logger(folder, ranks.rank, "eval")
     try:
-        config.save_yaml(str(folder / "config.yaml"))
-        run(network, data, config, folder, logger)
+        if ranks.is_first:
+            config.save_yaml(str(folder / "config.yaml"))
+        run(network, data, config, folder, logger, ranks)
     finally:
         close_logger(logger)
     return 0
 
 
-def run(network, data, config, folder, logger):
+def run(network, data, config, folder, logger, ranks):
     """Evaluate, log the tables and write the results to the folder."""
     logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids), config.data_dir,
                 *config.testing_shape)
     for line in data.report_lines():
         logger.warning("%s", line)
     results_path = folder / time.strftime("predict_%Y_%m_%d_%H_%M_%S.json")
-    result = evaluate(network, data, config, results_path=results_path)
+    result = evaluate(network, data, config, results_path=results_path, ranks=ranks)
     if result.damaged_images:
         logger.warning("the network gave NaN or infinity on %d of %d images", result.damaged_images, result.num_images)
     if result.undecided_images:
@@ -67,7 +75,8 @@ def run(network, data, config, folder, logger):
     logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
                 len(result.results), result.images_per_second, result.images_per_second_total)
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
-    write_json(folder / "metrics.json", result.metrics())
+    if ranks.is_first:
+        write_json(folder / "metrics.json", result.metrics())
     logger.info("results: %s", results_path)
     return result
 

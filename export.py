@@ -16,13 +16,18 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, run_cli
+from model_utils.moxing_adapter import modelarts_job
 from src.exporter import SUFFIXES, example_input, export_network
 from src.inference import load_inference_network
 
 
 def main(argv=None):
     """Export as the arguments say; returns the exit code."""
-    config = get_config(argv)
+    return modelarts_job(export, get_config(argv))
+
+
+def export(config):
+    """Export as the config says; returns the exit code."""
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
     setup_device(config)

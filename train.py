@@ -10,26 +10,32 @@ import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import get_config
-from model_utils.device_adapter import prefers_decomposed_activation, setup_device
+from model_utils.config import DERIVED, get_config
+from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
-from src.candidates import candidate_selector
+from model_utils.moxing_adapter import modelarts_job
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.ema import build_average
-from src.evaluator import evaluate
 from src.initializer import start_weights
-from src.logger import close_logger, get_logger, make_run_folder, peak_memory_mb
+from src.logger import close_logger, common_run_folder, get_logger, peak_memory_mb
 from src.multi_scale import training_sizes
-from src.trainer import Trainer, check_resumable
-from src.yolo import build_inference_network, build_network
+from src.ranks import Ranks
+from src.run_state import check_resumable
+from src.trainer import Trainer
+from src.validation import build_validation
+from src.yolo import build_network
 from src.yolo_dataset import steps_per_epoch
 
 
 def main(argv=None):
     """Train as the arguments say; returns the exit code."""
-    config = get_config(argv)
+    return modelarts_job(train, get_config(argv))
+
+
+def train(config):
+    """Train as the config says; returns the exit code."""
     checkpoint = load_checkpoint(config.resume) if config.resume else None
     if checkpoint:
         config = resumed_config(config, checkpoint)
@@ -42,26 +48,29 @@ def main(argv=None):
     config = training_config(config)
     check_config(config)
     setup_device(config)
+    ranks = Ranks(*start_ranks(config))
+    config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
     started = "" if checkpoint else start_weights(network, config, data.categories.names)
     average = build_average(network, config)
-    validate = build_validation(average.network if average else network, config, data.categories)
+    validate = build_validation(average.network if average else network, config, data.categories, ranks)
     # Asked for here too, so that too few images are told before a folder is made.
     steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     if checkpoint:
         check_resumable(checkpoint, config, data)
 
-    folder = make_run_folder(config.ckpt_path)
-    logger = get_logger(folder, config.rank, "train")
+    folder = common_run_folder(config.ckpt_path, ranks)
+    logger = get_logger(folder, ranks.rank, "train")
     try:
-        config.save_yaml(folder / "config.yaml")
+        if ranks.is_first:
+            config.save_yaml(folder / "config.yaml")
         for line in data.report_lines():
             logger.warning("%s", line)
         if started:
             logger.info("%s", started)
-        run(network, data, config, checkpoint, average, validate, folder, logger)
+        run(network, data, config, checkpoint, average, validate, folder, logger, ranks)
     except UserError as error:
         logger.error("%s", error)
         raise
@@ -70,11 +79,10 @@ def main(argv=None):
     return 0
 
 
-def run(network, data, config, checkpoint, average, validate, folder, logger):
+def run(network, data, config, checkpoint, average, validate, folder, logger, ranks):
     """Build the trainer, resume where asked to, train, and say what was made."""
     checkpoints = folder / f"ckpt_{config.rank}"
-    checkpoints.mkdir()
-    trainer = Trainer(config, data, network, checkpoints, logger, average, validate)
+    trainer = Trainer(config, data, network, checkpoints, logger, ranks, average, validate)
     if checkpoint:
         trainer.resume(checkpoint)
         logger.info("resume %s: goes on at step %d", checkpoint.path, trainer.progress.step)
@@ -85,28 +93,6 @@ def run(network, data, config, checkpoint, average, validate, folder, logger):
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),
                 ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
-
-
-def build_validation(network, config, categories):
-    """Return a function that gives the `EvalResult` of a network, as it is then, on the validation split; None if off.
-
-    Raises:
-        UserError: the validation split cannot be used, or its classes are not the `categories` of training.
-    """
-    if not config.eval_interval:
-        return None
-    data = read_coco(config, "val", training=False)
-    if data.categories.names != categories.names:
-        found, expected = ", ".join(data.categories.names), ", ".join(categories.names)
-        raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "
-                        f"instances_train2017.json has {expected}; make them the same, in one order, or leave "
-                        "eval_interval out")
-    inference = build_inference_network(config, len(data.categories), network, select=candidate_selector(config))
-
-    def validate():
-        return evaluate(inference, data, config)
-
-    return validate
 
 
 if __name__ == "__main__":

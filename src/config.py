@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, Config
 from model_utils.errors import UsageError, UserError
+from model_utils.moxing_adapter import JOB_OPTIONS, MOVED
 from model_utils.options import show
 from src.multi_scale import training_sizes
 
@@ -15,22 +16,10 @@ BOX_FIELDS = 5
 
 # Options of features that are not built yet; anything but their default is refused, so that nothing is ignored.
 NOT_SUPPORTED = {
-    "is_distributed": "training on several devices",
-    "rank": "training on several devices",
-    "group_size": "training on several devices",
     "need_profiler": "profiling",
     "result_path": "scoring the results of an Ascend 310",
     "img_path": "scoring the results of an Ascend 310",
     "ann_file": "scoring the results of an Ascend 310",
-    "enable_modelarts": "running on ModelArts",
-    "data_url": "running on ModelArts",
-    "train_url": "running on ModelArts",
-    "checkpoint_url": "running on ModelArts",
-    "data_path": "running on ModelArts",
-    "output_path": "running on ModelArts",
-    "load_path": "running on ModelArts",
-    "need_modelarts_dataset_unzip": "running on ModelArts",
-    "modelarts_dataset_unzip_name": "running on ModelArts",
 }
 
 # Option: (smallest, largest) value allowed; None: no limit.
@@ -100,9 +89,14 @@ def resumed_config(config, checkpoint):
         raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
                         "from its weights")
     kept = {name: value for name, value in saved.items()
-            if name in config and name not in STARTS and config.source(name) in (DEFAULT, DERIVED)
-            and value != saved.get(FOLLOWING.get(name))}
+            if name in config and value != saved.get(FOLLOWING.get(name)) and _is_open(name, config)}
     return config.replace(CHECKPOINT, **kept)
+
+
+def _is_open(name, config):
+    """Return whether neither the user, nor the job that runs this, has a say in an option of a run that goes on."""
+    is_moved_by_job = name in MOVED and config.source(name) == DERIVED
+    return name not in (*STARTS, *JOB_OPTIONS) and not is_moved_by_job and config.source(name) in (DEFAULT, DERIVED)
 
 
 def with_categories(config: Config, num_classes_of_data: int) -> Config:
@@ -130,7 +124,7 @@ def check_config(config: Config) -> None:
         UsageError: names every option at fault, its value and source, and what is expected.
     """
     checks = (_unsupported, _outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults,
-              _sink_faults)
+              _sink_faults, _rank_faults)
     problems = [problem for check in checks for problem in check(config)]
     if problems:
         raise UsageError("\n       ".join(problems))
@@ -190,6 +184,12 @@ def _preprocessing_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'mosaic_scale')}: expected two numbers above 0, the smaller one first"
     if config.max_scale < config.min_scale:
         yield f"{_found(config, 'max_scale')}: expected at least min_scale, {config.min_scale}"
+
+
+def _rank_faults(config: Config) -> Iterator[str]:
+    for name in ("rank", "group_size"):
+        if config.is_set(name) and not config.is_default(name):
+            yield f"{_found(config, name)}: the launcher of a distributed run says it; leave {name} out"
 
 
 def _sink_faults(config: Config) -> Iterator[str]:

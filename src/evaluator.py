@@ -14,6 +14,7 @@ import mindspore as ms
 
 from src.candidates import Candidates, detections_from_candidates
 from src.postprocess import coco_results, detect, in_image, write_json
+from src.ranks import Ranks
 from src.transforms import fit_placement
 from src.yolo_dataset import eval_stream
 
@@ -87,7 +88,7 @@ class EvalResult(Scores):
         return self.stats[1]
 
 
-def evaluate(network, data, config, batch_size=None, results_path=None):
+def evaluate(network, data, config, batch_size=None, results_path=None, ranks=None):
     """Return the `EvalResult` of a network on a data set; every image counts exactly once.
 
     Args:
@@ -96,15 +97,40 @@ def evaluate(network, data, config, batch_size=None, results_path=None):
         data (CocoData): the images and their ground truth.
         config (Config): testing_shape, resize_mode and the thresholds are read.
         batch_size (int): config.per_batch_size if None.
-        results_path (str or Path): COCO results json to write; None: none.
+        results_path (str or Path): COCO results json to write, by rank 0; None: none.
+        ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures. None: this one.
     """
-    batch_size = batch_size or config.per_batch_size
+    ranks = ranks or Ranks()
     num_images = len(data.image_ids)
-    batches, timings = [], []
     started = time.perf_counter()
+    found = ranks.gather(_detections(network, data, config, batch_size or config.per_batch_size,
+                                     ranks.share(num_images)))
+    detected = time.perf_counter()
+    results = [result for part in found for result in part["results"]]
+    if ranks.size > 1:
+        # In the order of one process, so that the file and every tie in the scoring are its own.
+        place = {image_id: number for number, image_id in enumerate(data.image_ids)}
+        results.sort(key=lambda result: place[result["image_id"]])
+    scores = None
+    if ranks.is_first:
+        if results_path is not None:
+            write_json(results_path, results)
+        scores = vars(score_results(data.coco, results, data.image_ids, data.categories))
+    scores = ranks.first(scores)
+    return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
+                      damaged_images=sum(part["damaged"] for part in found),
+                      undecided_images=sum(part["undecided"] for part in found),
+                      images_per_second=sum(part["rate"] for part in found),
+                      images_per_second_total=num_images / max(detected - started, 1e-9),
+                      seconds=time.perf_counter() - started)
+
+
+def _detections(network, data, config, batch_size, share):
+    """Return what the network finds on a share of the images, with the names of `EvalResult`, as json can hold it."""
+    batches, timings = [], []
     # One thread: post-processing of a batch goes on while the network, which lets go of Python's lock, has the next.
-    with eval_stream(config, data, batch_size) as stream, ThreadPoolExecutor(1) as worker:
-        for images, indices in tqdm(stream, total=-(-num_images // batch_size), desc="evaluation", unit="batch",
+    with eval_stream(config, data, batch_size, share) as stream, ThreadPoolExecutor(1) as worker:
+        for images, indices in tqdm(stream, total=-(-len(share) // batch_size), desc="evaluation", unit="batch",
                                     leave=False, disable=None):
             before = time.perf_counter()
             outputs = _fetched(network(ms.Tensor(images)))
@@ -114,17 +140,9 @@ def evaluate(network, data, config, batch_size=None, results_path=None):
             if len(batches) > 1:
                 batches[-2].result()
         batches = [batch.result() for batch in batches]
-    detected = time.perf_counter()
-    results = [result for batch in batches for result in batch[0]]
-    if results_path is not None:
-        write_json(results_path, results)
-    scores = score_results(data.coco, results, data.image_ids, data.categories)
-    return EvalResult(**vars(scores), results=results, num_images=num_images,
-                      damaged_images=sum(batch[1] for batch in batches),
-                      undecided_images=sum(batch[2] for batch in batches),
-                      images_per_second=_rate(timings[1:] or timings),
-                      images_per_second_total=num_images / max(detected - started, 1e-9),
-                      seconds=time.perf_counter() - started)
+    return {"results": [result for batch in batches for result in batch[0]],
+            "damaged": sum(int(batch[1]) for batch in batches), "undecided": sum(int(batch[2]) for batch in batches),
+            "rate": _rate(timings[1:] or timings)}
 
 
 def _fetched(outputs):

@@ -70,6 +70,13 @@ def make_run_folder(root):
             attempt += 1
 
 
+def common_run_folder(root, ranks):
+    """Return the new run folder below `root` that all ranks have in common, made also where a rank has its own disk."""
+    folder = Path(ranks.first(str(make_run_folder(root)) if ranks.is_first else None))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class MetricsTable:
     """A CSV file with one row an epoch.
 

@@ -113,6 +113,9 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
     clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters()
                   if parameter.name.endswith((".moving_mean", ".moving_variance"))]
+    average_over_ranks = (nn.DistributedGradReducer(optimizer.parameters, True, config.group_size)
+                          if config.group_size > 1 else None)
+    total, ranks = ops.AllReduce() if config.group_size > 1 else None, config.group_size
     update = build_update(optimizer, statistics, average, config.device_target)
     hyper_map = ops.HyperMap()
 
@@ -129,6 +132,10 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
         before = [ops.add(statistic, 0.0) for statistic in statistics]
         (_, loss, parts), gradients = gradient_of(images, boxes, grids)
         gradients = scaler.unscale(gradients)
+        if ranks > 1:
+            # With the loss, so that all ranks agree on whether the step was finite, and log the same.
+            gradients = average_over_ranks(gradients)
+            loss, parts = total(loss) / ranks, total(parts) / ranks
         # A value that is not finite, or whose square is not, makes the norm so: one pass instead of two.
         squared_norm = 2.0 * ops.addn(hyper_map(_half_squared_norm, gradients))
         finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(squared_norm))

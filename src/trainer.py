@@ -11,62 +11,30 @@ would have done.
 """
 import shutil
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 import mindspore as ms
-import mindspore.ops as ops
 
-from model_utils.config import TRAVELLING
 from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
-from src.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
 from src.data_sink import StepRows, sunk_step
 from src.initializer import freeze_backbone, set_training
 from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
-from src.progress import LossWindow, Progress, RunClock, WindowSum
+from src.progress import LossWindow, RunClock, WindowSum
+from src.run_state import RunState
 from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
 from src.visualize import write_batch_sheet
-from src.yolo_dataset import steps_per_epoch, train_stream
+from src.yolo_dataset import train_stream
 
 METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "data_time", "step_time",
            "peak_memory_mb", "AP", "AP50")
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
-
-
-def describe_network(config, categories):
-    """Return the meta data that a checkpoint needs so that it runs without flags."""
-    meta = {key: config[key] for key in TRAVELLING}
-    return {**meta, "class_names": list(categories.names), "category_ids": list(categories.ids)}
-
-
-def check_resumable(checkpoint, config, data):
-    """Check that a run can go on from a checkpoint with this config and data.
-
-    Raises:
-        UserError: the file holds no state of a run, or one of another data set or other trained parameters.
-    """
-    if "progress" not in checkpoint.meta or not checkpoint.moments:
-        raise UserError(f"resume {checkpoint.path}: holds weights only; a run goes on from its last.ckpt "
-                        "(to start a new run from these weights, use --resume_yolo)")
-    steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
-    if checkpoint.meta["steps_per_epoch"] != steps:
-        raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta['steps_per_epoch']} steps an "
-                        f"epoch, this one has {steps}; use the same data_dir and per_batch_size")
-    names = checkpoint.meta["class_names"]
-    if names != list(data.categories.names):
-        raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
-                        f"{list(data.categories.names)}; use the same data_dir")
-    was_frozen = checkpoint.meta["config"]["freeze_backbone"]
-    if was_frozen != config.freeze_backbone:
-        raise UserError(f"resume {checkpoint.path}: that run had freeze_backbone {was_frozen}, this one has "
-                        f"{config.freeze_backbone}; leave it as it was, or start a new run by --resume_yolo")
 
 
 class Trainer:
@@ -76,52 +44,51 @@ class Trainer:
         config (Config): the resolved configuration.
         data (CocoData): the training split.
         network (YOLOv3Tiny): with its first weights loaded.
-        folder (str or Path): where checkpoints are written; metrics.csv goes beside it.
+        folder (str or Path): where checkpoints are written, made if missing; metrics.csv goes beside it.
         logger (logging.Logger): of this rank.
         average (WeightAverage or None): of the network; what is validated and saved as best.
+        ranks (Ranks): the processes that train together.
         validate (callable or None): takes no argument, returns the `EvalResult` of the average, or of the network;
             called every eval_interval epochs. Without it the best epoch is the one of the lowest mean loss.
     """
 
-    def __init__(self, config, data, network, folder, logger, average=None, validate=None):
-        self.config, self.data, self.network = config, data, network
-        self.folder, self.logger = Path(folder), logger
-        self.average, self.validate = average, validate
-        self.steps_per_epoch = steps_per_epoch(len(data.paths), config.per_batch_size, config.group_size)
-        self.total_steps = self.steps_per_epoch * config.max_epoch
-        self.rates = learning_rates(config, self.steps_per_epoch)
+    def __init__(self, config, data, network, folder, logger, ranks, average=None, validate=None):
+        self.config, self.data, self.network, self.ranks = config, data, network, ranks
+        self.folder, self.logger, self.average, self.validate = Path(folder), logger, average, validate
         if config.freeze_backbone:
             freeze_backbone(network)
-        self.optimizer, self.scaler = build_optimizer(network, config), build_loss_scaler(config)
-        self.train_step = TrainStep(mixed_precision(network, config.amp_level), self.optimizer, config,
-                                    len(data.categories), average, self.scaler)
+        optimizer, scaler = build_optimizer(network, config), build_loss_scaler(config)
+        self.state = RunState(config, data, network, optimizer, scaler, average, ranks)
+        self.steps_per_epoch = self.state.steps_per_epoch
+        self.total_steps = self.steps_per_epoch * config.max_epoch
+        self.rates = learning_rates(config, self.steps_per_epoch)
+        self.train_step = TrainStep(mixed_precision(network, config.amp_level), optimizer, config,
+                                    len(data.categories), average, scaler)
+        if self.state.is_saved_here:
+            self.folder.mkdir(parents=True, exist_ok=True)
         self.waits = waits_for_each_step(config.device_target)
-        self.progress, self.metrics = Progress(), MetricsTable(self.folder.parent / "metrics.csv", METRICS)
+        self.metrics = MetricsTable(self.folder.parent / "metrics.csv", METRICS)
         self.window, self.since_log, self.epoch_sum = LossWindow(), WindowSum(), WindowSum()
         self.graphs = 0
 
     def resume(self, checkpoint):
         """Take over weights, moments, averages and position of a `last.ckpt` that `check_resumable` let pass."""
-        copy_strictly(self._weights(), checkpoint.weights, checkpoint.path)
-        copy_strictly(self._moments(), checkpoint.moments, checkpoint.path)
-        if self.average:
-            # A run that did not average so far starts to do so at its weights.
-            copy_strictly(self.average.by_name, checkpoint.best_weights(), checkpoint.path)
-        self.progress = Progress(**checkpoint.meta["progress"])
-        if bool(checkpoint.meta["config"]["eval_interval"]) != bool(self.config.eval_interval):
-            # An AP cannot be compared with a loss.
-            self.progress.best_score, self.progress.validations_without_gain = Progress.best_score, 0
+        self.state.restore(checkpoint)
         self.epoch_sum = WindowSum.of_epoch(self.progress)
-        self._restore_loss_scale()
         folder = Path(checkpoint.path).resolve().parent
         cut = self.metrics.take_over(folder.parent / self.metrics.path.name,
                                      self.progress.step // self.steps_per_epoch)
         if cut:
             self.logger.warning("%s of the interrupted run: %d rows could not be read and are left out",
                                 self.metrics.path.name, cut)
-        if (folder / "best.ckpt").is_file():
+        if self.state.is_saved_here and (folder / "best.ckpt").is_file():
             # No later epoch may be better, and the folder of this run is to hold its best one all the same.
             shutil.copyfile(folder / "best.ckpt", self.folder / "best.ckpt")
+
+    @property
+    def progress(self):
+        """Where the run is."""
+        return self.state.progress
 
     def fit(self):
         """Train from the current position to the end of the last epoch and return the `Progress`."""
@@ -144,12 +111,13 @@ class Trainer:
     def _stream(self, step, end=None):
         """Return the batches from a step to the end of the run, or to another step."""
         batch = self.config.per_batch_size
-        return train_stream(self.config, self.data, step * batch, (self.total_steps if end is None else end) * batch)
+        return train_stream(self.config, self.data, step * batch, (self.total_steps if end is None else end) * batch,
+                            self.ranks.rank, self.ranks.size)
 
     def _draw_first_batch(self):
         step = self.progress.step
         with self._stream(step, min(step + 1, self.total_steps)) as stream:
-            for images, boxes in stream:
+            for images, boxes in stream if self.ranks.is_first else ():
                 write_batch_sheet(self.folder.parent / "first_batch.jpg", images, boxes, self.data.categories.names)
 
     def _decay(self, step):
@@ -181,7 +149,7 @@ class Trainer:
             self._end_epoch(clock)
         elif self.config.ckpt_interval > 0 and self.progress.step % self.config.ckpt_interval == 0:
             self._flush_window()
-            self._save_last()
+            self.state.save_last(self.folder)
 
     def _log_compilation(self, step):
         graph, seconds = list(self.train_step.compile_seconds.items())[-1]
@@ -191,7 +159,7 @@ class Trainer:
 
     def _log_window(self, step, clock):
         self._flush_window()
-        rate = clock.lap(self.progress.step) * self.config.per_batch_size * self.config.group_size
+        rate = clock.lap(self.progress.step) * self.config.per_batch_size * self.ranks.size
         self.logger.info(training_line(step // self.steps_per_epoch, step, self.since_log.mean(), rate,
                                        self.rates[step]))
         self.since_log = WindowSum()
@@ -220,10 +188,11 @@ class Trainer:
 
     def _end_epoch(self, clock):
         self._flush_window()
+        self.state.agree()
         progress, config = self.progress, self.config
         epoch = progress.step // self.steps_per_epoch - 1
         mean_loss = self.epoch_sum.mean()
-        rate = clock.epoch(progress.step) * config.per_batch_size * config.group_size
+        rate = clock.epoch(progress.step) * config.per_batch_size * self.ranks.size
         self.logger.info(epoch_line(epoch, config.max_epoch, mean_loss, rate, clock.epoch_seconds,
                                     clock.remaining(progress.step, self.total_steps), peak_memory_mb()))
         data_time, step_time = clock.step_times(progress.step)
@@ -240,12 +209,15 @@ class Trainer:
             self._keep_best(result.ap)
         elif not config.eval_interval:
             self._keep_best(-mean_loss)
-        self.metrics.append(row)
+        if self.ranks.is_first:
+            self.metrics.append(row)
+        if self.ranks.size > 1:
+            self.logger.info("epoch[%d] parameters %s", epoch, self.state.digest())
         self.epoch_sum = WindowSum()
         progress.epoch_loss, progress.epoch_steps, progress.epoch_parts = 0.0, 0, []
         if (config.ckpt_interval <= 0 or progress.step % config.ckpt_interval == 0 or self._is_stopped_early()
                 or progress.step == self.total_steps):
-            self._save_last()
+            self.state.save_last(self.folder)
         clock.restart(progress.step)
 
     def _validate(self, epoch):
@@ -260,39 +232,10 @@ class Trainer:
         progress = self.progress
         if score > progress.best_score:
             progress.best_score, progress.validations_without_gain = score, 0
-            save_checkpoint(self.folder / "best.ckpt", self._best_weights(), self._meta())
+            self.state.save_best(self.folder)
         elif self.config.eval_interval:
             progress.validations_without_gain += 1
 
     def _is_stopped_early(self):
         patience = self.config.patience
         return bool(patience) and self.progress.validations_without_gain >= patience
-
-    def _save_last(self):
-        epoch = (self.progress.step - 1) // self.steps_per_epoch
-        averages = self.average.by_name if self.average else None
-        save_checkpoint(self.folder / "last.ckpt", self._weights(), self._meta(), self._moments(), averages)
-        save_checkpoint(self.folder / numbered_name(epoch, self.progress.step), self._best_weights(), self._meta())
-        remove_old(self.folder, self.config.keep_checkpoint_max)
-
-    def _weights(self):
-        return {parameter.name: parameter for parameter in self.network.get_parameters()}
-
-    def _best_weights(self):
-        return self.average.by_name if self.average else self._weights()
-
-    def _moments(self):
-        return {parameter.name: moment
-                for parameter, moment in zip(self.optimizer.parameters, self.optimizer.moments, strict=True)}
-
-    def _restore_loss_scale(self):
-        if self.config.dynamic_loss_scale and self.progress.loss_scale:
-            ops.assign(self.scaler.scale_value, ms.Tensor(self.progress.loss_scale, ms.float32))
-            ops.assign(self.scaler.counter, ms.Tensor(self.progress.good_steps, ms.int32))
-
-    def _meta(self):
-        if self.config.dynamic_loss_scale:
-            self.progress.loss_scale = float(self.scaler.scale_value.asnumpy())
-            self.progress.good_steps = int(self.scaler.counter.asnumpy())
-        return {**describe_network(self.config, self.data.categories), "config": self.config.to_dict(),
-                "steps_per_epoch": self.steps_per_epoch, "progress": asdict(self.progress)}

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from model_utils.errors import UserError
+from model_utils.local_adapter import read_launch
 from src.augment import draw_plan, normalised_boxes, plan_augment
 from src.coco import Categories, CocoData, read_coco
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
@@ -119,6 +120,11 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
     return max(1, min(workers, cores if is_bound else cores // ranks))
 
 
+def _ranks_here(config):
+    """Return how many ranks share this machine's cores."""
+    return read_launch().local_size if config.is_distributed else 1
+
+
 class _Images:
     """The images of a split, decoded and checked against its annotation file; up to `cache_mb` of them are kept."""
 
@@ -191,16 +197,17 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
 
     return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch,
-                        workers_per_rank(config.num_parallel_workers, world_size))
+                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))
 
 
-def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
-    """Every image of a split once, in the order of `data`, as evaluation sees it.
+def eval_stream(config, data: CocoData, batch_size: int, share: range | None = None) -> SampleStream:
+    """Every image of a split, or of a share of it, once, in the order of `data`, as evaluation sees it.
 
     Args:
         config: `testing_shape`, `resize_mode`, `pad_value`, `num_parallel_workers`.
         data: from `read_coco(..., training=False)`.
         batch_size: images in a batch; the last one is filled up with blank images.
+        share: numbers of the images; None: all.
 
     Returns:
         Iterator of images uint8 [B, H, W, 3] RGB and indices int64 [B] into `data`, -1 for a blank image. Where an
@@ -211,18 +218,19 @@ def eval_stream(config, data: CocoData, batch_size: int) -> SampleStream:
     """
     canvas_hw = tuple(config.testing_shape)
     images = _Images(data)
+    share = range(len(data)) if share is None else share
 
     def new_batch(_):
         return np.empty((batch_size, *canvas_hw, 3), np.uint8), np.empty(batch_size, np.int64)
 
-    def fill_sample(index, arrays, row):
+    def fill_sample(number, arrays, row):
         canvases, indices = arrays
         canvases[row] = config.pad_value
-        indices[row] = index if index < len(data) else NO_IMAGE
-        if index < len(data):
-            image, _ = images.read(index)
+        indices[row] = share[number] if number < len(share) else NO_IMAGE
+        if number < len(share):
+            image, _ = images.read(share[number])
             paste(image, fit_placement(config.resize_mode, image.shape[:2], canvas_hw), canvases[row])
 
-    padded = -(-len(data) // batch_size) * batch_size
+    padded = -(-len(share) // batch_size) * batch_size
     return SampleStream(new_batch, fill_sample, range(padded), batch_size,
-                        workers_per_rank(config.num_parallel_workers))
+                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))

@@ -70,7 +70,8 @@ def data_config(data_dir="", **values):
                 "pad_value": 128, "keep_empty": False, "max_box": 90, "jitter": 0.3, "min_scale": 0.25,
                 "max_scale": 2.0, "flip_probability": 0.5, "hue": 0.015, "saturation": 1.5, "value": 0.4,
                 "min_visible": 0.0, "flip_vertical_probability": 0.0, "mosaic": 0.0, "mosaic_scale": (0.5, 1.5),
-                "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10, "image_cache_mb": 0}
+                "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10, "image_cache_mb": 0,
+                "is_distributed": 0}
     return SimpleNamespace(**defaults | values)
 
 

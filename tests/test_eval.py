@@ -16,7 +16,7 @@ from src import inference
 from src.candidates import CandidateSelector
 from src.checkpoint import save_checkpoint
 from src.coco import Categories
-from src.trainer import describe_network
+from src.run_state import describe_network
 from src.yolo import build_network
 from tests.helpers import CATEGORIES, write_coco
 

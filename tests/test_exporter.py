@@ -16,7 +16,7 @@ from src import exporter
 from src.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from src.exporter import OUTPUT_NAMES, example_input, export_network
 from src.initializer import initialise_weights
-from src.trainer import describe_network
+from src.run_state import describe_network
 from src.yolo import build_inference_network, build_network
 from src.yolo_dataset import Categories
 from tests.helpers import draw_picture, write_image

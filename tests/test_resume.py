@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import train
+from src import validation
 from src.checkpoint import load_checkpoint
-from src.trainer import Trainer
+from src.run_state import RunState
 from tests.helpers import write_coco
 
 EVERYTHING = {
@@ -43,7 +44,7 @@ def data(tmp_path_factory):
     return folder
 
 
-def size_of_weights(inference, data, config):
+def size_of_weights(inference, data, config, ranks):
     """Stands for evaluation: a figure of the averaged weights that falls, as the strong decay shrinks them."""
     figure = float(np.abs(inference.network.conv8.conv.weight.asnumpy()).mean(dtype=np.float64))
     return SimpleNamespace(ap=figure, ap50=figure)
@@ -76,13 +77,13 @@ def rows(checkpoints):
 
 @pytest.fixture(autouse=True)
 def falling_score(monkeypatch):
-    monkeypatch.setattr(train, "evaluate", size_of_weights)
+    monkeypatch.setattr(validation, "evaluate", size_of_weights)
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, data):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "evaluate", size_of_weights)
+        patch.setattr(validation, "evaluate", size_of_weights)
         return run(tmp_path_factory.mktemp("unbroken"), data, **EVERYTHING)
 
 
@@ -118,15 +119,15 @@ def test_the_average_is_what_is_validated_and_saved_for_use(unbroken):
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [2, 8, 14])
 def test_broken_off_and_resumed_equals_unbroken(tmp_path, data, unbroken, monkeypatch, step):
-    save_last = Trainer._save_last
+    save_last = RunState.save_last
 
-    def save_and_break(trainer):
-        save_last(trainer)
-        if trainer.progress.step == step:
+    def save_and_break(state, folder):
+        save_last(state, folder)
+        if state.progress.step == step:
             raise Broken
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_save_last", save_and_break)
+        patch.setattr(RunState, "save_last", save_and_break)
         first = run(tmp_path / "first", data, **EVERYTHING)
     assert load_checkpoint(first / "last.ckpt").meta["progress"]["step"] == step
     second = run(tmp_path / "second", data, resume=first / "last.ckpt")

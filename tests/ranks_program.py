@@ -1,0 +1,45 @@
+"""Run by tests/test_ranks.py in several processes: what ranks tell each other, as one json line."""
+import json
+
+import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
+
+import numpy as np
+
+import mindspore as ms
+
+from model_utils.config import get_config
+from model_utils.device_adapter import setup_device, start_ranks
+from src.ranks import Ranks
+
+LARGEST = float(np.finfo(np.float64).max)
+
+
+def value_of(rank):
+    """Return something of another size on each rank, with floats that only all their bits tell apart."""
+    return {"rank": rank, "numbers": [rank / 3, LARGEST, -0.0], "text": "ä" * 1000 * rank}
+
+
+def statistics_of(rank):
+    """Return the parameters of a rank: two batch norms of 3 and 2 channels, and a weight that is none of theirs."""
+    rng = np.random.default_rng(rank)
+    arrays = {"a.moving_mean": rng.normal(size=3), "a.moving_variance": rng.uniform(1, 2, 3), "w": np.full(4, rank),
+              "b.moving_mean": rng.normal(100, 1, 2), "b.moving_variance": rng.uniform(1, 2, 2)}
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def main():
+    """Print what this rank learned."""
+    config = get_config(["--is_distributed", "1", "--device_target", "CPU"])
+    setup_device(config)
+    ranks = Ranks(*start_ranks(config))
+    parameters = {name: ms.Parameter(array, name=name) for name, array in statistics_of(ranks.rank).items()}
+    ranks.average_statistics(parameters)
+    found = {"rank": ranks.rank, "size": ranks.size, "gathered": ranks.gather(value_of(ranks.rank)),
+             "first": ranks.first(f"of {ranks.rank}"), "nothing": ranks.gather(None),
+             "total": ranks.total(np.float32([ranks.rank, 0.5])).tolist(), "share": list(ranks.share(7)),
+             "statistics": {name: parameter.asnumpy().tolist() for name, parameter in parameters.items()}}
+    print("found " + json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
