@@ -18,6 +18,21 @@ environment:
   MASTER_PORT      port of the scheduler, on node 0 (8118)
   MASTER_ADDR      with several nodes: the address of node 0, as all nodes see it"
 
+# eval_on_devices TARGET DATA CKPT DEVICE_NUM [OPTION...]: as eval_here, but in DEVICE_NUM processes that share the
+# images.
+eval_on_devices() {
+    local target=${DEVICE_TARGET:-$1} data checkpoint number=$4
+    need_data "$2"
+    need_file "$3" "a checkpoint"
+    data=$(absolute_path "$2")
+    checkpoint=$(absolute_path "$3")
+    shift 4
+    choose_python
+    absolute_options "$@"
+    distribute eval_parallel eval.py --device_target "$target" "--device_num=$number" -- --is_distributed 1 \
+        --device_target "$target" --data_dir "$data" --pretrained "$checkpoint" ${OPTIONS[@]+"${OPTIONS[@]}"}
+}
+
 # distribute FOLDER PROGRAM [PLACE...] -- [ARGUMENT...]: run a program of the repository in many processes, rank X in
 # FOLDERX. PLACE are the options of distribute.py that say where, ARGUMENT those of the program. choose_python first.
 distribute() {

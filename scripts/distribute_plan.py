@@ -75,11 +75,13 @@ class Job:
             return self.ranks
         cores = sorted({core for cores in self.cores for core in cores})
         return {"scheduler": {"folder": str(self.folder), "log": str(self.folder / "scheduler.log"), "cores": cores,
-                              "environment": {"OMP_NUM_THREADS": "1"}, "command": self.command}, **self.ranks}
+                              "environment": {"NODE_NUM": str(self.nodes.count), "OMP_NUM_THREADS": "1"},
+                              "command": self.command}, **self.ranks}
 
     def _part(self, rank, device_id, cores):
         folder = self.caller / f"{self.name}{rank}"
-        environment = {"RANK_ID": str(rank), "RANK_SIZE": str(self.size), "DEVICE_ID": str(device_id)}
+        environment = {"RANK_ID": str(rank), "RANK_SIZE": str(self.size), "NODE_NUM": str(self.nodes.count),
+                       "DEVICE_ID": str(device_id)}
         if self.rank_table:
             environment["RANK_TABLE_FILE"] = self.rank_table
         environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(len(cores))

@@ -25,13 +25,13 @@ python3 '$repo/scripts/one_rank.py' '$caller/train_parallel_node$node/plan.json'
 SCHEDULER = """
 scheduler, on the cores $core, its log $caller/train_parallel_node0/scheduler.log
     cd '$caller/train_parallel_node0'
-    export OMP_NUM_THREADS=1
+    export NODE_NUM=$nodes OMP_NUM_THREADS=1
     $program
 """
 RANK = """
 rank $rank, on the cores $core, its log $caller/train_parallel$rank/log.txt
     cd '$caller/train_parallel$rank'
-    export RANK_ID=$rank RANK_SIZE=$size DEVICE_ID=$device$table OMP_NUM_THREADS=1
+    export RANK_ID=$rank RANK_SIZE=$size NODE_NUM=$nodes DEVICE_ID=$device$table OMP_NUM_THREADS=1
     $program
 """
 
@@ -69,6 +69,16 @@ def test_dry_run_of_8_devices(place):
     text = dry_run(place, table.name, "--lr", "0.1", "--text=two words", DEVICE_TARGET="")
     assert text == expected_text(place, "Ascend", table=table, options=" --lr 0.1 '--text=two words'")
     assert sorted(path.name for path in place.caller.iterdir()) == ["a model.ckpt", "my data", "rank_table_8p.json"]
+
+
+@pytest.mark.parametrize("script, target", [("run_eval.sh", "Ascend"), ("run_eval_gpu.sh", "GPU")])
+def test_dry_run_of_an_evaluation_on_two_devices(place, script, target):
+    result = place.run(script, place.data, place.checkpoint, "2", "--nms_thresh", "0.6", wait=None, DRY_RUN="1",
+                       DEVICE_TARGET="")
+    assert (result.returncode, result.stderr) == (0, "")
+    command = (f"{sys.executable} -u '{place.repo}/eval.py' --is_distributed 1 --device_target {target} --data_dir "
+               f"'{place.data}' --pretrained '{place.checkpoint}' --nms_thresh 0.6")
+    assert result.stdout.count(command) == 3 and f"cd '{place.caller}/eval_parallel1'" in result.stdout
 
 
 @pytest.mark.parametrize("choice", ["SERVER_ID", "NODE_RANK"])

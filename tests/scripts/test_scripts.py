@@ -112,7 +112,8 @@ def test_paths_in_options_are_those_of_the_calling_folder(place):
     ("run_standalone_train_gpu.sh", ["my data", "0", "1"], "unexpected argument '1'"),
     ("run_standalone_train_gpu.sh", ["my data", "gpu0"], "unexpected argument 'gpu0'"),
     ("run_eval.sh", ["my data"], "DATA and CKPT are needed"),
-    ("run_eval_gpu.sh", ["my data", "a model.ckpt", "more"], "unexpected argument 'more'"),
+    ("run_eval_gpu.sh", ["my data", "a model.ckpt", "more"], "DEVICE_NUM is 'more'; expected a whole number"),
+    ("run_eval.sh", ["my data", "a model.ckpt", "2", "more"], "unexpected argument 'more'"),
     ("quick_start.sh", ["--shrot"], "unknown argument '--shrot'"),
     ("quick_start.sh", ["--out"], "--out needs a folder"),
 ])
