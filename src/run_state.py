@@ -28,10 +28,14 @@ def check_resumable(checkpoint, config, data):
     if "progress" not in checkpoint.meta or not checkpoint.moments:
         raise UserError(f"resume {checkpoint.path}: holds weights only; a run goes on from its last.ckpt "
                         "(to start a new run from these weights, use --resume_yolo)")
+    devices = checkpoint.meta["config"]["group_size"]
+    if devices != config.group_size:
+        raise UserError(f"resume {checkpoint.path}: that run had {devices} device(s), this one has "
+                        f"{config.group_size}; use as many, or start a new run from its weights by --resume_yolo")
     steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     if checkpoint.meta["steps_per_epoch"] != steps:
         raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta['steps_per_epoch']} steps an "
-                        f"epoch, this one has {steps}; use the same data_dir, per_batch_size and number of devices")
+                        f"epoch, this one has {steps}; use the same data_dir and per_batch_size")
     names = checkpoint.meta["class_names"]
     if names != list(data.categories.names):
         raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
