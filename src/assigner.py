@@ -85,7 +85,7 @@ def _is_beaten(cell, matched, best, iou):
     other_best, own_best = _row(best), _column(best)
     goes_first = ops.logical_or(
         ops.logical_and(other_best, ops.logical_not(own_best)),
-        ops.logical_and(ops.logical_not(ops.logical_xor(other_best, own_best)), higher_iou))
+        ops.logical_and(ops.equal(other_best, own_best), higher_iou))
     return ops.any(ops.logical_and(same_cell, goes_first), axis=3)
 
 

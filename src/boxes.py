@@ -61,6 +61,11 @@ def giou(a_cxcywh, b_cxcywh):
     return intersection / (union + EPS) - (hull - union) / (hull + EPS)
 
 
+def _squared(x):
+    # Not ops.square: its gradient is a power, which MindSpore documents for Ascend only.
+    return x * x
+
+
 def diou(a_cxcywh, b_cxcywh):
     """Return distance IoU in (-1, 1]: IoU less the squared centre distance over the squared hull diagonal.
 
@@ -68,8 +73,8 @@ def diou(a_cxcywh, b_cxcywh):
     """
     a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
     width, height = _enclosing_sides(a, b)
-    distance = ops.square(a_cxcywh[0] - b_cxcywh[0]) + ops.square(a_cxcywh[1] - b_cxcywh[1])
-    return iou_xyxy(a, b) - distance / (ops.square(width) + ops.square(height) + EPS)
+    distance = _squared(a_cxcywh[0] - b_cxcywh[0]) + _squared(a_cxcywh[1] - b_cxcywh[1])
+    return iou_xyxy(a, b) - distance / (_squared(width) + _squared(height) + EPS)
 
 
 def ciou(a_cxcywh, b_cxcywh):
@@ -79,7 +84,7 @@ def ciou(a_cxcywh, b_cxcywh):
     """
     a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
     angle = _aspect_angle(a_cxcywh) - _aspect_angle(b_cxcywh)
-    aspect = (4 / math.pi**2) * ops.square(angle)
+    aspect = (4 / math.pi**2) * _squared(angle)
     alpha = ops.stop_gradient(aspect / (1 - iou_xyxy(a, b) + aspect + EPS))
     return diou(a_cxcywh, b_cxcywh) - alpha * aspect
 
