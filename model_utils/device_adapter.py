@@ -1,6 +1,7 @@
 """The only file that knows Ascend, GPU and CPU: selection of the device and what each of them prefers."""
 import mindspore as ms
 from mindspore import communication
+from mindspore.profiler import ProfilerActivity
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
@@ -67,6 +68,12 @@ def branches_in_graph(device_target):
     device of its own, the host would have to read the condition of the branch, and so to wait for each step.
     """
     return device_target == "CPU"
+
+
+def profiler_activities(device_target):
+    """Return what MindSpore's profiler records: the host's work, and that of a device."""
+    devices = {"Ascend": [ProfilerActivity.NPU], "GPU": [ProfilerActivity.GPU]}
+    return [ProfilerActivity.CPU, *devices.get(device_target, [])]
 
 
 def selects_on_device(device_target):

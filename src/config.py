@@ -16,7 +16,6 @@ BOX_FIELDS = 5
 
 # Options of features that are not built yet; anything but their default is refused, so that nothing is ignored.
 NOT_SUPPORTED = {
-    "need_profiler": "profiling",
     "result_path": "scoring the results of an Ascend 310",
     "img_path": "scoring the results of an Ascend 310",
     "ann_file": "scoring the results of an Ascend 310",

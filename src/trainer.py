@@ -27,6 +27,7 @@ from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.progress import LossWindow, RunClock, WindowSum
 from src.run_state import RunState
+from src.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile
 from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
 from src.visualize import write_batch_sheet
 from src.yolo_dataset import train_stream
@@ -99,14 +100,37 @@ class Trainer:
         bar = tqdm(total=self.total_steps, initial=self.progress.step, unit="step", disable=not sys.stderr.isatty())
         with self._stream(self.progress.step) as stream, bar:
             one_step = self._sunk_step() if self.config.data_sink else partial(self._handed_step, stream, clock)
+            profile = self._profile()
             while self.progress.step < self.total_steps and not self._is_stopped_early():
                 self._note_step(*one_step(), clock)
                 bar.update()
+                if profile and self._profile_ends_run(profile):
+                    break
         if self._is_stopped_early() and self.progress.step < self.total_steps:
             self.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to go on, "
                              "--resume with a larger --patience)", self.progress.step // self.steps_per_epoch - 1,
                              self.progress.validations_without_gain, self.progress.best_score)
         return self.progress
+
+    def _profile(self):
+        """Return the `StepProfile` that the config asks for, None otherwise."""
+        if not self.config.need_profiler:
+            return None
+        if self.total_steps - self.progress.step < ALL_STEPS:
+            self.logger.warning("need_profiler: the run ends before the %d steps that a profile takes", ALL_STEPS)
+        return StepProfile(self.folder.parent / f"profile_{self.ranks.rank}", self.config.device_target)
+
+    def _profile_ends_run(self, profile):
+        """Note a step, say where the profile is when it is written, and return whether the run is to end with it."""
+        if profile.is_done:
+            return False
+        profile.step()
+        if profile.is_done:
+            self.logger.info("profile of %d steps: %s", PROFILED_STEPS, profile.folder)
+            if self.config.profiler_ends_run:
+                self._flush_window()
+                self.state.save_last(self.folder)
+        return profile.is_done and self.config.profiler_ends_run
 
     def _stream(self, step, end=None):
         """Return the batches from a step to the end of the run, or to another step."""
