@@ -77,7 +77,7 @@ def run(network, data, config, folder, logger, ranks):
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
     if ranks.is_first:
         write_json(folder / "metrics.json", result.metrics())
-    logger.info("results: %s", results_path)
+        logger.info("results: %s", results_path)
     return result
 
 

@@ -89,6 +89,9 @@ def run(network, data, config, checkpoint, average, validate, folder, logger, ra
     sizes = ", ".join(f"{height}x{width}" for height, width in training_sizes(config))
     logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
                 len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch, sizes, folder)
+    ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
+                       "steps an epoch": trainer.steps_per_epoch, "steps done": trainer.progress.step,
+                       "as hash of the first weights": trainer.state.digest()})
     progress = trainer.fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),

@@ -34,9 +34,14 @@ def start_ranks(config):
     To be called after `setup_device`. Without config.is_distributed this process is all there is.
 
     Raises:
-        UserError: this process was not started as one of several, or the others cannot be reached.
+        UserError: this process was not started as one of several, or was but does not know, or the others cannot be
+            reached.
     """
+    launch = read_launch()
     if not config.is_distributed:
+        if launch.role or launch.rank_size > 1:
+            raise UserError(f"is_distributed is 0, but this process was started as one of {launch.rank_size}, by msrun "
+                            "or with RANK_SIZE set: each would work alone; add --is_distributed 1, or unset RANK_SIZE")
         return 0, 1
     try:
         communication.init()

@@ -97,7 +97,7 @@ def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launc
         data_dir = _follow(board, limits)
     try:
         with _uploading_on_failure(board, config, limits):
-            result = run(job_config(config, data_dir))
+            result = run(job_config(config, data_dir, launch))
         if launch.leads_node:
             _upload_all(board, config, others, limits)
         return result
@@ -137,13 +137,16 @@ def check_job(config: Config) -> None:
         raise UsageError("\n       ".join(problems))
 
 
-def job_config(config: Config, data_dir: str) -> Config:
+def job_config(config: Config, data_dir: str, launch: Launch) -> Config:
     """Return the config that a run in a ModelArts job sees; the module's docstring says which paths change.
 
     Args:
         config: options of the user.
         data_dir: the data's folder for a user who named none.
+        launch: place of this process; with several, the run is a distributed one, which ModelArts does not say.
     """
+    if launch.rank_size > 1 and not config.is_set("is_distributed"):
+        config = config.replace(DERIVED, is_distributed=1)
     moved = {name: _join(config.output_path, config[name]) for name in RESULTS}
     if config.checkpoint_url:
         moved |= {name: _join(config.load_path, config[name]) for name in CHECKPOINTS if config[name]}

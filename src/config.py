@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model_utils.config import CHECKPOINT, DEFAULT, DERIVED, Config
+from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, Config
 from model_utils.errors import UsageError, UserError
 from model_utils.moxing_adapter import JOB_OPTIONS, MOVED
 from model_utils.options import show
@@ -41,6 +41,8 @@ POSITIVE = ("lr", "lr_gamma", "min_scale")
 BELOW_ONE = ("momentum", "jitter", "value", "ema_decay", "objectness_prior")
 # The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
+# Where a process runs, which its launcher says anew.
+PLACE = ("is_distributed", "rank", "group_size", "device_id")
 # Options that follow another one unless they are set, then as now.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
@@ -87,15 +89,12 @@ def resumed_config(config, checkpoint):
     if saved is None:
         raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
                         "from its weights")
+    # Folders of a ModelArts job are neither those of another one nor those of this machine.
+    lost = MOVED if saved.get("enable_modelarts") or config.enable_modelarts else ()
     kept = {name: value for name, value in saved.items()
-            if name in config and value != saved.get(FOLLOWING.get(name)) and _is_open(name, config)}
+            if name in config and name not in (*STARTS, *PLACE, *JOB_OPTIONS, *lost)
+            and config.source(name) in (DEFAULT, DERIVED) and value != saved.get(FOLLOWING.get(name))}
     return config.replace(CHECKPOINT, **kept)
-
-
-def _is_open(name, config):
-    """Return whether neither the user, nor the job that runs this, has a say in an option of a run that goes on."""
-    is_moved_by_job = name in MOVED and config.source(name) == DERIVED
-    return name not in (*STARTS, *JOB_OPTIONS) and not is_moved_by_job and config.source(name) in (DEFAULT, DERIVED)
 
 
 def with_categories(config: Config, num_classes_of_data: int) -> Config:
@@ -187,7 +186,8 @@ def _preprocessing_faults(config: Config) -> Iterator[str]:
 
 def _rank_faults(config: Config) -> Iterator[str]:
     for name in ("rank", "group_size"):
-        if config.is_set(name) and not config.is_default(name):
+        # A saved config.yaml has them, and they are replaced.
+        if config.source(name) == COMMAND_LINE and not config.is_default(name):
             yield f"{_found(config, name)}: the launcher of a distributed run says it; leave {name} out"
 
 

@@ -98,35 +98,36 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
         config (Config): testing_shape, resize_mode and the thresholds are read.
         batch_size (int): config.per_batch_size if None.
         results_path (str or Path): COCO results json to write, by rank 0; None: none.
-        ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures. None: this one.
+        ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures, and of the others
+            each its own results. None: this one.
     """
     ranks = ranks or Ranks()
     num_images = len(data.image_ids)
     started = time.perf_counter()
-    found = ranks.gather(_detections(network, data, config, batch_size or config.per_batch_size,
-                                     ranks.share(num_images)))
+    results, counts = _detections(network, data, config, batch_size or config.per_batch_size, ranks.share(num_images))
+    parts, counts = ranks.gather(results, only_first=True), ranks.gather(counts)
     detected = time.perf_counter()
-    results = [result for part in found for result in part["results"]]
-    if ranks.size > 1:
-        # In the order of one process, so that the file and every tie in the scoring are its own.
-        place = {image_id: number for number, image_id in enumerate(data.image_ids)}
-        results.sort(key=lambda result: place[result["image_id"]])
     scores = None
     if ranks.is_first:
+        results = [result for part in parts for result in part]
+        if ranks.size > 1:
+            # In the order of one process, so that the file and every tie in the scoring are its own.
+            place = {image_id: number for number, image_id in enumerate(data.image_ids)}
+            results.sort(key=lambda result: place[result["image_id"]])
         if results_path is not None:
             write_json(results_path, results)
         scores = vars(score_results(data.coco, results, data.image_ids, data.categories))
     scores = ranks.first(scores)
     return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
-                      damaged_images=sum(part["damaged"] for part in found),
-                      undecided_images=sum(part["undecided"] for part in found),
-                      images_per_second=sum(part["rate"] for part in found),
+                      damaged_images=sum(part["damaged"] for part in counts),
+                      undecided_images=sum(part["undecided"] for part in counts),
+                      images_per_second=sum(part["rate"] for part in counts),
                       images_per_second_total=num_images / max(detected - started, 1e-9),
                       seconds=time.perf_counter() - started)
 
 
 def _detections(network, data, config, batch_size, share):
-    """Return what the network finds on a share of the images, with the names of `EvalResult`, as json can hold it."""
+    """Return the results of a share of the images, and a dict: damaged and undecided images, images a second."""
     batches, timings = [], []
     # One thread: post-processing of a batch goes on while the network, which lets go of Python's lock, has the next.
     with eval_stream(config, data, batch_size, share) as stream, ThreadPoolExecutor(1) as worker:
@@ -140,9 +141,9 @@ def _detections(network, data, config, batch_size, share):
             if len(batches) > 1:
                 batches[-2].result()
         batches = [batch.result() for batch in batches]
-    return {"results": [result for batch in batches for result in batch[0]],
-            "damaged": sum(int(batch[1]) for batch in batches), "undecided": sum(int(batch[2]) for batch in batches),
-            "rate": _rate(timings[1:] or timings)}
+    counts = {"damaged": sum(int(batch[1]) for batch in batches),
+              "undecided": sum(int(batch[2]) for batch in batches), "rate": _rate(timings[1:] or timings)}
+    return [result for batch in batches for result in batch[0]], counts
 
 
 def _fetched(outputs):

@@ -26,8 +26,7 @@ class ConsoleHandler(logging.Handler):
 def get_logger(folder, rank=0, name="yolov3_tiny"):
     """Return a logger that writes to the console and to `<folder>/<name>_rank_<rank>.log`.
 
-    Called again with the same name and rank it closes the earlier file and console, so no line appears twice. Rank 0
-    shows everything on the console, other ranks only warnings and errors.
+    Called again with the same name and rank it closes the earlier file and console, so no line appears twice.
 
     Args:
         folder (str or Path): made if missing; "" or None: console only.
@@ -38,7 +37,7 @@ def get_logger(folder, rank=0, name="yolov3_tiny"):
     close_logger(logger)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handlers = [ConsoleHandler(logging.INFO if rank == 0 else logging.WARNING)]
+    handlers = [ConsoleHandler()]
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
@@ -71,8 +70,11 @@ def make_run_folder(root):
 
 
 def common_run_folder(root, ranks):
-    """Return the new run folder below `root` that all ranks have in common, made also where a rank has its own disk."""
-    folder = Path(ranks.first(str(make_run_folder(root)) if ranks.is_first else None))
+    """Return the new run folder below rank 0's `root`, for all ranks; made also where a rank has its own disk."""
+    if ranks.size == 1:
+        return make_run_folder(root)
+    # Each rank has a working folder of its own.
+    folder = Path(ranks.first(str(make_run_folder(root).resolve()) if ranks.is_first else None))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

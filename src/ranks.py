@@ -10,6 +10,8 @@ import numpy as np
 import mindspore as ms
 import mindspore.ops as ops
 
+from model_utils.errors import UserError
+
 MEAN, VARIANCE = ".moving_mean", ".moving_variance"
 # One more than the largest number of 16 bits.
 BASE = 2**16
@@ -36,8 +38,11 @@ class Ranks:
         """Return the sum over all ranks, element by element, of an array float32."""
         return self._sum(ms.Tensor(values)).asnumpy() if self._sum else values
 
-    def gather(self, value):
-        """Return the values of all ranks, by rank; a value is anything that json can hold, floats to the last bit."""
+    def gather(self, value, only_first=False):
+        """Return the values of all ranks, by rank; a value is anything that json can hold, floats to the last bit.
+
+        With `only_first` the other ranks are spared the unpacking: they get None.
+        """
         if not self._sum:
             return [value]
         data = zlib.compress(json.dumps(value).encode())
@@ -45,6 +50,8 @@ class Ranks:
         # Small whole numbers, each added to zeros only: exact in float32, the one type that every backend adds.
         lengths = self._table(np.array(divmod(len(data), BASE), np.float32)).astype(np.int64) @ (BASE, 1)
         table = self._table(np.pad(words, (0, int(lengths.max() + 1) // 2 - len(words)))).astype(np.uint16)
+        if only_first and not self.is_first:
+            return None
         return [json.loads(zlib.decompress(row.tobytes()[:length]))
                 for row, length in zip(table, lengths.tolist(), strict=True)]
 
@@ -57,6 +64,22 @@ class Ranks:
     def first(self, value):
         """Return the value that rank 0 has; what the other ranks pass does not matter."""
         return self.gather(value if self.is_first else None)[0]
+
+    def check_alike(self, facts):
+        """Check that all ranks start from the same; otherwise they would wait for each other for ever, or part.
+
+        Args:
+            facts (dict): values by what they are called, such as {"training images": 292}.
+
+        Raises:
+            UserError: names the first that differs, the rank, and both values.
+        """
+        found = self.gather(facts)
+        for name in facts:
+            for rank, other in enumerate(found):
+                if other[name] != found[0][name]:
+                    raise UserError(f"rank {rank} has {other[name]} {name}, rank 0 has {found[0][name]}: give all "
+                                    "ranks the same data, checkpoint and options")
 
     def share(self, count):
         """Return the numbers of 0 .. count - 1 that are this rank's: every size-th, so that all shares are alike."""

@@ -82,19 +82,19 @@ class RunState:
             ops.assign(self.scaler.counter, ms.Tensor(self.progress.good_steps, ms.int32))
 
     def agree(self):
-        """Give all ranks the same batch-norm statistics, each of which has seen its own images only."""
-        self.ranks.average_statistics(self._weights())
-        if self.average:
-            self.ranks.average_statistics(self.average.by_name)
+        """Give all ranks the same batch-norm statistics, each of which has seen its own images only; on all ranks."""
+        frozen = self.network.backbone.get_parameters() if self.config.freeze_backbone else ()
+        frozen = {parameter.name for parameter in frozen}
+        for parameters in (self._weights(), self.average.by_name if self.average else {}):
+            self.ranks.average_statistics({name: value for name, value in parameters.items() if name not in frozen})
 
     def save_best(self, folder):
-        """Write best.ckpt; to be called on all ranks, after `agree`."""
+        """Write best.ckpt; to be called after `agree`."""
         if self.is_saved_here:
             save_checkpoint(Path(folder) / "best.ckpt", self._best_weights(), self._meta())
 
     def save_last(self, folder):
-        """Write last.ckpt and a numbered checkpoint, and remove those too many; to be called on all ranks."""
-        self.agree()
+        """Write last.ckpt and a numbered checkpoint, and remove those too many; to be called after `agree`."""
         if not self.is_saved_here:
             return
         epoch = (self.progress.step - 1) // self.steps_per_epoch

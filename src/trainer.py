@@ -9,7 +9,6 @@ A global step number decides everything: the epoch, the samples, their randomnes
 the decay of the averaged weights are functions of it, so that a run resumed at any step does what the unbroken one
 would have done.
 """
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from src.initializer import freeze_backbone, set_training
 from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
+from src.postprocess import write_atomically
 from src.progress import LossWindow, RunClock, WindowSum
 from src.run_state import RunState
 from src.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile
@@ -77,14 +77,15 @@ class Trainer:
         self.state.restore(checkpoint)
         self.epoch_sum = WindowSum.of_epoch(self.progress)
         folder = Path(checkpoint.path).resolve().parent
-        cut = self.metrics.take_over(folder.parent / self.metrics.path.name,
-                                     self.progress.step // self.steps_per_epoch)
+        # Of several ranks, only the first has a table.
+        cut = self.ranks.is_first and self.metrics.take_over(folder.parent / self.metrics.path.name,
+                                                             self.progress.step // self.steps_per_epoch)
         if cut:
             self.logger.warning("%s of the interrupted run: %d rows could not be read and are left out",
                                 self.metrics.path.name, cut)
         if self.state.is_saved_here and (folder / "best.ckpt").is_file():
             # No later epoch may be better, and the folder of this run is to hold its best one all the same.
-            shutil.copyfile(folder / "best.ckpt", self.folder / "best.ckpt")
+            write_atomically(self.folder / "best.ckpt", (folder / "best.ckpt").read_bytes())
 
     @property
     def progress(self):
@@ -129,6 +130,7 @@ class Trainer:
             self.logger.info("profile of %d steps: %s", PROFILED_STEPS, profile.folder)
             if self.config.profiler_ends_run:
                 self._flush_window()
+                self.state.agree()
                 self.state.save_last(self.folder)
         return profile.is_done and self.config.profiler_ends_run
 
@@ -173,6 +175,7 @@ class Trainer:
             self._end_epoch(clock)
         elif self.config.ckpt_interval > 0 and self.progress.step % self.config.ckpt_interval == 0:
             self._flush_window()
+            self.state.agree()
             self.state.save_last(self.folder)
 
     def _log_compilation(self, step):

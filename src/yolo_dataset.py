@@ -116,7 +116,8 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if machine_cores is None:
         machine_cores = os.cpu_count() or cores
-    is_bound = cores * ranks <= machine_cores
+    # Where the shares are not even, some ranks have a core more than others.
+    is_bound = (cores - 1) * ranks < machine_cores
     return max(1, min(workers, cores if is_bound else cores // ranks))
 
 

@@ -9,6 +9,7 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
+from model_utils.errors import UserError
 from src.ranks import Ranks
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -16,7 +17,8 @@ LARGEST = float(np.finfo(np.float64).max)
 
 def value_of(rank):
     """Return something of another size on each rank, with floats that only all their bits tell apart."""
-    return {"rank": rank, "numbers": [rank / 3, LARGEST, -0.0], "text": "ä" * 1000 * rank}
+    noise = np.random.default_rng(rank).integers(0, 256, 100_000 * rank, np.uint8).tobytes().hex()
+    return {"rank": rank, "numbers": [rank / 3, LARGEST, -0.0], "text": "ä" + noise}
 
 
 def statistics_of(rank):
@@ -34,9 +36,15 @@ def main():
     ranks = Ranks(*start_ranks(config))
     parameters = {name: ms.Parameter(array, name=name) for name, array in statistics_of(ranks.rank).items()}
     ranks.average_statistics(parameters)
+    unlike = ""
+    try:
+        ranks.check_alike({"classes": 2, "images": 3 + ranks.rank % 2})
+    except UserError as error:
+        unlike = str(error)
     found = {"rank": ranks.rank, "size": ranks.size, "gathered": ranks.gather(value_of(ranks.rank)),
-             "first": ranks.first(f"of {ranks.rank}"), "nothing": ranks.gather(None),
+             "first": ranks.first(f"of {ranks.rank}"), "nothing": ranks.gather(None), "unlike": unlike,
              "total": ranks.total(np.float32([ranks.rank, 0.5])).tolist(), "share": list(ranks.share(7)),
+             "alone": ranks.gather(ranks.rank, only_first=True),
              "statistics": {name: parameter.asnumpy().tolist() for name, parameter in parameters.items()}}
     print("found " + json.dumps(found), flush=True)
 

@@ -10,7 +10,6 @@ import pytest
 
 import eval as eval_program
 from src.checkpoint import load_checkpoint
-from src.distributed_sampler import DistributedSampler
 from tests.helpers import write_coco
 from tests.many_ranks import ROOT, run_ranks
 from tests.test_trainer import digest
@@ -30,7 +29,7 @@ def data(tmp_path_factory):
     return folder
 
 
-def train(size, folder, data, *arguments, program=ROOT / "train.py"):
+def train(size, folder, data, *arguments, program="train.py"):
     """Train in several processes; returns (the run's folder, the logs by rank)."""
     folder.mkdir()
     run_ranks(size, folder, program, *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out", *arguments)
@@ -41,6 +40,12 @@ def train(size, folder, data, *arguments, program=ROOT / "train.py"):
 def parameters(log):
     """The hashes of the weights that a log tells, an epoch each."""
     return re.findall(r"epoch\[\d+\] parameters ([0-9a-f]{64})", log)
+
+
+def epochs(folder):
+    """The epochs of a run's metrics.csv."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [row["epoch"] for row in csv.DictReader(file)]
 
 
 @pytest.mark.slow
@@ -62,17 +67,18 @@ def test_after_twenty_steps_all_ranks_hold_the_same(tmp_path, data, size, batch)
 @pytest.mark.slow
 def test_without_averaged_gradients_the_ranks_part(tmp_path, data):
     _, logs = train(2, tmp_path / "run", data, "--per_batch_size", 2, "--max_epoch", 2,
-                    program=ROOT / "tests" / "unreduced_train.py")
+                    program="tests/unreduced_train.py")
     hashes = [parameters(log) for log in logs]
     assert len(hashes[0]) == len(hashes[1]) == 2 and not set(hashes[0]) & set(hashes[1])
 
 
 @pytest.mark.slow
 def test_two_processes_with_half_the_batch_train_as_one_does(tmp_path):
-    program, arguments = ROOT / "tests" / "step_program.py", (8, 3)
+    program, arguments = "tests/step_program.py", (8, 3)
     outputs = run_ranks(2, tmp_path, program, *arguments, tmp_path / "two.npz")
-    alone = subprocess.run([sys.executable, program, *map(str, arguments), tmp_path / "one.npz", "--alone"], check=True,
-                           capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    alone = subprocess.run([sys.executable, ROOT / program, *map(str, arguments), tmp_path / "one.npz", "--alone"],
+                           check=True, capture_output=True, text=True,
+                           env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
     losses = [json.loads(re.search(r"found (.*)", output)[1]) for output in (*outputs, alone.stdout)]
     np.testing.assert_allclose(losses[0], losses[2], rtol=1e-5)
     assert losses[0] == losses[1] and losses[2][2] != losses[2][0]
@@ -90,6 +96,7 @@ def test_a_resumed_run_of_two_ends_as_the_unbroken_one(tmp_path, data):
     second, logs = train(2, tmp_path / "second", data, "--resume", first / "ckpt_0" / "last.ckpt", "--max_epoch", 3)
     assert all("goes on at step 10" in log for log in logs)
     assert digest(second / "ckpt_0" / "last.ckpt") == digest(unbroken / "ckpt_0" / "last.ckpt")
+    assert epochs(second) == epochs(unbroken) == ["0", "1", "2"]
 
 
 @pytest.mark.slow
@@ -98,7 +105,7 @@ def test_evaluation_in_three_processes_is_that_of_one(tmp_path, data):
     arguments = ["--device_target", "CPU", "--data_dir", str(data), "--per_batch_size", "2", "--eval_ignore_threshold",
                  "0.01", "--pretrained", str(folder / "ckpt_0" / "last.ckpt")]
     eval_program.main([*arguments, "--log_path", str(tmp_path / "one")])
-    run_ranks(3, tmp_path, ROOT / "eval.py", "--is_distributed", 1, *arguments, "--log_path", tmp_path / "three")
+    run_ranks(3, tmp_path, "eval.py", "--is_distributed", 1, *arguments, "--log_path", tmp_path / "three")
     found = []
     for name in ("one", "three"):
         (run_folder,) = (tmp_path / name).iterdir()
@@ -107,12 +114,3 @@ def test_evaluation_in_three_processes_is_that_of_one(tmp_path, data):
         found.append((json.loads(results.read_text()), json.loads((run_folder / "metrics.json").read_text()),
                       re.sub(r"\d{4}-\d\d-\d\d .*?:INFO:", "", table)))
     assert len(found[0][0]) > 100 and found[0] == found[1]
-
-
-@pytest.mark.parametrize("images, batch, size", [(21, 2, 2), (21, 1, 4), (16, 4, 4)])
-def test_no_image_comes_twice_in_an_epoch(images, batch, size):
-    steps = images // (batch * size)
-    orders = [DistributedSampler(images, steps * batch, 1, rank, size).epoch_order(5) for rank in range(size)]
-    assert {len(order) for order in orders} == {steps * batch}
-    everything = np.concatenate(orders)
-    assert len(np.unique(everything)) == len(everything)

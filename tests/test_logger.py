@@ -60,13 +60,13 @@ def test_called_twice_there_is_one_line_and_the_first_file_is_closed(logger, tmp
     assert capsys.readouterr().out.count("once") == 1
 
 
-def test_other_ranks_show_only_warnings_on_the_console(tmp_path, capsys):
+def test_every_rank_has_a_file_of_its_own_and_shows_everything(tmp_path, capsys):
     logger = get_logger(tmp_path, 3, "run")
     logger.info("quiet")
     logger.warning("loud")
     close_logger(logger)
     out = capsys.readouterr().out
-    assert "quiet" not in out and "WARNING:loud" in out
+    assert "INFO:quiet" in out and "WARNING:loud" in out
     assert [line.rsplit(":", 1)[1] for line in log_text(tmp_path, rank=3).splitlines()] == ["quiet", "loud"]
 
 

@@ -7,7 +7,7 @@ import pytest
 import mindspore as ms
 
 from src.ranks import Ranks
-from tests.many_ranks import ROOT, run_ranks
+from tests.many_ranks import run_ranks
 from tests.ranks_program import statistics_of, value_of
 
 
@@ -15,6 +15,7 @@ def test_one_process_hears_itself():
     ranks, value = Ranks(), {"a": object()}
     assert ranks.is_first and ranks.gather(value) == [value] and ranks.first(value) is value
     assert list(ranks.share(3)) == [0, 1, 2]
+    ranks.check_alike({"images": 3})
     statistic = {"a.moving_mean": ms.Parameter(np.float32([1, 2]), name="a")}
     ranks.average_statistics(statistic)
     assert statistic["a.moving_mean"].asnumpy().tolist() == [1, 2]
@@ -22,13 +23,16 @@ def test_one_process_hears_itself():
 
 @pytest.mark.slow
 def test_three_processes_tell_each_other_everything(tmp_path):
-    outputs = run_ranks(3, tmp_path, ROOT / "tests" / "ranks_program.py")
+    outputs = run_ranks(3, tmp_path, "tests/ranks_program.py")
     found = [json.loads(line.removeprefix("found "))
              for output in outputs for line in output.splitlines() if line.startswith("found ")]
     assert [each["rank"] for each in found] == [0, 1, 2] and {each["size"] for each in found} == {3}
     for each in found:
         assert each["gathered"] == [value_of(rank) for rank in range(3)]
+        assert each["unlike"] == ("rank 1 has 4 images, rank 0 has 3: give all ranks the same data, checkpoint and "
+                                  "options")
         assert (each["first"], each["nothing"], each["total"]) == ("of 0", [None] * 3, [3.0, 1.5])
+    assert [each["alone"] for each in found] == [[0, 1, 2], None, None]
     assert sorted(number for each in found for number in each["share"]) == list(range(7))
     parts = [statistics_of(rank) for rank in range(3)]
     for each in found:

@@ -95,6 +95,8 @@ def test_closing_does_not_wait_for_what_nobody_will_take():
     (3, 8, 192, 192, 3), (8, 8, 4, 4, 1), (8, 3, 8, 8, 2),
     # Bound by msrun to 4 of 32 cores, which are its own, or to 24 of 192; but 16 of 64 cannot be one of eight shares.
     (8, 8, 4, 32, 4), (8, 8, 24, 192, 8), (8, 8, 16, 64, 2),
+    # Uneven shares: 100 cores are 12 or 13 for each of eight ranks, 44 are 5 or 6.
+    (16, 8, 12, 100, 12), (16, 8, 13, 100, 13), (8, 8, 5, 44, 5), (8, 8, 6, 44, 6),
 ])
 def test_ranks_share_the_cores(workers, ranks, cores, machine_cores, expected):
     assert workers_per_rank(workers, ranks, cores, machine_cores) == expected

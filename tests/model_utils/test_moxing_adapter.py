@@ -6,6 +6,7 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
+from model_utils.local_adapter import Launch
 from model_utils.moxing_adapter import JOB_OPTIONS, MOVED, job_config, modelarts_job
 from tests.model_utils.moxing_stand_in import FAST, Boom, names, write_result
 
@@ -60,7 +61,7 @@ def test_options_that_are_missing_or_wrong_are_told_before_anything_is_copied(op
 
 def test_relative_paths_go_below_the_jobs_folders_and_absolute_ones_stay(job, tmp_path):
     config = job_config(job(checkpoint_url="s3://bucket/start", pretrained="0-300_.ckpt", ckpt_file="/elsewhere/a.ckpt",
-                            ckpt_path="mine/", file_name="model"), "/from/the/archive")
+                            ckpt_path="mine/", file_name="model"), "/from/the/archive", Launch())
     assert config.ckpt_path == f"{tmp_path}/cache/train/mine/" and config.log_path == f"{tmp_path}/cache/train/outputs/"
     assert config.file_name == f"{tmp_path}/cache/train/model"
     assert config.pretrained == f"{tmp_path}/cache/start/0-300_.ckpt" and config.ckpt_file == "/elsewhere/a.ckpt"
@@ -71,14 +72,19 @@ def test_relative_paths_go_below_the_jobs_folders_and_absolute_ones_stay(job, tm
 
 
 def test_what_was_not_copied_is_not_moved(job):
-    config = job_config(job(data_url="", data_dir="data", resume_yolo="weights/a.ckpt"), "")
+    config = job_config(job(data_url="", data_dir="data", resume_yolo="weights/a.ckpt"), "", Launch())
     assert (config.data_dir, config.resume_yolo) == ("data", "weights/a.ckpt")
 
 
 @pytest.mark.parametrize(("given", "seen"), [("/cache/data/coco2017/", "/cache/data/coco2017/"),
                                              ("coco", "{}/cache/data/coco")])
 def test_a_data_dir_of_the_user_wins_over_what_came(given, seen, job, tmp_path):
-    assert job_config(job(data_dir=given), "/from/the/archive").data_dir == seen.format(tmp_path)
+    assert job_config(job(data_dir=given), "/from/the/archive", Launch()).data_dir == seen.format(tmp_path)
+
+
+@pytest.mark.parametrize(("options", "ranks", "seen"), [({}, 8, 1), ({}, 1, 0), ({"is_distributed": "0"}, 8, 0)])
+def test_a_job_of_several_ranks_is_a_distributed_run(options, ranks, seen, job):
+    assert job_config(job(**options), "", Launch(rank_size=ranks)).is_distributed == seen
 
 
 def test_the_options_named_here_exist():

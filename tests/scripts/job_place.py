@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import psutil
 
+from tests.many_ranks import free_port
 from tests.scripts.place import ROOT, Place
 
 # What a rank does is said by BEHAVE, a json object: {"1": "fail 7", "0": "sleep"}; the others end at once.
@@ -72,13 +72,6 @@ scheduler.wait()
 sys.exit(1 if is_bad or scheduler.returncode else 0)
 '''
 UNSET = ("NODE_NUM", "NODE_RANK", "MASTER_ADDR", "SERVER_ID", "OMP_NUM_THREADS", "DRY_RUN")
-
-
-def free_port():
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def one_core():
