@@ -1,4 +1,4 @@
-"""The only file that knows Ascend, GPU and CPU: selection of the device and what each of them prefers."""
+"""What the programs know of Ascend, GPU and CPU: how each is selected, and what each prefers."""
 import mindspore as ms
 from mindspore import communication
 from mindspore.profiler import ProfilerActivity
