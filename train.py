@@ -62,7 +62,7 @@ def train(config):
         check_resumable(checkpoint, config, data)
 
     folder = common_run_folder(config.ckpt_path, ranks)
-    logger = get_logger(folder, ranks.rank, "train")
+    logger = get_logger(folder, ranks.rank, "train", config.debug_log)
     try:
         if ranks.is_first:
             config.save_yaml(folder / "config.yaml")

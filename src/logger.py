@@ -23,7 +23,7 @@ class ConsoleHandler(logging.Handler):
             self.handleError(record)
 
 
-def get_logger(folder, rank=0, name="yolov3_tiny"):
+def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
     """Return a logger that writes to the console and to `<folder>/<name>_rank_<rank>.log`.
 
     Called again with the same name and rank it closes the earlier file and console, so no line appears twice.
@@ -32,15 +32,20 @@ def get_logger(folder, rank=0, name="yolov3_tiny"):
         folder (str or Path): made if missing; "" or None: console only.
         rank (int): rank of this process.
         name (str): first part of the file's name.
+        debug (bool): write a second file, `<name>_rank_<rank>_debug.log`, with the debug lines as well.
     """
     logger = logging.getLogger(f"{name}_rank_{rank}")
     close_logger(logger)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
     logger.propagate = False
     handlers = [ConsoleHandler()]
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
+    for handler in handlers:
+        handler.setLevel(logging.INFO)
+    if folder and debug:
+        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(LINE_FORMAT))
         logger.addHandler(handler)

@@ -85,7 +85,7 @@ class RunState:
         """Give all ranks the same batch-norm statistics, each of which has seen its own images only; on all ranks."""
         frozen = self.network.backbone.get_parameters() if self.config.freeze_backbone else ()
         frozen = {parameter.name for parameter in frozen}
-        for parameters in (self._weights(), self.average.by_name if self.average else {}):
+        for parameters in (self._weights(), *([self.average.by_name] if self.average else [])):
             self.ranks.average_statistics({name: value for name, value in parameters.items() if name not in frozen})
 
     def save_best(self, folder):

@@ -9,6 +9,7 @@ A global step number decides everything: the epoch, the samples, their randomnes
 the decay of the averaged weights are functions of it, so that a run resumed at any step does what the unbroken one
 would have done.
 """
+import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,7 @@ from src.run_state import RunState
 from src.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile
 from src.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
 from src.visualize import write_batch_sheet
-from src.yolo_dataset import train_stream
+from src.yolo_dataset import train_stream, training_sampler
 
 METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "data_time", "step_time",
            "peak_memory_mb", "AP", "AP50")
@@ -240,6 +241,9 @@ class Trainer:
             self.metrics.append(row)
         if self.ranks.size > 1:
             self.logger.info("epoch[%d] parameters %s", epoch, self.state.digest())
+        if self.logger.isEnabledFor(logging.DEBUG):
+            order = training_sampler(config, self.data, self.ranks.rank, self.ranks.size).epoch_order(epoch)
+            self.logger.debug("epoch[%d] images %s", epoch, [self.data.image_ids[number] for number in order])
         self.epoch_sum = WindowSum()
         progress.epoch_loss, progress.epoch_steps, progress.epoch_parts = 0.0, 0, []
         if (config.ckpt_interval <= 0 or progress.step % config.ckpt_interval == 0 or self._is_stopped_early()

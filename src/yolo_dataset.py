@@ -26,7 +26,7 @@ from src.multi_scale import size_of_step, training_sizes
 from src.transforms import decode_reduced, fit_placement, paste
 
 __all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream",
-           "workers_per_rank"]
+           "training_sampler", "workers_per_rank"]
 
 NO_IMAGE = -1
 JPEG_ENDINGS = (".jpg", ".jpeg")
@@ -149,6 +149,12 @@ class _Images:
         return image, by
 
 
+def training_sampler(config, data: CocoData, rank: int = 0, world_size: int = 1) -> DistributedSampler:
+    """Return which image each training sample of a rank is; raises a UserError for too few images for one step."""
+    samples_per_epoch = steps_per_epoch(len(data), config.per_batch_size, world_size) * config.per_batch_size
+    return DistributedSampler(len(data), samples_per_epoch, config.seed, rank, world_size)
+
+
 def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int | None = None, rank: int = 0,
                  world_size: int = 1) -> SampleStream:
     """Augmented training batches of one rank.
@@ -169,11 +175,9 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         UserError: too few images for one step, or sizes that no input can have; while iterating, an image that cannot
             be used.
     """
-    batch = config.per_batch_size
-    samples_per_epoch = steps_per_epoch(len(data), batch, world_size) * batch
+    batch, sampler = config.per_batch_size, training_sampler(config, data, rank, world_size)
     if end_sample is None:
-        end_sample = config.max_epoch * samples_per_epoch
-    sampler = DistributedSampler(len(data), samples_per_epoch, config.seed, rank, world_size)
+        end_sample = config.max_epoch * sampler.samples_per_epoch
     # Asked for here too, so that a wrong size is told before the first batch is waited for.
     training_sizes(config)
 

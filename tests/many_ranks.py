@@ -15,19 +15,27 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def job_command(size, program, *arguments):
+    """Return the command that runs a program of the repository in `size` processes, rank X in the folder rankX."""
+    return [sys.executable, str(ROOT / "scripts" / "distribute.py"), "run", "rank", program, f"--device_num={size}",
+            "--", *map(str, arguments)]
+
+
+def job_environment():
+    """Return the environment of such a job: a port of its own, one thread of arithmetic for each rank."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+
+
 def run_ranks(size, folder, program, *arguments, seconds=300, expected=0):
-    """Run a program of the repository in `size` processes, one thread of arithmetic each; returns their logs, by rank.
+    """Run a program of the repository in `size` processes; returns their logs, by rank.
 
     Raises:
         AssertionError: the job ended with another code than expected; all logs are in the text.
     """
-    command = [sys.executable, str(ROOT / "scripts" / "distribute.py"), "run", "rank", program, f"--device_num={size}",
-               "--", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
     for log in Path(folder).glob("rank*/log.txt"):
         log.unlink()
-    job = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds,
-                         check=False)
+    job = subprocess.run(job_command(size, program, *arguments), cwd=folder, env=job_environment(), text=True,
+                         capture_output=True, timeout=seconds, check=False)
     logs = [path.read_text(errors="replace") if path.is_file() else "no log"
             for path in (Path(folder) / f"rank{rank}" / "log.txt" for rank in range(size))]
     ends = [job.stdout[-2000:], job.stderr[-2000:], *(log[-3000:] for log in logs)]

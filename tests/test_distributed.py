@@ -48,14 +48,24 @@ def epochs(folder):
         return [row["epoch"] for row in csv.DictReader(file)]
 
 
+def image_ids(folder, rank, epoch):
+    """The ids of the images of an epoch, as the debug log of a rank tells them."""
+    log = (folder / f"train_rank_{rank}_debug.log").read_text()
+    return json.loads(re.search(rf"DEBUG:epoch\[{epoch}\] images (.*)", log)[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size, batch", [(2, 2), (4, 1)])
 def test_after_twenty_steps_all_ranks_hold_the_same(tmp_path, data, size, batch):
     folder, logs = train(size, tmp_path / "run", data, "--per_batch_size", batch, "--max_epoch", 4,
-                         "--eval_interval", 2)
+                         "--eval_interval", 2, "--debug_log", True)
     assert load_checkpoint(folder / "ckpt_0" / "last.ckpt").meta["progress"]["step"] == 20
     hashes = [parameters(log) for log in logs]
     assert len(hashes[0]) == 4 and len(set(hashes[0])) == 4 and hashes == hashes[:1] * size
+    seen = [[image_ids(folder, rank, epoch) for rank in range(size)] for epoch in range(4)]
+    for epoch in seen:
+        assert sorted(map(len, epoch)) == [5 * batch] * size and len(set().union(*epoch)) == 5 * batch * size
+    assert seen[0] != seen[1]
     # The loss is that of all ranks together, so every rank logs the same one.
     losses = [re.findall(r"mean loss:(\S+),", log) for log in logs]
     assert len(losses[0]) == 4 and losses == losses[:1] * size
