@@ -1,10 +1,13 @@
 """What the programs know of Ascend, GPU and CPU: how each is selected, and what each prefers."""
+import sys
+
 import mindspore as ms
 from mindspore import communication
 from mindspore.profiler import ProfilerActivity
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
+from model_utils.support import device_warnings
 
 
 def setup_device(config):
@@ -14,6 +17,8 @@ def setup_device(config):
         UserError: this MindSpore or this machine has no such device.
     """
     device_id = read_launch().device_id if config.is_distributed else config.device_id
+    for text in device_warnings(config.device_target):
+        print(f"warning: {text}", file=sys.stderr)
     try:
         if config.device_target == "CPU":
             # Selecting it again after an operator has run would be refused.
