@@ -18,7 +18,6 @@ class Run:
 
     def __init__(self, monkeypatch, branches):
         monkeypatch.setattr(weight_update, "branches_in_graph", lambda device_target: branches)
-        ms.set_device("CPU")
         ms.set_context(mode=ms.GRAPH_MODE)
         self.layer = nn.Dense(3, 2, has_bias=False)
         # Zeros of both signs among them: an update by nothing must not turn one into the other.
