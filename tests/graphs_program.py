@@ -12,8 +12,8 @@ import numpy as np
 
 import mindspore as ms
 
-from model_utils.config import get_config
-from model_utils.device_adapter import setup_device
+from model_utils.config import DERIVED, get_config
+from model_utils.device_adapter import setup_device, start_ranks
 from src import weight_update
 from src.candidates import CandidateSelector
 from src.ema import WeightAverage
@@ -57,4 +57,5 @@ if __name__ == "__main__":
                "--per_batch_size", "2", "--max_box", "6", *sys.argv[2:]]
     resolved = get_config(options)
     setup_device(resolved)
+    resolved = resolved.replace(DERIVED, group_size=start_ranks(resolved)[1])
     {"train": train, "inference": inference, "export": export}[sys.argv[1]](resolved)

@@ -1,4 +1,5 @@
-"""Tests of src/config.py: derived values by number, checks across options, features that are refused in words."""
+"""Tests of src/config.py: derived values by number, and checks across options."""
+from types import SimpleNamespace
 
 import pytest
 
@@ -7,10 +8,10 @@ from model_utils.errors import UsageError, UserError
 from src.config import (
     BELOW_ONE,
     LIMITS,
-    NOT_SUPPORTED,
     POSITIVE,
     check_config,
     detection_scales,
+    resumed_config,
     training_config,
     with_categories,
 )
@@ -60,6 +61,7 @@ def test_num_classes_comes_from_the_data_unless_set():
     "--flip_probability 0", "--flip_probability 1", "--saturation 1 --value 0 --hue 0 --jitter 0",
     "--min_scale 1 --max_scale 1", "--file_format AIR", "--is_distributed 0 --group_size 1 --rank 0", "--loss_scale 1",
     "--scale_x_y 1,1", "--lr_epochs 5", "--keep_detect False", "--box_loss ciou", "--eval_interval 1",
+    "--export_input float --export_normalise aipp", "--export_normalise host",
 ])
 def test_a_good_config_passes(arguments):
     check_config(get_config(arguments.split()))
@@ -96,6 +98,7 @@ def test_a_good_config_passes(arguments):
     ("--rank 1", "rank is 1 (command line): the launcher of a distributed run says it; leave rank out"),
     ("--is_distributed 1 --group_size 8", "group_size is 8 (command line): the launcher of a distributed run says it"),
     ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
+    ("--export_normalise aipp", "export_normalise is aipp (command line), but export_input is uint8"),
 ])
 def test_a_contradiction_is_explained(arguments, words):
     with pytest.raises(UsageError) as caught:
@@ -103,27 +106,60 @@ def test_a_contradiction_is_explained(arguments, words):
     assert words in str(caught.value)
 
 
-REFUSED = {
-    "result_path": "a", "img_path": "a", "ann_file": "a",
-}
-
-
-def test_every_refused_option_is_tested():
-    assert set(REFUSED) == set(NOT_SUPPORTED)
-
-
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_is_not_built_yet_is_refused_in_words(name):
-    with pytest.raises(UsageError, match=rf"^{name} is .*\(command line\): .* is not supported by this version yet"):
-        check_config(get_config([f"--{name}={REFUSED[name]}"]))
-
-
 def test_all_faults_are_named_at_once():
     with pytest.raises(UsageError) as caught:
-        check_config(get_config(["--lr=0", "--nms_thresh=2", "--img_path=a"]))
-    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["img_path", "nms_thresh", "lr"]
+        check_config(get_config(["--lr=0", "--nms_thresh=2", "--scale_x_y=1"]))
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["nms_thresh", "lr", "scale_x_y"]
 
 
 def test_limits_name_options_that_exist():
     config = get_config([])
-    assert all(name in config for name in (*LIMITS, *POSITIVE, *BELOW_ONE, *NOT_SUPPORTED))
+    assert all(name in config for name in (*LIMITS, *POSITIVE, *BELOW_ONE))
+
+
+# What a run that goes on takes over
+
+def saved_config(*arguments):
+    return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})
+
+
+@pytest.mark.parametrize("start", ["resume_yolo", "pretrained_backbone"])
+def test_a_run_that_started_from_weights_can_be_resumed(start):
+    config = resumed_config(get_config(["--resume=last.ckpt"]), saved_config(f"--{start}=first.ckpt"))
+    assert config[start] == "" and config.resume == "last.ckpt"
+    check_config(config)
+
+
+def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
+    checkpoint = saved_config("--t_max=400", "--max_epoch=30", "--training_shape=320", "--lr=0.01", "--seed=7")
+    config = resumed_config(get_config(["--resume=last.ckpt", "--lr=0.02"]), checkpoint)
+    assert (config.t_max, config.max_epoch, config.lr, config.seed) == (400, 30, 0.02, 7)
+    assert training_config(config).testing_shape == (320, 320)
+    # What followed another option then follows it now.
+    later = resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50", "--training_shape=416"]),
+                                 saved_config("--max_epoch=30", "--training_shape=320"))
+    assert (later.t_max, later.max_epoch) == (50, 50)
+    assert training_config(later).testing_shape == (416, 416)
+    now = resumed_config(get_config(["--resume=last.ckpt", "--t_max=90"]), checkpoint)
+    assert now.t_max == 90
+
+
+def test_a_resumed_run_has_its_own_place_and_job():
+    then = saved_config("--is_distributed=1", "--rank=3", "--group_size=8", "--device_id=5", "--lr=0.01")
+    config = resumed_config(get_config(["--resume=last.ckpt"]), then)
+    assert (config.is_distributed, config.rank, config.group_size, config.device_id) == (0, 0, 1, 0)
+    assert config.lr == 0.01
+    folders = ["--data_dir=/cache/data/coco", "--ckpt_path=/cache/train/outputs", "--data_url=s3://old/data"]
+    for job, seen in ((["--enable_modelarts=True"], ("", "outputs/")),
+                      ([], ("/cache/data/coco", "/cache/train/outputs"))):
+        config = resumed_config(get_config(["--resume=last.ckpt"]), saved_config(*folders, *job))
+        assert (config.data_dir, config.ckpt_path) == seen
+        assert (config.data_url, config.enable_modelarts) == ("", False)
+    # The other way round: this machine is a job's, that one was not.
+    config = resumed_config(get_config(["--resume=last.ckpt", "--enable_modelarts=True"]), saved_config(*folders))
+    assert (config.data_dir, config.ckpt_path) == ("", "outputs/")
+
+
+def test_a_checkpoint_without_a_run_cannot_be_resumed():
+    with pytest.raises(UserError, match="resume best.ckpt: holds no run to continue; use --resume_yolo"):
+        resumed_config(get_config([]), SimpleNamespace(path="best.ckpt", meta={}))

@@ -14,7 +14,10 @@ import mindspore as ms
 import mindspore.ops.auto_generate as generated
 import mindspore.ops.operations as operations
 
+from tests.many_ranks import run_ranks
+
 ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = "tests/graphs_program.py"
 PLATFORMS = {"Ascend", "GPU"}
 # The compiler's own, which are no kernels of a device.
 STRUCTURE = {"Depend", "Load", "MakeTuple", "Return", "TensorMove", "TupleGetItem", "UpdateState"}
@@ -29,13 +32,25 @@ FORWARD = {"AtanGrad": "Atan", "BatchNormGrad": "BatchNorm", "BiasAddGrad": "Bia
 IMPROVED = ["--config_path", str(ROOT / "configs" / "improved.yaml")]
 
 
-def primitives(folder, *arguments):
-    """The primitives of the graphs that `graphs_program.py` compiles, as MindSpore writes them down."""
-    environment = {**os.environ, "MS_DEV_SAVE_GRAPHS": "1", "MS_DEV_SAVE_GRAPHS_PATH": str(folder / "graphs"),
-                   "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, ROOT / "tests" / "graphs_program.py", *arguments], env=environment, cwd=folder,
-                   check=True, capture_output=True, timeout=300)
-    texts = [path.read_text(errors="replace") for path in (folder / "graphs").rglob("*_validate_*.ir")]
+@pytest.fixture
+def saved_graphs(tmp_path, monkeypatch):
+    """Have the processes that are started write their graphs down; returns the folder."""
+    monkeypatch.setenv("MS_DEV_SAVE_GRAPHS", "1")
+    monkeypatch.setenv("MS_DEV_SAVE_GRAPHS_PATH", str(tmp_path / "graphs"))
+    return tmp_path / "graphs"
+
+
+def check_primitives(folder, some):
+    """Check that every primitive of the graphs is documented for both platforms, those of `some` among them."""
+    found = primitives(folder)
+    assert some <= found and len(found) > 15
+    unknown = {name: sorted(platforms(name)) for name in sorted(found - STRUCTURE) if not platforms(name) >= PLATFORMS}
+    assert not unknown
+
+
+def primitives(folder):
+    """The primitives of graphs as MindSpore writes them down."""
+    texts = [path.read_text(errors="replace") for path in folder.rglob("*_validate_*.ir")]
     assert texts
     return {name for text in texts for name in re.findall(r"= (?:PrimFunc_)?([A-Z]\w*)\(", text)}
 
@@ -72,15 +87,19 @@ def platforms_of(text):
     (["inference"], {"Conv2D", "TopK"}),
     (["export"], {"Conv2D", "Sigmoid"}),
 ], ids=["classic", "improved", "mixed", "inference", "export"])
-def test_every_primitive_runs_on_ascend_and_gpu(tmp_path, arguments, some):
-    found = primitives(tmp_path, *arguments)
-    assert some <= found and len(found) > 15
-    unknown = {name: sorted(platforms(name)) for name in sorted(found - STRUCTURE) if not platforms(name) >= PLATFORMS}
-    assert not unknown
+def test_every_primitive_runs_on_ascend_and_gpu(tmp_path, saved_graphs, arguments, some):
+    subprocess.run([sys.executable, ROOT / PROGRAM, *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)},
+                   cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    check_primitives(saved_graphs, some)
+
+
+@pytest.mark.slow
+def test_what_several_ranks_have_on_top_runs_there_too(tmp_path, saved_graphs):
+    run_ranks(2, tmp_path, PROGRAM, "train", *IMPROVED, "--is_distributed", "1")
+    check_primitives(saved_graphs, {"AllReduce", "ApplyMomentum"})
 
 
 def test_the_check_notices_what_a_gpu_has_not():
     assert platforms("LogicalXor") == {"Ascend", "CPU"} and platforms("Conv2D") >= PLATFORMS
     assert platforms("PowTensorScalar") == {"Ascend"}
-    assert platforms("AllReduce") >= PLATFORMS  # what several devices have on top
     assert platforms("Abs") >= PLATFORMS and platforms("NoSuchPrimitive") == set()

@@ -10,16 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import train
-from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from src.checkpoint import load_checkpoint, save_checkpoint
-from src.config import check_config, training_config
 from tests.helpers import CATEGORIES, write_coco
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -140,31 +137,6 @@ def test_a_score_of_another_kind_is_not_kept_at_resume(tmp_path, data, finished)
 def test_a_resumed_run_holds_the_best_checkpoint_even_when_nothing_gets_better(tmp_path, data, finished):
     checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt")
     assert (checkpoints / "best.ckpt").read_bytes() == (finished / "best.ckpt").read_bytes()
-
-
-def saved_config(*arguments):
-    return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})
-
-
-@pytest.mark.parametrize("start", ["resume_yolo", "pretrained_backbone"])
-def test_a_run_that_started_from_weights_can_be_resumed(start):
-    config = train.resumed_config(get_config(["--resume=last.ckpt"]), saved_config(f"--{start}=first.ckpt"))
-    assert config[start] == "" and config.resume == "last.ckpt"
-    check_config(config)
-
-
-def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
-    checkpoint = saved_config("--t_max=400", "--max_epoch=30", "--training_shape=320", "--lr=0.01", "--seed=7")
-    config = train.resumed_config(get_config(["--resume=last.ckpt", "--lr=0.02"]), checkpoint)
-    assert (config.t_max, config.max_epoch, config.lr, config.seed) == (400, 30, 0.02, 7)
-    assert training_config(config).testing_shape == (320, 320)
-    # What followed another option then follows it now.
-    later = train.resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50", "--training_shape=416"]),
-                                 saved_config("--max_epoch=30", "--training_shape=320"))
-    assert (later.t_max, later.max_epoch) == (50, 50)
-    assert training_config(later).testing_shape == (416, 416)
-    now = train.resumed_config(get_config(["--resume=last.ckpt", "--t_max=90"]), checkpoint)
-    assert now.t_max == 90
 
 
 def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data, finished):
