@@ -5,8 +5,10 @@
 
 Input: uint8 [batch_size, height, width, 3] RGB, normalised inside; with --export_input float float32
 [batch_size, 3, height, width] already normalised, as in 2021. Outputs: output_big (stride 32) and output_small
-(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads. Batch-norm is folded
-into the convolutions.
+(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads
+[batch_size, 3 * (5 + classes), g, g], which the program that runs it decodes: better where the device computes in half
+precision (docs/half_precision.md). Batch-norm is folded into the convolutions. FILE.json beside the model says the
+rest: classes, anchors, how images are prepared.
 """
 import sys
 from pathlib import Path
@@ -15,10 +17,13 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
-from model_utils.errors import UsageError, run_cli
+from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.moxing_adapter import modelarts_job
+from src.coco import Categories
+from src.coco_file import load_json, read_categories
 from src.exporter import SUFFIXES, example_input, export_network
-from src.inference import load_inference_network
+from src.inference import load_inference_network, unnamed_categories
+from src.model_description import description_path
 
 
 def main(argv=None):
@@ -31,19 +36,39 @@ def export(config):
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
     setup_device(config)
-    network, config, _ = load_inference_network(config, config.ckpt_file, float_input=config.export_input == "float",
-                                                decode=config.keep_detect)
+    network, config, categories = load_inference_network(config, config.ckpt_file, decode=config.keep_detect,
+                                                         float_input=config.export_input == "float")
+    categories = named_categories(categories, config)
     suffix = SUFFIXES[config.file_format]
     path = Path(config.file_name if config.file_name.endswith(suffix) else config.file_name + suffix)
     batch = example_input(config, config.image)
-    difference = export_network(network, batch, config.file_format, path)
+    difference = export_network(network, batch, config, categories, path)
     print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
+    print(f"{description_path(path)}: what it needs to be run; keep the two together")
     if difference is None:
         print("AIR files run on Ascend only: not loaded and compared here")
     else:
         print(f"loaded again and compared with the network on {config.image or 'a generated picture'}: "
               f"largest difference {difference:.3g}")
     return 0
+
+
+def named_categories(categories, config):
+    """Return the classes, with names and ids of config.ann_file where it is set: a checkpoint of 2021 has none.
+
+    Raises:
+        UserError: the file has another number of classes, or others than the checkpoint names.
+    """
+    if not config.ann_file:
+        return categories
+    path = Path(config.ann_file)
+    annotated = Categories(*read_categories(load_json(path), path))
+    is_named = categories.names != unnamed_categories(len(categories)).names
+    if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
+        raise UserError(f"{path}: has the {len(annotated)} classes {', '.join(annotated.names):.100}, but "
+                        f"{config.ckpt_file} has the {len(categories)} classes {', '.join(categories.names):.100}; use "
+                        "the annotation file of the data that it was trained on")
+    return annotated
 
 
 if __name__ == "__main__":

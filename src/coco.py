@@ -10,6 +10,7 @@ import io
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -115,11 +116,20 @@ def read_coco(config, split: str, training: bool) -> CocoData:
         UserError: a folder, the annotation file or an image is missing, or the file cannot be used; the text says why.
     """
     json_path, image_folder = layout(config.data_dir, split)
+    data = read_annotation_file(json_path, image_folder)
+    return _for_training(data, config, json_path) if training else data
+
+
+def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> CocoData:
+    """Read and check an annotation file; its images must be in `image_folder`, None: need not be anywhere.
+
+    Raises:
+        UserError: the file cannot be used or an image is missing; the text says why.
+    """
     content = load_json(json_path)
     categories = Categories(*read_categories(content, json_path))
     images = read_images(content, json_path, image_folder)
-    data = _read_annotations(records_of(content, "annotations", json_path), images, categories)
-    return _for_training(data, config, json_path) if training else data
+    return _read_annotations(records_of(content, "annotations", json_path), images, categories)
 
 
 def _for_training(data, config, json_path):

@@ -4,6 +4,7 @@ Everything here that is wrong makes the data useless and is a `UserError` that n
 """
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,17 +41,22 @@ def _without_segmentation(record):
 
 def load_json(path: Path) -> dict:
     """The content of an annotation file, outlines left out; a `UserError` names line and column of broken json."""
-    try:
-        content = json.loads(path.read_bytes(), object_hook=_without_segmentation)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
-                        "make or copy the file again") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot read this annotation file: {error}") from error
+    content = read_json(path, "annotation file", _without_segmentation)
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a json {type(content).__name__}; expected COCO's object with the lists images, "
                         "annotations and categories")
     return content
+
+
+def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
+    """The content of a json file; a `UserError` names line and column of broken json."""
+    try:
+        return json.loads(path.read_bytes(), object_hook=object_hook)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
+                        "make or copy the file again") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot read this {kind}: {error}") from error
 
 
 def records_of(content: dict, key: str, path: Path) -> list[dict]:
@@ -91,8 +97,8 @@ def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[i
     return tuple(_fields(records, "categories", "name", str, path)), tuple(ids)
 
 
-def read_images(content: dict, path: Path, folder: Path) -> ImageList:
-    """All images, sorted by id; every file exists and lies below the image folder."""
+def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
+    """All images, sorted by id; every file exists and lies below the image folder. None: the names, not looked for."""
     records = records_of(content, "images", path)
     if not records:
         raise UserError(f'{path}: "images" is empty; there is nothing to read')
@@ -104,7 +110,8 @@ def read_images(content: dict, path: Path, folder: Path) -> ImageList:
     for name, size in zip(names, sizes, strict=True):
         if min(size) < 1:
             raise UserError(f"{path}: image {name} has the size {size[0]}x{size[1]}; expected at least 1x1")
-    return ImageList([record["id"] for record in records], _image_paths(names, path, folder), sizes)
+    paths = names if folder is None else _image_paths(names, path, folder)
+    return ImageList([record["id"] for record in records], paths, sizes)
 
 
 def _image_paths(names, path, folder):

@@ -14,13 +14,6 @@ STRIDES = (16, 32)
 # Fields of a prediction before its classes: x, y, width, height and objectness.
 BOX_FIELDS = 5
 
-# Options of features that are not built yet; anything but their default is refused, so that nothing is ignored.
-NOT_SUPPORTED = {
-    "result_path": "scoring the results of an Ascend 310",
-    "img_path": "scoring the results of an Ascend 310",
-    "ann_file": "scoring the results of an Ascend 310",
-}
-
 # Option: (smallest, largest) value allowed; None: no limit.
 LIMITS = {
     **dict.fromkeys(("per_batch_size", "batch_size", "num_parallel_workers", "max_box", "max_detections"), (1, None)),
@@ -116,13 +109,13 @@ def with_categories(config: Config, num_classes_of_data: int) -> Config:
 
 
 def check_config(config: Config) -> None:
-    """Check what one option alone cannot tell: limits, options that must agree, and features not built yet.
+    """Check what one option alone cannot tell: limits, and options that must agree.
 
     Raises:
         UsageError: names every option at fault, its value and source, and what is expected.
     """
-    checks = (_unsupported, _outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults,
-              _sink_faults, _rank_faults)
+    checks = (_outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults, _sink_faults,
+              _rank_faults, _export_faults)
     problems = [problem for check in checks for problem in check(config)]
     if problems:
         raise UsageError("\n       ".join(problems))
@@ -130,12 +123,6 @@ def check_config(config: Config) -> None:
 
 def _found(config: Config, name: str) -> str:
     return f"{name} is {show(config[name])} ({config.source(name)})"
-
-
-def _unsupported(config: Config) -> Iterator[str]:
-    for name, feature in NOT_SUPPORTED.items():
-        if not config.is_default(name):
-            yield f"{_found(config, name)}: {feature} is not supported by this version yet; leave {name} out"
 
 
 def _outside_limits(config: Config) -> Iterator[str]:
@@ -197,6 +184,12 @@ def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
                "of one size; leave one of the two out")
+
+
+def _export_faults(config: Config) -> Iterator[str]:
+    if config.export_input == "uint8" and not config.is_default("export_normalise"):
+        yield (f"{_found(config, 'export_normalise')}, but export_input is uint8, which the graph normalises: leave "
+               "export_normalise out, or set export_input to float")
 
 
 def _schedule_faults(config: Config) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Network to file: MindIR, ONNX or AIR, written whole or not at all, and the check that the file computes the same."""
+"""Network to file: MindIR, ONNX or AIR and its description, both or none, and only a file that computes the same."""
+import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,10 +13,9 @@ import mindspore as ms
 import mindspore.nn as nn
 
 from model_utils.errors import UserError
+from src.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
 from src.transforms import decode_image, fit_placement, place
 
-INPUT_NAME = "images"
-OUTPUT_NAMES = ("output_big", "output_small")
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 # Above this, a file does not compute what the network does.
 MAX_DIFFERENCE = 1e-3
@@ -41,47 +40,43 @@ def example_input(config, image_path=""):
     return np.repeat(canvas[None], config.batch_size, axis=0)
 
 
-def export_network(network, batch, file_format, path):
-    """Write a network to `path`, load the file again and compare both on `batch`.
-
-    The file appears under its name only when it was written whole and computes what the network does.
+def export_network(network, batch, config, categories, path):
+    """Write a network to `path` and its description beside it, once the file, loaded again, computes the same.
 
     Args:
         network (nn.Cell): a `YOLOv3TinyInference`.
         batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
-        file_format (str): MINDIR, ONNX or AIR.
-        path (str or Path): with the suffix of the format; an existing file is replaced.
+        config (Config): file_format, and what the description tells.
+        categories (Categories): the network's classes.
+        path (str or Path): with the suffix of the format; an existing model and description are replaced.
 
     Returns:
-        The largest absolute difference of any output; None for AIR, which only Ascend runs.
+        The largest absolute difference of any output on `batch`; None for AIR, which only Ascend runs.
 
     Raises:
-        UserError: this machine cannot write the format, or the difference exceeds 1e-3.
+        UserError: this machine cannot write the format, or the difference exceeds 1e-3; no file is changed.
     """
     path = Path(path)
-    if file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+    if config.file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
                         f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
+    expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
     # MindSpore refuses paths with a space, so the draft is made elsewhere.
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"draft{path.suffix}"
-        if file_format == "ONNX":
+        if config.file_format == "ONNX":
             ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
             _name_outputs(draft)
         else:
-            ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=file_format)
-        difference = largest_difference(network, draft, file_format, batch)
+            ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=config.file_format)
+        difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
         if difference is not None and not difference <= MAX_DIFFERENCE:
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
                             f"{difference:.3g}, more than {MAX_DIFFERENCE:g}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            # MindSpore makes its files readable for their owner only; a copy gets what a new file gets here.
-            shutil.copyfile(draft, beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        model = draft.read_bytes()
+    shapes = [output.shape for output in expected]
+    description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"
+    _write_all({path: model, description_path(path): description.encode()})
     return difference
 
 
@@ -95,14 +90,36 @@ def run_exported(path, file_format, batch):
     return [output.asnumpy() for output in nn.GraphCell(ms.load(str(path)))(ms.Tensor(batch))]
 
 
-def largest_difference(network, path, file_format, batch):
-    """Return the largest absolute difference between the outputs of a file and of the network; None for AIR."""
-    exported = run_exported(path, file_format, batch)
-    if exported is None:
+def largest_difference(found, expected):
+    """Return the largest absolute difference between two lists of arrays; None if there are none to compare."""
+    if found is None:
         return None
-    expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
     # Python's max would pass over a NaN.
-    return float(np.max([np.abs(a - b).max() for a, b in zip(exported, expected, strict=True)]))
+    return float(np.max([np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]))
+
+
+def _write_all(contents):
+    """Write files (path to bytes) so that all of them are replaced, in this order, or none.
+
+    The first is taken away again where a later one, which is written but not in its place, cannot be put there.
+    """
+    beside = {path: path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp") for path in contents}
+    placed = []
+    try:
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside[path].write_bytes(data)
+            beside[path].chmod(0o644)
+        for path, temporary in beside.items():
+            os.replace(temporary, path)
+            placed.append(path)
+    except BaseException:
+        for path in placed:
+            path.unlink()
+        raise
+    finally:
+        for temporary in beside.values():
+            temporary.unlink(missing_ok=True)
 
 
 def _name_outputs(path):

@@ -65,11 +65,16 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
 
 
 def checkpoint_categories(checkpoint, config):
-    """Return the classes that a checkpoint knows; one of the 2021 version has no names: class_0, class_1, ... then."""
+    """Return the classes that a checkpoint knows; one of the 2021 version has no names, see `unnamed_categories`."""
     names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
     if names is not None:
         return Categories(tuple(names), tuple(ids))
     if "head1.bias" not in checkpoint.weights:
         raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
     num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - BOX_FIELDS
+    return unnamed_categories(num_classes)
+
+
+def unnamed_categories(num_classes):
+    """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
     return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))

@@ -1,10 +1,15 @@
 """From decoded heads to detections: threshold, per-class NMS, back to image pixels, COCO results. NumPy only.
 
+    python -m src.postprocess --result_path out/ --ann_file DATA/annotations/instances_val2017.json
+
+scores results of the program in ascend310_infer/, see `src/postprocess_results.py`.
+
 Cells are counted as the heads list them: the stride-32 head first, rows, columns, anchors. Equal scores keep that
 order, then the order of classes, so that the same heads give the same detections on every machine.
 """
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -265,3 +270,11 @@ def write_atomically(path, data):
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+if __name__ == "__main__":
+    # Not at the top: scoring needs MindSpore's modules, post-processing does not, and it imports this file.
+    from model_utils.errors import run_cli
+    from src.postprocess_results import main
+
+    sys.exit(run_cli(main))

@@ -1,5 +1,10 @@
 """Exported files: contract of inputs and outputs, agreement with the network in other runtimes, and refusals."""
 import os
+import tempfile
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,20 +19,26 @@ from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from src import exporter
 from src.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from src.exporter import OUTPUT_NAMES, example_input, export_network
+from src.config import detection_scales
+from src.exporter import OUTPUT_NAMES, example_input, export_network, largest_difference, run_exported
+from src.inference import unnamed_categories
 from src.initializer import initialise_weights
+from src.model_description import description_path, read_description
+from src.postprocess import broadcast_iou, detections_from_heads
 from src.run_state import describe_network
-from src.yolo import build_inference_network, build_network
+from src.yolo import ScaleDecoder, build_inference_network, build_network
 from src.yolo_dataset import Categories
-from tests.helpers import draw_picture, write_image
+from tests.helpers import draw_picture, real_data, write_coco, write_image
 
 CPU = ["--device_target", "CPU"]
+SHAPE = ["--testing_shape", "64,96"]
+CLASSES = Categories(("a", "b", "c"), (1, 5, 9))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     """A checkpoint of a network with random weights and statistics, for 64 x 96 inputs and three classes."""
-    config = get_config([*CPU, "--testing_shape", "64,96", "--resize_mode", "letterbox"])
+    config = get_config([*CPU, *SHAPE, "--resize_mode", "letterbox"])
     network = build_network(config, 3)
     initialise_weights(network, 1)
     rng = np.random.default_rng(2)
@@ -37,7 +48,7 @@ def checkpoint(tmp_path_factory):
         elif parameter.name.endswith(("beta", "moving_mean")):
             parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
     path = tmp_path_factory.mktemp("export") / "best.ckpt"
-    meta = describe_network(config, Categories(("a", "b", "c"), (1, 5, 9)))
+    meta = describe_network(config, CLASSES)
     save_checkpoint(path, {parameter.name: parameter for parameter in network.get_parameters()}, meta)
     return path
 
@@ -53,44 +64,141 @@ def run(checkpoint, folder, file_format, *arguments):
     name = folder / "new folder" / "model"
     export.main([*CPU, "--ckpt_file", str(checkpoint), "--file_name", str(name), "--file_format", file_format,
                  *arguments])
-    (written,) = os.listdir(name.parent)
-    return name.parent / written
+    path = name.with_suffix({"MINDIR": ".mindir", "ONNX": ".onnx"}[file_format])
+    assert sorted(os.listdir(name.parent)) == [path.name, f"{path.name}.json"]
+    return path
 
 
-@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
-@pytest.mark.parametrize("export_input", ["uint8", "float"])
-@pytest.mark.parametrize("keep_detect", ["True", "False"])
-def test_contract(checkpoint, picture, tmp_path, capsys, file_format, export_input, keep_detect):
-    path = run(checkpoint, tmp_path, file_format, "--export_input", export_input, "--keep_detect", keep_detect,
-               "--image", str(picture), "--batch_size", "2")
-    assert path.name == "model" + {"MINDIR": ".mindir", "ONNX": ".onnx"}[file_format]
-    assert f"on {picture}: largest difference" in capsys.readouterr().out
-    config = get_config([*CPU, "--testing_shape", "64,96", "--resize_mode", "letterbox", "--batch_size", "2",
-                         "--export_input", export_input])
-    batch = example_input(config, str(picture))
-    assert batch.shape == ((2, 64, 96, 3) if export_input == "uint8" else (2, 3, 64, 96))
-    big, small = exporter.run_exported(path, file_format, batch)
-    if file_format == "MINDIR":
-        # The file is folded; the network that was trained is not.
-        trained = build_inference_network(config, 3, build_network(config, 3), float_input=export_input == "float",
-                                          decode=keep_detect == "True")
-        load_weights(trained, load_checkpoint(checkpoint))
-        for found, expected in zip((big, small), trained(ms.Tensor(batch)), strict=True):
-            np.testing.assert_allclose(found, expected.asnumpy(), atol=1e-4)
-    if keep_detect == "True":
-        assert big.shape == (2, 2, 3, 3, 8) and small.shape == (2, 4, 6, 3, 8)
+# What runs an exported file computes what the network does
+
+class Case(NamedTuple):
+    """What is exported: the options of export.py."""
+
+    file_format: str
+    export_input: str
+    keep_detect: str
+    batch_size: str
+
+    def arguments(self):
+        return [word for name in self._fields[1:] for word in (f"--{name}", getattr(self, name))]
+
+    def config(self, resize_mode="letterbox"):
+        return get_config([*CPU, *SHAPE, "--resize_mode", resize_mode, *self.arguments()])
+
+
+every_case = pytest.mark.parametrize(
+    "case", [Case(*values) for values in product(("MINDIR", "ONNX"), ("uint8", "float"), ("True", "False"), "12")],
+    ids="-".join)
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint):
+    """A function from a case to the file that export.py writes, once for all tests."""
+    files = {}
+    with tempfile.TemporaryDirectory() as folder:
+        def path_of(case):
+            if case not in files:
+                files[case] = run(checkpoint, Path(folder) / "_".join(case), case.file_format, *case.arguments())
+            return files[case]
+        yield path_of
+
+
+@pytest.fixture(scope="module")
+def trained(checkpoint):
+    """A function from a case and a batch to the outputs of the network as it was trained, which is not folded."""
+    networks = {}
+
+    def outputs(case, batch):
+        key = case.export_input, case.keep_detect
+        if key not in networks:
+            networks[key] = build_inference_network(
+                case.config(), 3, build_network(case.config(), 3), float_input=case.export_input == "float",
+                decode=case.keep_detect == "True")
+            load_weights(networks[key], load_checkpoint(checkpoint))
+        return [output.asnumpy() for output in networks[key](ms.Tensor(batch))]
+    return outputs
+
+
+def outputs_of_runtimes(path, case, batch):
+    """By name of the runtime the outputs of a file."""
+    if case.file_format == "MINDIR":
+        return {"MindSpore": run_exported(path, "MINDIR", batch)}
+    opencv = cv2.dnn.readNetFromONNX(str(path))
+    opencv.setInput(batch.astype(np.float32))
+    return {"onnxruntime": run_exported(path, "ONNX", batch), "OpenCV": opencv.forward(list(OUTPUT_NAMES))}
+
+
+@cache
+def decoders():
+    """The network's own decode of raw heads, big first."""
+    return [ScaleDecoder(scale, 3, (64, 96)) for scale in detection_scales(get_config([]))[::-1]]
+
+
+def detections(case, outputs):
+    """The detections (boxes, scores, classes) of each image of a batch."""
+    if case.keep_detect == "False":
+        outputs = [decode(ms.Tensor(head)).asnumpy() for decode, head in zip(decoders(), outputs, strict=True)]
+    return [detections_from_heads(*heads, score_threshold=0.001, nms_threshold=0.5, max_detections=300)
+            for heads in zip(*outputs, strict=True)]
+
+
+def assert_same_detections(found, expected):
+    """Each expected detection has one of its own among those found, and none is left."""
+    (boxes, scores, classes), free = found, list(range(len(found[0])))
+    assert len(boxes) == len(expected[0]) >= 20
+    for box, score, class_number in zip(*expected, strict=True):
+        match = next((i for i in free if classes[i] == class_number and abs(scores[i] - score) < 1e-3
+                      and broadcast_iou(boxes[i].astype(np.float64), box.astype(np.float64)) > 0.99), None)
+        assert match is not None, (box, score, class_number)
+        free.remove(match)
+
+
+def assert_agrees(path, case, batch, expected):
+    for name, outputs in outputs_of_runtimes(path, case, batch).items():
+        assert largest_difference(outputs, expected) <= 1e-3, name
+        for ours, theirs in zip(detections(case, outputs), detections(case, expected), strict=True):
+            assert_same_detections(ours, theirs)
+
+
+@every_case
+def test_contract_and_the_generated_picture(exported, trained, case):
+    path, count = exported(case), int(case.batch_size)
+    batch = example_input(case.config())
+    assert batch.shape == ((count, 64, 96, 3) if case.export_input == "uint8" else (count, 3, 64, 96))
+    big, small = expected = trained(case, batch)
+    if case.keep_detect == "True":
+        assert big.shape == (count, 2, 3, 3, 8) and small.shape == (count, 4, 6, 3, 8)
         assert ((big[..., 4:] > 0) & (big[..., 4:] < 1)).all()
     else:
-        assert big.shape == (2, 24, 2, 3) and small.shape == (2, 24, 4, 6)
-    if file_format == "ONNX":
+        assert big.shape == (count, 24, 2, 3) and small.shape == (count, 24, 4, 6)
+    assert_agrees(path, case, batch, expected)
+    description = read_description(path)
+    assert description["input"]["shape"] == list(batch.shape) and description["input"]["type"] == batch.dtype.name
+    assert [output["shape"] for output in description["outputs"]] == [list(big.shape), list(small.shape)]
+    if case.file_format == "ONNX":
         session = onnxruntime.InferenceSession(str(path))
-        assert [output.name for output in session.get_outputs()] == list(OUTPUT_NAMES)
+        assert [node.name for node in session.get_inputs()] == [description["input"]["name"]]
+        assert [node.name for node in session.get_outputs()] == [node["name"] for node in description["outputs"]]
         kinds = [node.op_type for node in onnx.load(path).graph.node]
         assert kinds.count("Conv") == 13 and "BatchNormalization" not in kinds
-        judge = cv2.dnn.readNetFromONNX(str(path))
-        judge.setInput(batch.astype(np.float32))
-        for found, expected in zip(judge.forward(list(OUTPUT_NAMES)), (big, small), strict=True):
-            np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@every_case
+def test_real_images(exported, trained, case):
+    pictures = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]
+                for name, resize_mode in (("bccd", "letterbox"), ("coco128", "stretch"))]
+    for batch in pictures if case.batch_size == "1" else [np.concatenate(pictures)]:
+        assert_agrees(exported(case), case, batch, trained(case, batch))
+
+
+def test_what_the_program_says(checkpoint, picture, tmp_path, capsys):
+    path = run(checkpoint, tmp_path, "ONNX", "--image", str(picture))
+    out = capsys.readouterr().out
+    assert f"{path}: {path.stat().st_size} bytes, input uint8 [1, 64, 96, 3]" in out
+    assert f"{path}.json: what it needs" in out and f"on {picture}: largest difference" in out
+    description = read_description(path)
+    assert description["model"]["file"] == "model.onnx" and description["resize_mode"] == "letterbox"
+    assert description["classes"] == [{"name": "a", "id": 1}, {"name": "b", "id": 5}, {"name": "c", "id": 9}]
 
 
 def test_float_input_is_the_normalised_picture(picture):
@@ -120,29 +228,64 @@ def test_wrong_input_is_told_and_nothing_is_written(checkpoint, tmp_path, capsys
     assert os.listdir(tmp_path) == []
 
 
-def test_a_nan_in_either_output_is_a_difference(monkeypatch):
-    network = build_inference_network(get_config([*CPU, "--testing_shape", "64"]), 2)
-    batch = np.zeros((1, 64, 64, 3), np.uint8)
-    right = [output.asnumpy() for output in network(ms.Tensor(batch))]
+# Both files or none
+
+def test_a_nan_in_either_output_is_a_difference():
+    right = [np.zeros((1, 2, 2, 3, 7)), np.zeros((1, 4, 4, 3, 7))]
+    assert largest_difference(right, right) == 0 and largest_difference(None, right) is None
     for number in (0, 1):
         wrong = [output.copy() for output in right]
         wrong[number][0, 0, 0, 0, 0] = np.nan
-        monkeypatch.setattr(exporter, "run_exported", lambda *a, wrong=wrong: wrong)
-        assert np.isnan(exporter.largest_difference(network, "m.mindir", "MINDIR", batch))
+        assert np.isnan(largest_difference(wrong, right))
 
 
-def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
+@pytest.fixture
+def network():
+    """A small random network, its config and its classes."""
     config = get_config([*CPU, "--testing_shape", "64"])
-    network = build_inference_network(config, 2)
-    right = exporter.run_exported
-    monkeypatch.setattr(exporter, "run_exported", lambda *a: [output + 0.002 for output in right(*a)])
+    return build_inference_network(config, 2), config, Categories(("a", "b"), (1, 2))
+
+
+def test_a_file_that_computes_something_else_is_not_kept(network, tmp_path, monkeypatch):
+    cell, config, categories = network
+    monkeypatch.setattr(exporter, "run_exported", lambda *a: [output + 0.002 for output in run_exported(*a)])
+    for name in ("m.mindir", "m.mindir.json"):
+        (tmp_path / name).write_text("old")
     with pytest.raises(UserError, match="not written"):
-        export_network(network, example_input(config), "MINDIR", tmp_path / "m.mindir")
-    assert os.listdir(tmp_path) == []
+        export_network(cell, example_input(config), config, categories, tmp_path / "m.mindir")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"m.mindir": "old", "m.mindir.json": "old"}
 
 
-def test_ordinary_permissions(checkpoint, tmp_path):
-    path = run(checkpoint, tmp_path, "MINDIR")
-    plain = path.with_name("plain")
-    plain.touch()
-    assert path.stat().st_mode == plain.stat().st_mode
+@pytest.mark.parametrize("failing", ["m.mindir", "m.mindir.json"])
+def test_a_file_that_cannot_be_put_in_its_place_takes_the_other_along(network, tmp_path, failing):
+    cell, config, categories = network
+    # A folder cannot be replaced by a file.
+    (tmp_path / "out" / failing).mkdir(parents=True)
+    with pytest.raises(OSError, match="m.mindir"):
+        export_network(cell, example_input(config), config, categories, tmp_path / "out" / "m.mindir")
+    assert os.listdir(tmp_path / "out") == [failing] and os.listdir(tmp_path / "out" / failing) == []
+
+
+def test_an_export_replaces_both_files_and_their_permissions_are_ordinary(network, tmp_path):
+    cell, config, categories = network
+    path = tmp_path / "m.mindir"
+    for name in (path, description_path(path)):
+        name.write_text("old")
+        name.chmod(0o400)
+    assert export_network(cell, example_input(config), config, categories, path) < 1e-5
+    assert [entry["name"] for entry in read_description(path)["classes"]] == ["a", "b"]
+    assert {name.stat().st_mode & 0o777 for name in (path, description_path(path))} == {0o644}
+    assert len(os.listdir(tmp_path)) == 2
+
+
+# Classes of a checkpoint that has no names
+
+def test_an_annotation_file_names_the_classes(tmp_path):
+    path = write_coco(tmp_path, [{}], "val", [{"id": 4, "name": "a"}, {"id": 2, "name": "b"}])
+    config = get_config(["--ann_file", str(path)])
+    for categories in (unnamed_categories(2), Categories(("a", "b"), (1, 2))):
+        assert export.named_categories(categories, config) == Categories(("a", "b"), (4, 2))
+        assert export.named_categories(categories, get_config([])) is categories
+    for categories in (unnamed_categories(3), Categories(("a", "c"), (1, 2)), Categories(("b", "a"), (1, 2))):
+        with pytest.raises(UserError, match=f"{path}: has the 2 classes a, b, but"):
+            export.named_categories(categories, config)

@@ -1,0 +1,154 @@
+"""Tests of `python -m src.postprocess`: the figures of eval.py from the files of ascend310_infer, and all refusals."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_utils.config import get_config
+from model_utils.errors import run_cli
+from src.coco import Categories, read_annotation_file
+from src.evaluator import score_results
+from src.model_description import describe_model
+from src.postprocess_results import main
+from tests.helpers import CATEGORIES, write_coco
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = tuple(category["name"] for category in CATEGORIES)
+RESULTS = [{"image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 19.5], "score": 0.9},
+           {"image_id": 1, "category_id": 1, "bbox": [1.5, 2, 8, 8], "score": 0.4},
+           {"image_id": 2, "category_id": 1, "bbox": [30, 20, 25, 21], "score": 0.8}]
+
+
+def run_json(names=NAMES, **values):
+    """A run.json of a model with these classes; their order and ids are those of its own data."""
+    names = tuple(reversed(names))
+    fields, ids = 5 + len(names), {category["name"]: category["id"] for category in CATEGORIES}
+    description = describe_model(get_config(["--testing_shape=64"]), Categories(names, tuple(range(len(names)))),
+                                 "m.onnx", b"m", [(1, 2, 2, 3, fields), (1, 4, 4, 3, fields)])
+    return {"description": description, "category_ids": [ids.get(name, 0) for name in names],
+            "images": [{"id": number, "file_name": f"sub/00000{number}.png"} for number in (1, 2, 3)],
+            "counts": {"images": 3, "skipped": 0, "not_finite": 0, "detections": 3}, "options": {}, **values}
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with the three images' annotation file, and the two files of a run in its folder `out of it`."""
+    boxes = [(10, 10, 20, 20, 3), (30, 20, 25, 20, 1)]
+    write_coco(tmp_path, [{"boxes": boxes} for _ in range(3)], "val")
+    folder = tmp_path / "out of it"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps(RESULTS))
+    (folder / "run.json").write_text(json.dumps(run_json()))
+    return tmp_path
+
+
+def arguments(place):
+    return [f"--result_path={place / 'out of it'}", f"--ann_file={place / 'annotations/instances_val2017.json'}"]
+
+
+def test_the_table_and_the_figures_are_those_of_the_evaluation(place, capsys):
+    assert main([*arguments(place), f"--img_path={place / 'val2017'}"]) == 0
+    out = capsys.readouterr().out
+    data = read_annotation_file(place / "annotations" / "instances_val2017.json")
+    scores = score_results(data.coco, RESULTS, data.image_ids, data.categories)
+    assert f"INFO:\n{scores.table}\n" in out and f"INFO:AP of each class\n{scores.class_table}\n" in out
+    assert "3 detections on 3 images" in out and "WARNING" not in out
+    written = place / "out of it" / "metrics.json"
+    assert json.loads(written.read_text()) == scores.metrics() and written.stat().st_mode & 0o777 == 0o644
+    # Two of the six boxes are found: one of three cups, one of three balls; there is no key.
+    assert scores.metrics()["AP50"] == pytest.approx(34 / 101, abs=1e-9)
+    assert scores.metrics()["per_class"]["key"] == {"AP": None, "AP50": None}
+
+
+def test_the_command_runs_in_a_process_of_its_own(place):
+    done = subprocess.run([sys.executable, "-m", "src.postprocess", *arguments(place)], cwd=ROOT, text=True,
+                          capture_output=True, timeout=120, env={**os.environ, "GLOG_v": "3"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "=============coco eval result=========\n Average Precision  (AP) @[ IoU=0.50:0.95 |" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "src.postprocess", "--result_path=/nowhere"], cwd=ROOT, text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 2 and done.stderr.startswith("error: ann_file is empty") and done.stdout == ""
+
+
+@pytest.mark.parametrize("counts, words", [
+    ((3, 1, 0), "has 3 images, the run 3, of which 1 could not be read"),
+    ((2, 0, 0), "has 3 images, the run 2, of which 0 could not be read"),
+    ((3, 0, 2), "the network gave NaN or infinity on 2 of 3 images"),
+])
+def test_images_that_were_not_seen_are_told(place, capsys, counts, words):
+    (place / "out of it" / "run.json").write_text(json.dumps(run_json(
+        counts=dict(zip(("images", "skipped", "not_finite"), counts, strict=True)))))
+    assert main(arguments(place)) == 0
+    assert [words in line for line in capsys.readouterr().out.splitlines() if "WARNING" in line] == [True]
+
+
+def test_no_detection_scores_nothing_and_is_no_error(place, capsys):
+    (place / "out of it" / "results.json").write_text("[]")
+    assert main(arguments(place)) == 0
+    assert "mAP: 0.0\n" in capsys.readouterr().out
+
+
+def refused(place, capsys, *options, code=1):
+    """The words of the error; nothing may have been written."""
+    assert run_cli(main, [*arguments(place), *options]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and "Traceback" not in captured.err and captured.out == ""
+    assert not (place / "out of it" / "metrics.json").exists()
+    return captured.err
+
+
+@pytest.mark.parametrize("option, code, words", [
+    ("--result_path=", 2, "result_path is empty: name the folder"), ("--ann_file=", 2, "ann_file is empty: name the"),
+    ("--result_path=/nowhere", 1, "/nowhere/run.json: no such file; name the folder of a run of ascend310_infer"),
+    ("--ann_file=/nowhere/a.json", 1, "/nowhere/a.json"), ("--nms_thresh=7", 2, "nms_thresh is 7"),
+    ("--img_path=/nowhere", 1, "/nowhere: 3 of the 3 images named in"),
+])
+def test_wrong_options(place, capsys, option, code, words):
+    assert words in refused(place, capsys, option, code=code)
+
+
+@pytest.mark.parametrize("name", ["results.json", "run.json"])
+def test_missing_and_broken_files(place, capsys, name):
+    path = place / "out of it" / name
+    path.write_text("[{")
+    assert f"{path}: broken json in line 1, column 3" in refused(place, capsys)
+    path.write_text('"text"')
+    assert f"{path}: {'holds a json str' if name == 'results.json' else 'not what ascend310_infer writes'}" in refused(
+        place, capsys)
+    path.unlink()
+    assert f"{path}: no such file" in refused(place, capsys)
+
+
+@pytest.mark.parametrize("key, value, words", [
+    ("image_id", 9, "entry 1 has image_id 9, which the annotation file lacks; run ascend310_infer w"),
+    ("image_id", "1", "entry 1 has image_id '1'"), ("image_id", True, "entry 1 has image_id True"),
+    ("category_id", 0, "entry 1 has category_id 0, which"), ("category_id", None, "has category_id None"),
+    ("bbox", [1, 2, 3], "has bbox [1, 2, 3], expected [x, y, width, height]"), ("bbox", [1, 2, -3, 4], "has bbox"),
+    ("bbox", [1, float("nan"), 3, 4], "has bbox [1, nan, 3, 4]"), ("bbox", [1, 2, 3, True], "has bbox"),
+    ("bbox", "1 2 3 4", "has bbox"), ("score", float("inf"), "has score inf, expected a number"), ("score", "1", "has"),
+])
+def test_a_broken_entry_is_named(place, capsys, key, value, words):
+    entries = [RESULTS[0], {**RESULTS[1], key: value}, RESULTS[2]]
+    (place / "out of it" / "results.json").write_text(json.dumps(entries))
+    assert words in refused(place, capsys)
+    (place / "out of it" / "results.json").write_text(json.dumps([RESULTS[0], {**RESULTS[1]}, 5]))
+    assert "entry 2 is 5, expected an object" in refused(place, capsys)
+
+
+@pytest.mark.parametrize("run, words", [
+    (run_json(("cup", "ball")), "the model has 2 classes"), ({"counts": {}}, "the file lacks description"),
+    (run_json(("cup", "ball", "bowl")), "only in the model: bowl; only in the annotation file: key"),
+    (run_json(description={"format": 2}), "run.json, description: format is 2, but this version reads"),
+    (run_json(description={}), "run.json, description: not a description that export.py writes"),
+    (run_json(counts={"images": 3}), "counts lacks skipped"), (run_json(counts=[3]), "counts is [3]; expected an obj"),
+    (run_json(category_ids=[1, 3, 7]), "category_ids are [1, 3, 7], not the ids that"),
+    (run_json(category_ids=[7, 1]), "category_ids are [7, 1]"), (run_json(images=[{"id": 1}]), "images[0] lacks file_"),
+    (run_json(images=[{"id": 1, "file_name": "000002.png"}]), "image 000002.png has the id 1, which is 000001.png in"),
+    (run_json(images=[{"id": 9, "file_name": "000002.png"}]), "000002.png has the id 9, which is no image in"),
+])
+def test_a_run_of_another_model_or_other_data_is_refused(place, capsys, run, words):
+    (place / "out of it" / "run.json").write_text(json.dumps(run))
+    assert words in refused(place, capsys)
