@@ -11,8 +11,9 @@ set -euo pipefail
 USAGE="usage: bash run_tests.sh [pytest argument ...]
 
 Makes .venv in the repository unless a virtual environment is active, installs requirements.txt and
-requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use. Then runs
-ruff, shellcheck and pytest. What is missing is skipped and named.
+requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use (shellcheck,
+and a compiler and libraries for the C++ app). Then runs ruff, shellcheck and pytest. What is missing is skipped and
+named.
 
 environment:
   PYTHON  a Python that has all packages; nothing is installed into it"
@@ -20,17 +21,30 @@ environment:
 FAILED=()
 SKIPPED=()
 
-# install_debian_package PACKAGE: try; quietly without success when there is no way.
-install_debian_package() {
+# What builds and tests the C++ app in ascend310_infer/.
+CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev doctest-dev clang-format clang-tidy)
+
+# install_debian_packages PACKAGE...: try; quietly without success when there is no way.
+install_debian_packages() {
     local as_root=()
     command -v apt-get > /dev/null || return 1
     if [ "$(id -u)" -ne 0 ]; then
         sudo -n true > /dev/null 2>&1 || return 1
         as_root=(sudo -n)
     fi
-    printf 'installing the Debian package %s ...\n' "$1"
+    printf 'installing the Debian packages %s ...\n' "$*"
     ${as_root[@]+"${as_root[@]}"} apt-get -qq update > /dev/null 2>&1 || return 1
-    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$1" > /dev/null 2>&1
+    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$@" > /dev/null 2>&1
+}
+
+# missing_packages PACKAGE...: print those that are not installed.
+missing_packages() {
+    local name
+    for name in "$@"; do
+        # The format is dpkg's own.
+        # shellcheck disable=SC2016
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2> /dev/null)" = installed ] || printf '%s\n' "$name"
+    done
 }
 
 # check TITLE COMMAND...: run it, remember whether it failed, go on.
@@ -53,11 +67,19 @@ cd -- "$REPO"
 
 printf '== packages\n'
 if [ -z "${PYTHON:-}" ] && command -v dpkg > /dev/null && ! dpkg -s libgomp1 > /dev/null 2>&1; then
-    install_debian_package libgomp1 || printf 'libgomp1 (OpenMP, which MindSpore uses) is not installed\n'
+    install_debian_packages libgomp1 || printf 'libgomp1 (OpenMP, which MindSpore uses) is not installed\n'
 fi
 prepare_environment requirements.txt requirements-dev.txt
-if ! command -v shellcheck > /dev/null && ! install_debian_package shellcheck; then
+if ! command -v shellcheck > /dev/null && ! install_debian_packages shellcheck; then
     SKIPPED+=("shellcheck: not installed; as root: apt-get install shellcheck")
+fi
+if command -v dpkg-query > /dev/null; then
+    mapfile -t MISSING < <(missing_packages "${CPP_PACKAGES[@]}")
+    if [ ${#MISSING[@]} -gt 0 ] && ! install_debian_packages "${MISSING[@]}"; then
+        SKIPPED+=("tests in C++: not installed; as root: apt-get install ${MISSING[*]}")
+    fi
+else
+    SKIPPED+=("tests in C++: no Debian; see ascend310_infer/README.md for what they need")
 fi
 
 check "ruff" "$PYTHON" -m ruff check .
