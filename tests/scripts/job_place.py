@@ -103,6 +103,12 @@ def rank_table(path, servers, first_device=0):
     return path
 
 
+def heed_signals():
+    """Undo what nohup, or a shell's &, around these tests made their processes ignore."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class JobPlace(Place):
     """A place whose Python is the real one, and whose train.py is a stand-in; so is msrun, unless `msrun` is real."""
 
@@ -139,7 +145,7 @@ class JobPlace(Place):
         environment = self.environment(WAIT=wait, BEHAVE=json.dumps(behave or {}), **extra)
         return subprocess.Popen(["bash", str(self.repo / "scripts" / script), str(self.data), *places], text=True,
                                 cwd=cwd or self.caller, env=environment, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_signals)
 
     def log(self, rank, cwd=None):
         """Return what a rank wrote, "" before it did."""
