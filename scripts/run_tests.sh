@@ -84,7 +84,7 @@ fi
 
 check "ruff" "$PYTHON" -m ruff check .
 if command -v shellcheck > /dev/null; then
-    check "shellcheck" shellcheck -x scripts/*.sh .ci/run
+    check "shellcheck" shellcheck -x scripts/*.sh ascend310_infer/build.sh .ci/run
 fi
 check "pytest" "$PYTHON" -m pytest -rs "$@"
 

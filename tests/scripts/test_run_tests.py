@@ -11,7 +11,9 @@ from tests.scripts.place import STUB
 def tests(place):
     place.stub.write_text(STUB.replace("sleep ", '[[ "$*" != *"${STUB_BREAKS:-nothing}"* ]] || exit 5\nsleep '))
     (place.repo / ".ci").mkdir()
-    (place.repo / ".ci" / "run").write_text("#!/usr/bin/env bash\ntrue\n")
+    (place.repo / "ascend310_infer").mkdir()
+    for name in (".ci/run", "ascend310_infer/build.sh"):
+        (place.repo / name).write_text("#!/usr/bin/env bash\ntrue\n")
     return place
 
 

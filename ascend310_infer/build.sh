@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Build yolo_infer. With MindSpore Lite, and on a machine without it:
+#     bash ascend310_infer/build.sh --lite_home /opt/mindspore-lite-2.7.1-linux-aarch64
+#     bash ascend310_infer/build.sh
+set -euo pipefail
+APP=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source-path=SCRIPTDIR source=../scripts/common.sh
+. "$APP/../scripts/common.sh"
+
+USAGE="usage: bash build.sh [--lite_home DIR] [FOLDER]
+
+  --lite_home DIR  an unpacked release of MindSpore Lite 2.x, the folder with runtime/ in it (\$LITE_HOME)
+  FOLDER           where to build (ascend310_infer/build)
+
+The program is FOLDER/yolo_infer. Without MindSpore Lite it runs ONNX files by OpenCV (--runtime opencv). Hardware
+decoding (--preprocess dvpp) is built in where ASCEND_TOOLKIT_HOME names CANN, as its set_env.sh does.
+
+environment:
+  LITE_HOME  as --lite_home
+  JOBS       compilers at a time (one a core)
+  CXX        the C++ compiler
+
+It needs, by their names in Debian and Ubuntu: cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev"
+
+PACKAGES="cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev"
+
+help_wanted "$USAGE" "$@"
+lite_home=${LITE_HOME:-}
+folder=''
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --lite_home)
+            [ $# -ge 2 ] || usage_error "$USAGE" "--lite_home needs a folder"
+            lite_home=$2
+            shift
+            ;;
+        --lite_home=*) lite_home=${1#*=} ;;
+        -*) usage_error "$USAGE" "unknown option '$1'" ;;
+        *)
+            [ -z "$folder" ] || usage_error "$USAGE" "unexpected argument '$1'"
+            folder=$1
+            ;;
+    esac
+    shift
+done
+jobs=${JOBS:-$(nproc)}
+[[ "$jobs" =~ ^[1-9][0-9]*$ ]] || usage_error "$USAGE" "JOBS is '$jobs'; expected a whole number of at least 1"
+folder=$(absolute_path "${folder:-$APP/build}")
+if [ -n "$lite_home" ]; then
+    lite_home=$(absolute_path "$lite_home")
+    need_folder "$lite_home/runtime" "an unpacked release of MindSpore Lite 2.x, with runtime/include and runtime/lib"
+fi
+command -v cmake > /dev/null || fail "cmake is not installed; as root on Debian: apt-get install $PACKAGES"
+
+# A library that an earlier build found must not outlive a change of LITE_HOME.
+cmake -S "$APP" -B "$folder" -U LITE_LIBRARY -DLITE_HOME="$lite_home" ||
+    fail "cmake cannot prepare the build; if a package is missing, as root on Debian: apt-get install $PACKAGES"
+cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's words are above"
+printf 'built %s\n' "$folder/yolo_infer"
+if [ -z "$lite_home" ]; then
+    printf 'without MindSpore Lite (no LITE_HOME): it runs ONNX files by --runtime opencv\n'
+fi

@@ -1,0 +1,23 @@
+// Image files to pixels, by the rules of src/transforms.py and src/jpeg.py.
+#ifndef ASCEND310_INFER_INC_IMAGE_READER_H_
+#define ASCEND310_INFER_INC_IMAGE_READER_H_
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+namespace yolo {
+
+/// Whether a JPEG or PNG stops too early, which decoders hide or half hide. Other kinds: false.
+bool IsCutShort(const std::string &data);
+
+/// Reads the bytes of an image file. Throws Error(kInput) where it cannot be read, is empty or is cut short.
+std::string ReadImageFile(const std::string &path);
+
+/// Decodes the bytes of an image file of any kind that OpenCV reads as uint8 [H, W, 3] RGB; EXIF orientation is
+/// ignored, because COCO's boxes refer to the pixels as they are stored. The memory of `image` is used again where its
+/// size fits. Throws Error(kInput), which names `path`.
+void DecodeImage(const std::string &data, const std::string &path, cv::Mat *image);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_IMAGE_READER_H_

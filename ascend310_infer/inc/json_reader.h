@@ -1,0 +1,59 @@
+// Values of a json file that know where they stand, so that each complaint names the file, the key and the value.
+#ifndef ASCEND310_INFER_INC_JSON_READER_H_
+#define ASCEND310_INFER_INC_JSON_READER_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inc/errors.h"
+
+namespace yolo {
+
+/// Parses a json text. A member of the outermost object that is called `skipped_key` is checked, but not kept.
+/// Throws Error(code), which names the file, the line and the column.
+nlohmann::json ParseJson(const std::string &text, const std::string &path, ExitCode code,
+                         const std::string &skipped_key = "");
+
+/// One value of a json file. All methods throw Error(code) where the value is not what the method expects.
+class JsonNode {
+ public:
+  /// The outermost value of a file; `value` must outlive the node.
+  JsonNode(const nlohmann::json &value, std::string path, ExitCode code)
+      : value_(&value), path_(std::move(path)), code_(code) {}
+
+  /// A member of an object.
+  JsonNode operator[](const std::string &key) const;
+  /// The elements of an array.
+  std::vector<JsonNode> Items() const;
+  /// Refuses an object that has other keys than these.
+  void ExpectOnly(std::initializer_list<const char *> keys) const;
+
+  std::string Text() const;
+  /// The index of the text in a list of allowed ones.
+  size_t Choice(const std::vector<std::string> &allowed) const;
+  int64_t Integer(int64_t least = std::numeric_limits<int64_t>::min(),
+                  int64_t most = std::numeric_limits<int64_t>::max()) const;
+  double Number(double least, double most) const;
+  bool Flag() const;
+
+  /// Says what stands here and what was expected.
+  [[noreturn]] void Fail(const std::string &expected) const;
+
+ private:
+  JsonNode(const nlohmann::json &value, const JsonNode &parent, std::string where)
+      : value_(&value), path_(parent.path_), where_(std::move(where)), code_(parent.code_) {}
+
+  const nlohmann::json *value_;
+  std::string path_;
+  std::string where_;  // for example outputs[0].shape
+  ExitCode code_;
+};
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_JSON_READER_H_

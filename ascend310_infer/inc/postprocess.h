@@ -1,0 +1,29 @@
+// From the outputs of the network to detections in the image; src/postprocess.py (detect) is the definition.
+#ifndef ASCEND310_INFER_INC_POSTPROCESS_H_
+#define ASCEND310_INFER_INC_POSTPROCESS_H_
+
+#include <vector>
+
+#include "inc/decode.h"
+#include "inc/model_description.h"
+#include "inc/placement.h"
+#include "inc/preprocess.h"
+
+namespace yolo {
+
+struct Detection {
+  Box box;  // in pixels of the image, inside it
+  float score = 0;
+  int class_number = 0;
+};
+
+/// The detections of one image on the network input, best first: corners normalised to the input, not clipped.
+std::vector<Detection> DetectOnInput(const Cells &cells, const Size &canvas, const Thresholds &thresholds);
+
+/// Maps detections to pixels of the image and clips them to it; those of which nothing lies inside are left out.
+std::vector<Detection> ToImage(const std::vector<Detection> &detections, const Size &canvas,
+                               const PreparedImage &image);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_POSTPROCESS_H_

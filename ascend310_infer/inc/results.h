@@ -1,0 +1,43 @@
+// What the program writes: COCO results and the record of the run.
+#ifndef ASCEND310_INFER_INC_RESULTS_H_
+#define ASCEND310_INFER_INC_RESULTS_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "inc/image_list.h"
+#include "inc/model_description.h"
+#include "inc/options.h"
+#include "inc/pipeline.h"
+
+namespace yolo {
+
+/// The detections of one image as COCO results, objects separated by commas: bbox is [x, y, width, height] in pixels
+/// with 2 decimals, the score has 5. Corners are rounded rather than sides, as `coco_results` of src/postprocess.py
+/// does.
+std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detections,
+                        const std::vector<int64_t> &category_ids);
+
+/// Writes a json list of the records of all images. Throws Error(kOutput).
+void WriteResults(const std::filesystem::path &path, const std::vector<std::string> &records);
+
+/// How many images there were, and what became of them.
+struct Counts {
+  size_t images = 0;
+  size_t skipped = 0;
+  size_t not_finite = 0;  // images for which the network gave NaN or infinity
+  size_t detections = 0;
+};
+
+Counts CountOutcomes(const std::vector<Outcome> &outcomes);
+
+/// The record of a run: model and description, options, thresholds, ids, counts, skipped images.
+nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
+                               const PipelineResult &result);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_RESULTS_H_

@@ -1,0 +1,44 @@
+// What runs the model: one interface, an implementation for each inference library.
+#ifndef ASCEND310_INFER_INC_RUNTIME_H_
+#define ASCEND310_INFER_INC_RUNTIME_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inc/model_description.h"
+
+namespace yolo {
+
+struct RuntimeOptions {
+  int device_id = 0;
+  std::string precision;            // MindSpore Lite's precision mode; empty: the runtime's default
+  std::string provider = "ascend";  // MindSpore Lite: "ascend" or "cpu"
+  std::string aipp_config;          // path, for models whose input.normalise is "aipp"
+  int threads = 0;                  // 0: the runtime's default
+};
+
+/// Runs a model on batches of exactly the description's input shape.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  /// Returns the outputs as float32, in the description's order.
+  ///
+  /// `input` has description.input.ByteSize() bytes (with aipp: uint8 NHWC RGB). Called by one thread.
+  /// Throws Error(kRuntime) where the library reports a failure.
+  virtual std::vector<std::vector<float>> Infer(const void *input, size_t bytes) = 0;
+};
+
+/// Names of the runtimes that were compiled in ("lite", "opencv"), the preferred one first.
+std::vector<std::string> BuiltRuntimes();
+
+/// Loads a model. Throws Error(kModel) where it cannot be built or does not match its description, Error(kUsage) for
+/// the name of a runtime that was not compiled in.
+std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
+                                       const ModelDescription &description, const RuntimeOptions &options);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_RUNTIME_H_

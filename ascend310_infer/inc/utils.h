@@ -1,0 +1,39 @@
+// Files, checksums and clocks.
+#ifndef ASCEND310_INFER_INC_UTILS_H_
+#define ASCEND310_INFER_INC_UTILS_H_
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "inc/errors.h"
+
+namespace yolo {
+
+/// Returns all bytes of a file. Throws Error(code), which names the path and what it is ("model", "image", ...).
+std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code);
+
+/// Writes a file under a temporary name and renames it, so that no reader meets half of it; missing folders are made.
+/// Throws Error(kOutput).
+void WriteFile(const std::filesystem::path &path, const std::string &data);
+
+/// Makes a folder and those above it. Throws Error(kOutput).
+void MakeFolders(const std::filesystem::path &folder);
+
+/// SHA-256 of some bytes as 64 lower-case hex digits.
+std::string Sha256(const std::string &data);
+
+/// Seconds since the construction.
+class Stopwatch {
+ public:
+  Stopwatch() : start_(std::chrono::steady_clock::now()) {}
+
+  double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_UTILS_H_

@@ -1,0 +1,64 @@
+#include "inc/aipp.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <iomanip>
+#include <locale>
+#include <sstream>
+
+#include "inc/errors.h"
+#include "inc/utils.h"
+
+namespace yolo {
+namespace {
+
+constexpr double kLevels = 255.0;
+// More than float16 holds.
+constexpr int kDecimals = 10;
+
+}  // namespace
+
+std::string AippConfig(const ModelDescription &description) {
+  std::ostringstream text;
+  // A comma for the decimal point, as some locales have it, is no number here.
+  text.imbue(std::locale::classic());
+  text << std::fixed << std::setprecision(kDecimals);
+  text << "aipp_op {\n"
+          "  aipp_mode: static\n"
+          "  related_input_rank: 0\n"
+          "  input_format: RGB888_U8\n"
+          "  csc_switch: false\n"
+          "  rbuv_swap_switch: false\n";
+  for (size_t channel = 0; channel < description.mean.size(); ++channel) {
+    const double mean = description.mean[channel] * kLevels;
+    const double whole = std::floor(mean);
+    text << "  mean_chn_" << channel << ": " << static_cast<int>(whole) << "\n"
+         << "  min_chn_" << channel << ": " << mean - whole << "\n"
+         << "  var_reci_chn_" << channel << ": " << 1.0 / (kLevels * description.std[channel]) << "\n";
+  }
+  text << "}\n";
+  return text.str();
+}
+
+AippFile::AippFile(const ModelDescription &description) {
+  std::error_code none;
+  path_ = (std::filesystem::temp_directory_path(none) / "yolo_infer_XXXXXX").string();
+  const int file = mkstemp(path_.data());
+  if (file < 0) {
+    throw Error(ExitCode::kOutput, path_ + ": cannot make a temporary file; check TMPDIR and the space on the disk");
+  }
+  close(file);
+  try {
+    WriteFile(path_, AippConfig(description));
+  } catch (...) {
+    unlink(path_.c_str());
+    throw;
+  }
+}
+
+AippFile::~AippFile() { unlink(path_.c_str()); }
+
+}  // namespace yolo

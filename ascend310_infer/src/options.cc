@@ -1,0 +1,121 @@
+#include "inc/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "inc/errors.h"
+
+namespace yolo {
+namespace {
+
+constexpr int kMostThreads = 256;
+constexpr int kMostDetections = 1000000;
+constexpr int kMostImages = 10000000;
+
+int ProcessorCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+void AddFiles(CLI::App *app, Options *options) {
+  app->add_option("--model", options->model,
+                  "Model of export.py, .mindir or .onnx; its description MODEL.json beside it")
+      ->required();
+  app->add_option("--images", options->images, "Folder of images, list file (a path a line), or COCO json")->required();
+  app->add_option("--image_root", options->image_root,
+                  "Folder that the paths in the list file or json start from; by default that of the list file, or by "
+                  "COCO's layout");
+  app->add_option("--annotations", options->annotations,
+                  "COCO json that gives image and category ids to a folder or list file");
+  app->add_option("--output", options->output, "Folder for results.json, run.json and what else is asked for")
+      ->required();
+}
+
+void AddRuntime(CLI::App *app, Options *options) {
+  RuntimeOptions &runtime = options->runtime_options;
+  app->add_option("--runtime", options->runtime, "lite or opencv; by default opencv for .onnx, else lite")
+      ->check(CLI::IsMember({"lite", "opencv"}));
+  app->add_option("--device_id", runtime.device_id, "Ascend device")->check(CLI::Range(0, 4095));
+  app->add_option("--provider", runtime.provider, "Where MindSpore Lite runs the model")
+      ->check(CLI::IsMember({"ascend", "cpu"}))
+      ->capture_default_str();
+  app->add_option("--precision", runtime.precision, "Precision mode of MindSpore Lite, e.g. enforce_fp32");
+  app->add_option("--aipp_config", runtime.aipp_config, "AIPP file, for a model exported with normalise: aipp");
+  app->add_option("--runtime_threads", runtime.threads, "Threads of the runtime on the host; 0: its own choice")
+      ->check(CLI::Range(0, kMostThreads));
+}
+
+void AddWork(CLI::App *app, Options *options) {
+  app->add_option("--preprocess", options->preprocess, "Who decodes and resizes: opencv (the reference) or dvpp")
+      ->check(CLI::IsMember({"opencv", "dvpp"}))
+      ->capture_default_str();
+  app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
+      ->check(CLI::Range(1, kMostThreads))
+      ->capture_default_str();
+  app->add_option("--postprocess_threads", options->postprocess_threads, "Threads that make detections")
+      ->check(CLI::Range(1, kMostThreads))
+      ->capture_default_str();
+  app->add_option("--score_threshold", options->score_threshold, "Detections score above it; default: the model's")
+      ->check(CLI::Range(0.0, 1.0));
+  app->add_option("--nms_threshold", options->nms_threshold,
+                  "Largest IoU of two boxes of a class; default: the model's")
+      ->check(CLI::Range(0.0, 1.0));
+  app->add_option("--max_detections", options->max_detections, "Most detections of an image; default: the model's")
+      ->check(CLI::Range(1, kMostDetections));
+  app->add_flag("--draw", options->draw, "Write the images with their boxes to OUTPUT/drawn");
+  app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app->add_flag("--strict", options->strict, "Exit with 4 where an image was skipped");
+  app->add_option("--benchmark", options->benchmark,
+                  "After the run, measure the stages on so many images; the list is gone through again as needed")
+      ->check(CLI::Range(1, kMostImages));
+}
+
+}  // namespace
+
+std::optional<Options> ParseOptions(int argc, const char *const *argv) {
+  Options options;
+  options.decode_threads = std::min(ProcessorCount(), 4);
+  CLI::App app("Finds objects in images with a YOLOv3-Tiny model, and writes COCO results.", "yolo_infer");
+  app.footer("Exit codes: 0 ok, 2 usage, 3 model, 4 input, 5 runtime, 6 output.");
+  AddFiles(&app, &options);
+  AddRuntime(&app, &options);
+  AddWork(&app, &options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    std::cout << app.help();
+    return std::nullopt;
+  } catch (const CLI::ParseError &error) {
+    throw Error(ExitCode::kUsage, std::string(error.what()) + "; --help lists the options");
+  }
+  if (options.runtime.empty()) {
+    options.runtime = std::filesystem::path(options.model).extension() == ".onnx" ? "opencv" : "lite";
+  }
+  return options;
+}
+
+Thresholds ChosenThresholds(const Options &options, const Thresholds &described) {
+  return {options.score_threshold.value_or(described.score), options.nms_threshold.value_or(described.nms_iou),
+          options.max_detections.value_or(described.max_detections), described.multi_label};
+}
+
+nlohmann::ordered_json OptionsJson(const Options &options) {
+  const RuntimeOptions &runtime = options.runtime_options;
+  return {{"model", options.model},
+          {"images", options.images},
+          {"image_root", options.image_root},
+          {"annotations", options.annotations},
+          {"runtime", options.runtime},
+          {"device_id", runtime.device_id},
+          {"provider", runtime.provider},
+          {"precision", runtime.precision},
+          {"aipp_config", runtime.aipp_config},
+          {"runtime_threads", runtime.threads},
+          {"preprocess", options.preprocess},
+          {"decode_threads", options.decode_threads},
+          {"postprocess_threads", options.postprocess_threads}};
+}
+
+}  // namespace yolo

@@ -1,0 +1,57 @@
+#include "inc/runtime.h"
+
+#include "inc/errors.h"
+#ifdef YOLO_WITH_LITE
+#include "inc/lite_runtime.h"
+#endif
+#ifdef YOLO_WITH_OPENCV_DNN
+#include "inc/opencv_runtime.h"
+#endif
+
+namespace yolo {
+namespace {
+
+using Creator = std::unique_ptr<Runtime> (*)(const std::string &, const ModelDescription &, const RuntimeOptions &);
+
+struct BuiltRuntime {
+  const char *name;
+  Creator create;
+};
+
+const std::vector<BuiltRuntime> &Built() {
+  static const std::vector<BuiltRuntime> built = {
+#ifdef YOLO_WITH_LITE
+      {"lite", CreateLiteRuntime},
+#endif
+#ifdef YOLO_WITH_OPENCV_DNN
+      {"opencv", CreateOpenCvRuntime},
+#endif
+  };
+  return built;
+}
+
+}  // namespace
+
+std::vector<std::string> BuiltRuntimes() {
+  std::vector<std::string> names;
+  for (const BuiltRuntime &runtime : Built()) {
+    names.emplace_back(runtime.name);
+  }
+  return names;
+}
+
+std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
+                                       const ModelDescription &description, const RuntimeOptions &options) {
+  std::string known;
+  for (const BuiltRuntime &runtime : Built()) {
+    if (name == runtime.name) {
+      return runtime.create(model_path, description, options);
+    }
+    known += (known.empty() ? "" : ", ") + std::string(runtime.name);
+  }
+  throw Error(ExitCode::kUsage, "--runtime " + name + ": this program was built with " +
+                                    (known.empty() ? "no runtime" : known) +
+                                    " only; build it where MindSpore Lite (LITE_HOME) or OpenCV DNN is installed");
+}
+
+}  // namespace yolo

@@ -1,0 +1,131 @@
+#include "inc/utils.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+namespace yolo {
+namespace {
+
+// Large enough for an image or a description in one call, small enough not to matter.
+constexpr size_t kReadAtOnce = size_t{1} << 20;
+
+class FileHandle {
+ public:
+  explicit FileHandle(int number) : number_(number) {}
+  ~FileHandle() { Close(); }
+  FileHandle(const FileHandle &) = delete;
+  FileHandle &operator=(const FileHandle &) = delete;
+
+  int number() const { return number_; }
+
+  /// Returns false where the system tells at the end only that something was not written.
+  bool Close() {
+    const bool closed = number_ < 0 || close(number_) == 0;
+    number_ = -1;
+    return closed;
+  }
+
+ private:
+  int number_;
+};
+
+bool WriteAll(int file, const std::string &data) {
+  size_t done = 0;
+  while (done < data.size()) {
+    const ssize_t count = write(file, data.data() + done, data.size() - done);
+    if (count < 0 && errno != EINTR) {
+      return false;
+    }
+    done += count > 0 ? static_cast<size_t>(count) : 0;
+  }
+  return true;
+}
+
+[[noreturn]] void ThrowNotWritten(const std::filesystem::path &path, int error) {
+  throw Error(ExitCode::kOutput, path.string() + ": cannot write this file (" + std::strerror(error) +
+                                     "); check the path, its permissions and the space on the disk");
+}
+
+}  // namespace
+
+std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code) {
+  const auto fail = [&](int error) {
+    throw Error(code, path.string() + ": cannot read this " + kind + " file (" + std::strerror(error) +
+                          "); check the path and its permissions");
+  };
+  FileHandle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file.number() < 0 || fstat(file.number(), &status) != 0) {
+    fail(errno);
+  }
+  std::string data;
+  size_t done = 0;
+  // The size is a guess only: the file may grow, and a pipe has none.
+  data.resize(static_cast<size_t>(status.st_size > 0 ? status.st_size : 0) + 1);
+  while (true) {
+    if (done == data.size()) {
+      data.resize(data.size() + kReadAtOnce);
+    }
+    const ssize_t count = read(file.number(), data.data() + done, data.size() - done);
+    if (count == 0) {
+      break;
+    }
+    if (count < 0 && errno != EINTR) {
+      fail(errno);
+    }
+    done += count > 0 ? static_cast<size_t>(count) : 0;
+  }
+  data.resize(done);
+  return data;
+}
+
+void MakeFolders(const std::filesystem::path &folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error && !std::filesystem::is_directory(folder)) {
+    throw Error(ExitCode::kOutput, folder.string() + ": cannot make this folder (" + error.message() +
+                                       "); check the path and its permissions");
+  }
+}
+
+void WriteFile(const std::filesystem::path &path, const std::string &data) {
+  if (path.has_parent_path()) {
+    MakeFolders(path.parent_path());
+  }
+  const std::filesystem::path draft =
+      path.parent_path() / ("." + path.filename().string() + "." + std::to_string(getpid()) + ".tmp");
+  FileHandle file(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.number() < 0) {
+    ThrowNotWritten(path, errno);
+  }
+  if (!WriteAll(file.number(), data) || !file.Close() || rename(draft.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    unlink(draft.c_str());
+    ThrowNotWritten(path, error);
+  }
+}
+
+std::string Sha256(const std::string &data) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  if (EVP_Digest(data.data(), data.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+    throw Error(ExitCode::kRuntime, "OpenSSL cannot compute SHA-256; check its installation");
+  }
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned int i = 0; i < length; ++i) {
+    text += kDigits[digest[i] >> 4];
+    text += kDigits[digest[i] & 15];
+  }
+  return text;
+}
+
+}  // namespace yolo

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Build the C++ app, run an exported model on the images of an annotation file, and score what it found. On this host:
+#     RUNTIME=opencv bash scripts/run_infer_310.sh yolov3_tiny.onnx DATA/val2017 DATA/annotations/instances_val2017.json
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+USAGE="usage: bash run_infer_310.sh MINDIR DATA ANNO [DEVICE_ID] [--option value ...]
+
+  MINDIR     model that export.py wrote, with its description MINDIR.json beside it; an ONNX file with RUNTIME=opencv
+  DATA       folder of the images
+  ANNO       annotation file (COCO json) of these images
+  DEVICE_ID  Ascend device (0)
+  --option   any option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
+
+Runs in the foreground and ends with the exit code of the step that failed. In the calling folder it writes build.log,
+infer.log, acc.log (the COCO table) and result_Files/: results.json, run.json and metrics.json.
+
+environment:
+  RUNTIME    lite (default): MindSpore Lite; opencv: OpenCV, on the host
+  LITE_HOME  an unpacked release of MindSpore Lite 2.x; needed for lite
+  BUILD_DIR  where to build (ascend310_infer/build)
+  JOBS       compilers at a time (one a core)
+  PYTHON     the Python that scores"
+
+# logged LOG COMMAND...: run with the output on the console and in LOG; the exit code is the command's.
+logged() {
+    keep_old_log "$1"
+    # Ctrl-C is for the command; tee stays to write down its last words.
+    "${@:2}" 2>&1 < /dev/null | tee -i -- "$1"
+}
+
+# lite_library_path: where MindSpore Lite and what it needs lie, before what LD_LIBRARY_PATH says.
+lite_library_path() {
+    local folder path=''
+    for folder in "$LITE_HOME/runtime/lib" "$LITE_HOME"/runtime/third_party/* "$LITE_HOME/tools/converter/lib"; do
+        if [ -d "$folder" ]; then
+            path+=$folder:
+        fi
+    done
+    printf '%s\n' "$path${LD_LIBRARY_PATH:-}"
+}
+
+help_wanted "$USAGE" "$@"
+[ $# -ge 3 ] || usage_error "$USAGE" "MINDIR, DATA and ANNO are needed, found $# of them"
+need_file "$1" "a model that export.py wrote"
+need_file "$1.json" "the description that export.py writes beside the model"
+need_folder "$2" "the images"
+need_file "$3" "an annotation file (COCO json)"
+model=$(absolute_path "$1")
+images=$(absolute_path "$2")
+annotations=$(absolute_path "$3")
+shift 3
+device_id=0
+if [[ $# -ge 1 && "$1" != -* ]]; then
+    device_id=$1
+    [[ "$device_id" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$device_id'; expected a whole number"
+    shift
+fi
+need_options "$USAGE" "$@"
+runtime=${RUNTIME:-lite}
+case "$runtime" in
+    lite)
+        [ -n "${LITE_HOME:-}" ] ||
+            usage_error "$USAGE" "LITE_HOME is not set: name the folder of MindSpore Lite, or use RUNTIME=opencv"
+        ;;
+    opencv) ;;
+    *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite or opencv" ;;
+esac
+if [ -n "${LITE_HOME:-}" ]; then
+    LITE_HOME=$(absolute_path "$LITE_HOME")
+    LD_LIBRARY_PATH=$(lite_library_path)
+    export LITE_HOME LD_LIBRARY_PATH
+fi
+choose_python
+build=$(absolute_path "${BUILD_DIR:-$REPO/ascend310_infer/build}")
+results=$PWD/result_Files
+
+logged "$PWD/build.log" bash "$REPO/ascend310_infer/build.sh" "$build"
+logged "$PWD/infer.log" "$build/yolo_infer" --model "$model" --images "$annotations" --image_root "$images" \
+    --output "$results" --runtime "$runtime" --device_id "$device_id" "$@"
+log=$PWD/acc.log
+cd -- "$REPO"
+logged "$log" "$PYTHON" -u -m src.postprocess --result_path "$results" --ann_file "$annotations"

@@ -1,0 +1,41 @@
+/* Our own declarations of what the app uses of ACL, by the vendor's documentation of CANN. */
+#ifndef TESTS_CPP_FAKE_ACL_INCLUDE_ACL_ACL_H_
+#define TESTS_CPP_FAKE_ACL_INCLUDE_ACL_ACL_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int aclError;
+typedef void *aclrtContext;
+typedef void *aclrtStream;
+
+static const int ACL_SUCCESS = 0;
+static const int ACL_ERROR_REPEAT_INITIALIZE = 100002;
+
+typedef enum aclrtRunMode { ACL_DEVICE, ACL_HOST } aclrtRunMode;
+typedef enum aclrtMemcpyKind {
+  ACL_MEMCPY_HOST_TO_HOST,
+  ACL_MEMCPY_HOST_TO_DEVICE,
+  ACL_MEMCPY_DEVICE_TO_HOST,
+  ACL_MEMCPY_DEVICE_TO_DEVICE
+} aclrtMemcpyKind;
+
+aclError aclInit(const char *configPath);
+aclError aclrtSetDevice(int32_t deviceId);
+aclError aclrtGetRunMode(aclrtRunMode *runMode);
+aclError aclrtCreateContext(aclrtContext *context, int32_t deviceId);
+aclError aclrtDestroyContext(aclrtContext context);
+aclError aclrtCreateStream(aclrtStream *stream);
+aclError aclrtDestroyStream(aclrtStream stream);
+aclError aclrtSynchronizeStream(aclrtStream stream);
+aclError aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, aclrtMemcpyKind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TESTS_CPP_FAKE_ACL_INCLUDE_ACL_ACL_H_ */

@@ -1,0 +1,74 @@
+// Gives files to the program's readers, many in one process: a sanitizer stops it where one of them reads wrong.
+//     yolo_read_files FOLDER
+// *.json are read as model description and as annotations, *.txt as image lists, all others as images. Prints how many
+// were taken and how many were refused; anything but an Error of the program ends it.
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <vector>
+
+#include "inc/annotations.h"
+#include "inc/errors.h"
+#include "inc/image_list.h"
+#include "inc/image_reader.h"
+#include "inc/model_description.h"
+#include "inc/preprocess.h"
+#include "inc/utils.h"
+
+namespace {
+
+struct Verdicts {
+  int taken = 0;
+  int refused = 0;
+
+  void Count(const std::function<void()> &read) {
+    try {
+      read();
+      ++taken;
+    } catch (const yolo::Error &) {
+      ++refused;
+    }
+  }
+};
+
+void ReadImage(const std::string &path) {
+  cv::Mat image;
+  yolo::DecodeImage(yolo::ReadImageFile(path), path, &image);
+  const yolo::Size canvas{96, 64};
+  for (const yolo::ResizeMode mode : {yolo::ResizeMode::kStretch, yolo::ResizeMode::kLetterbox}) {
+    cv::Mat pixels(canvas.height, canvas.width, CV_8UC3, cv::Scalar::all(114));
+    yolo::Place(image, yolo::FitPlacement(mode, {image.cols, image.rows}, canvas), &pixels);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    std::cerr << "usage: yolo_read_files FOLDER\n";
+    return 2;
+  }
+  std::vector<std::filesystem::path> paths;
+  for (const auto &entry : std::filesystem::directory_iterator(argv[1])) {
+    paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  Verdicts descriptions, annotations, lists, images;
+  for (const std::filesystem::path &path : paths) {
+    if (path.extension() == ".json") {
+      const std::string text = yolo::ReadFile(path, "json", yolo::ExitCode::kInput);
+      descriptions.Count([&] { yolo::ParseModelDescription(text, path); });
+      annotations.Count([&] { yolo::CategoryIds(yolo::ReadAnnotations(path), {{"cup", 1}, {"ball", 2}, {"key", 3}}); });
+    } else if (path.extension() == ".txt") {
+      lists.Count([&] { yolo::ListImages(path, "", "", {{"cup", 1}}); });
+    } else {
+      images.Count([&] { ReadImage(path); });
+    }
+  }
+  for (const auto &[name, verdicts] : {std::pair{"descriptions", descriptions}, std::pair{"annotations", annotations},
+                                       std::pair{"lists", lists}, std::pair{"images", images}}) {
+    std::cout << name << ' ' << verdicts.taken << " taken " << verdicts.refused << " refused\n";
+  }
+  return 0;
+}

@@ -1,0 +1,133 @@
+#include "inc/image_list.h"
+#include "tests/cpp/helpers.h"
+
+using nlohmann::json;
+using yolo::ExitCode;
+using yolo::ImageList;
+using yolo::ListImages;
+
+namespace {
+
+const std::vector<yolo::ClassDescription> kClasses = {{"cup", 3}, {"ball", -1}};
+
+json SoundAnnotations() {
+  return {{"images",
+           {{{"id", 9}, {"file_name", "b.png"}, {"width", 40}, {"height", 30}},
+            {{"id", 4}, {"file_name", "sub/../sub/a.jpg"}, {"width", 20}, {"height", 10}}}},
+          {"annotations", json::array({{{"id", 1}, {"bbox", {1, 2, 3, 4}}}})},
+          {"categories", {{{"id", 70}, {"name", "ball"}}, {{"id", 80}, {"name", "cup"}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("a folder: images only, by name, ids by number or by place") {
+  const TemporaryFolder folder;
+  for (const char *name : {"000000000139.jpg", "12.JPEG", "notes.txt", "7.png"}) {
+    folder.Write(name, "x");
+  }
+  folder.Write("sub.jpg/1.jpg", "x");
+  ImageList list = ListImages(folder.path(), "", "", kClasses);
+  REQUIRE(list.images.size() == 3);
+  CHECK(list.images[0].id == 139);
+  CHECK(list.images[1].id == 12);
+  CHECK(list.images[2].id == 7);
+  CHECK(list.images[0].path == (folder.path() / "000000000139.jpg").string());
+  CHECK(list.category_ids == std::vector<int64_t>{3, -1});
+  // One name that is no number, or a number twice: the place counts for all.
+  folder.Write("7.bmp", "x");
+  list = ListImages(folder.path(), "", "", kClasses);
+  REQUIRE(list.images.size() == 4);
+  CHECK(list.images[0].id == 1);
+  CHECK(list.images[3].id == 4);
+  CheckError([&] { ListImages(folder.path() / "sub.jpg" / "..", "x", "", kClasses); }, ExitCode::kUsage,
+             {"image_root"});
+}
+
+TEST_CASE("a list file: paths relative to its folder or to the root, empty lines and ends of lines of Windows") {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("list.txt", "b.png\r\n\n/abs/a.jpg\nsub/c.jpg");
+  ImageList list = ListImages(path, "", "", kClasses);
+  REQUIRE(list.images.size() == 3);
+  CHECK(list.images[0].path == (folder.path() / "b.png").string());
+  CHECK(list.images[1].path == "/abs/a.jpg");
+  CHECK(list.images[2].id == 3);
+  list = ListImages(path, "/root", "", kClasses);
+  CHECK(list.images[2].path == "/root/sub/c.jpg");
+  CheckError([&] { ListImages(folder.Write("empty.txt", "\n\n"), "", "", kClasses); }, ExitCode::kInput, {"no lines"});
+  CheckError([&] { ListImages(folder.Write("bin", std::string(9, '\0')), "", "", kClasses); }, ExitCode::kInput,
+             {"no list of images"});
+  CheckError([&] { ListImages(folder.path() / "absent", "", "", kClasses); }, ExitCode::kInput, {"absent"});
+}
+
+TEST_CASE("a COCO json: sorted by id, its ids and sizes, categories by name") {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("annotations/instances_val2017.json", SoundAnnotations().dump());
+  CheckError([&] { ListImages(path, "", "", kClasses); }, ExitCode::kInput, {"--image_root"});
+  folder.Write("val2017/keep", "");
+  const ImageList list = ListImages(path, "", path, kClasses);
+  REQUIRE(list.images.size() == 2);
+  CHECK(list.images[0].id == 4);
+  CHECK(std::filesystem::path(list.images[0].path) == std::filesystem::absolute(folder.path()) / "val2017/sub/a.jpg");
+  CHECK(list.images[1].size.width == 40);
+  CHECK(list.images[1].size.height == 30);
+  CHECK(list.category_ids == std::vector<int64_t>{80, 70});
+  CHECK(ListImages(path, "/root", "", kClasses).images[1].path == "/root/b.png");
+  const std::string other = folder.Write("other.json", SoundAnnotations().dump());
+  CheckError([&] { ListImages(path, "", other, kClasses); }, ExitCode::kUsage, {"--annotations"});
+}
+
+TEST_CASE("annotations give ids to a folder or a list") {
+  const TemporaryFolder folder;
+  const std::string truth = folder.Write("truth.json", SoundAnnotations().dump());
+  folder.Write("images/a.jpg", "x");
+  folder.Write("images/b.png", "x");
+  const ImageList list = ListImages(folder.path() / "images", "", truth, kClasses);
+  CHECK(list.images[0].id == 4);
+  CHECK(list.images[0].size.width == 20);
+  CHECK(list.images[1].id == 9);
+  CHECK(list.category_ids == std::vector<int64_t>{80, 70});
+  folder.Write("images/c.jpg", "x");
+  CheckError([&] { ListImages(folder.path() / "images", "", truth, kClasses); }, ExitCode::kInput, {"no image c.jpg"});
+  const std::string twice = folder.Write("list.txt", "b.png\nsub/b.png\n");
+  CheckError([&] { ListImages(twice, "", truth, kClasses); }, ExitCode::kInput, {"second time"});
+  json two = SoundAnnotations();
+  two["images"][0]["file_name"] = "other/a.jpg";
+  const std::string ambiguous = folder.Write("two.json", two.dump());
+  const std::string one = folder.Write("one.txt", "a.jpg\n");
+  CheckError([&] { ListImages(one, "", ambiguous, kClasses); }, ExitCode::kInput, {"no image a.jpg"});
+  const std::string exact = folder.Write("exact.txt", "other/a.jpg\n");
+  CHECK(ListImages(exact, "", ambiguous, kClasses).images[0].id == 9);
+}
+
+TEST_CASE("annotation files that cannot be used are refused by the entry") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const json::json_pointer &place, const json &value, const std::vector<std::string> &parts) {
+    json annotations = SoundAnnotations();
+    annotations[place] = value;
+    const std::string path = folder.Write("bad.json", annotations.dump());
+    CheckError([&] { ListImages(path, "/root", "", kClasses); }, ExitCode::kInput, parts);
+  };
+  refused("/images"_json_pointer, 3, {"bad.json", "\"images\" is 3"});
+  refused("/images"_json_pointer, json::array(), {"at least one image"});
+  refused("/images/0/id"_json_pointer, 4, {"images[1].id", "no other image"});
+  refused("/images/0/id"_json_pointer, 4.0, {"images[0].id", "whole number"});
+  refused("/images/0/id"_json_pointer, 18446744073709551615U, {"images[0].id", "whole number"});
+  refused("/images/0/width"_json_pointer, 0, {"images[0].width"});
+  refused("/images/1/file_name"_json_pointer, "../x.jpg", {"images[1].file_name", "inside"});
+  refused("/images/1/file_name"_json_pointer, "/x.jpg", {"images[1].file_name", "inside"});
+  refused("/images/1/file_name"_json_pointer, "", {"images[1].file_name", "inside"});
+  refused("/categories/0/name"_json_pointer, "bottle", {"no category \"ball\""});
+  refused("/categories/0/name"_json_pointer, "cup", {"several categories named \"cup\""});
+  refused("/categories/2"_json_pointer, {{"id", 5}, {"name", "key"}}, {"category \"key\"", "does not know"});
+  refused("/categories/1/id"_json_pointer, 70, {"categories[1].id"});
+  CheckError([&] { ListImages(folder.Write("x.json", "{\"images\": ["), "/r", "", kClasses); }, ExitCode::kInput,
+             {"x.json", "line 1"});
+}
+
+TEST_CASE("classes of one name are told apart by their order alone") {
+  const TemporaryFolder folder;
+  json annotations = SoundAnnotations();
+  annotations["categories"] = {{{"id", 5}, {"name", "cup"}}, {{"id", 6}, {"name", "cup"}}};
+  const std::string path = folder.Write("same.json", annotations.dump());
+  CHECK(ListImages(path, "/root", "", {{"cup", 1}, {"cup", 2}}).category_ids == std::vector<int64_t>{5, 6});
+}

@@ -1,0 +1,236 @@
+"""scripts/run_infer_310.sh and ascend310_infer/build.sh: arguments, places, logs, exit codes; and a whole run."""
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.model_description import read_description
+from tests.device_app import CATEGORIES, FakeModel, device_app
+from tests.helpers import write_coco
+from tests.scripts.place import ROOT
+from tests.test_infer_app import write_checkpoint
+
+# Stands for a program: one line with its name, then a line for each argument.
+STUB = """#!/usr/bin/env bash
+printf '%s\\n' "NAME in $PWD" "$@" >> "$RECORD"
+echo "NAME speaks"
+echo "and complains" >&2
+exit "${EXIT_NAME:-0}"
+"""
+
+
+class Place310:
+    """A copy of the scripts and of build.sh, stand-ins for cmake, yolo_infer and Python; every path has a space."""
+
+    def __init__(self, folder):
+        self.repo, self.caller, self.record = folder / "my repo", folder / "calling folder", folder / "record"
+        self.images, self.lite = self.caller / "my images", folder / "lite home"
+        shutil.copytree(ROOT / "scripts", self.repo / "scripts")
+        (self.repo / "ascend310_infer").mkdir()
+        shutil.copy(ROOT / "ascend310_infer" / "build.sh", self.repo / "ascend310_infer")
+        for part in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
+            part.mkdir(parents=True)
+        self.model, self.annotations = self.caller / "a model.mindir", self.caller / "val.json"
+        for path in (self.model, Path(f"{self.model}.json"), self.annotations):
+            path.write_text("{}")
+        self.bin = folder / "bin"
+        for path, name in ((self.bin / "cmake", "cmake"), (self.bin / "my python", "python"),
+                           (self.build_folder / "yolo_infer", "yolo_infer")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(STUB.replace("NAME", name))
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    @property
+    def build_folder(self):
+        return self.repo / "ascend310_infer" / "build"
+
+    def run(self, script, *arguments, **extra):
+        kept = {name: value for name, value in os.environ.items()
+                if name not in ("LITE_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH", "LD_LIBRARY_PATH")}
+        environment = {**kept, "PATH": f"{self.bin}:{kept['PATH']}", "PYTHON": str(self.bin / "my python"),
+                       "RECORD": str(self.record), **extra}
+        return subprocess.run(["bash", str(self.repo / script), *map(str, arguments)], cwd=self.caller, text=True,
+                              env={name: value for name, value in environment.items() if value is not None},
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+
+    def run_all(self, *arguments, **extra):
+        arguments = arguments or (self.model, self.images, self.annotations)
+        return self.run("scripts/run_infer_310.sh", *arguments, **{"LITE_HOME": str(self.lite), "JOBS": "1", **extra})
+
+    def lines(self):
+        return self.record.read_text().splitlines() if self.record.exists() else []
+
+
+@pytest.fixture(name="place")
+def fixture_place(tmp_path):
+    return Place310(tmp_path)
+
+
+def test_it_builds_infers_and_scores(place):
+    done = place.run_all()
+    assert done.returncode == 0, done.stderr
+    app, results = place.repo / "ascend310_infer", place.caller / "result_Files"
+    assert place.lines() == [
+        f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_LIBRARY",
+        f"-DLITE_HOME={place.lite}",
+        f"cmake in {place.caller}", "--build", str(place.build_folder), "--parallel", "1",
+        f"yolo_infer in {place.caller}", "--model", str(place.model), "--images", str(place.annotations),
+        "--image_root", str(place.images), "--output", str(results), "--runtime", "lite", "--device_id", "0",
+        f"python in {place.repo}", "-u", "-m", "src.postprocess", "--result_path", str(results), "--ann_file",
+        str(place.annotations)]
+    assert (place.caller / "acc.log").read_text() == "python speaks\nand complains\n"
+    assert (place.caller / "infer.log").read_text() == "yolo_infer speaks\nand complains\n"
+    assert "built " in (place.caller / "build.log").read_text()
+    assert "yolo_infer speaks" in done.stdout and "python speaks" in done.stdout
+
+
+def test_the_device_and_options_go_through(place):
+    done = place.run_all("a model.mindir", "my images", "val.json", 3, "--precision", "enforce_fp32", "--strict")
+    assert done.returncode == 0, done.stderr
+    lines = place.lines()
+    assert lines[lines.index("--device_id") + 1:][:4] == ["3", "--precision", "enforce_fp32", "--strict"]
+    assert lines[lines.index("--model") + 1] == str(place.model)
+    assert place.run_all(place.model, place.images, place.annotations, "--draw").returncode == 0
+    assert place.lines()[-11:][:3] == ["--device_id", "0", "--draw"]
+
+
+def test_mindspore_lite_is_found_when_the_app_starts(place):
+    stub = place.build_folder / "yolo_infer"
+    stub.write_text('#!/usr/bin/env bash\nprintf "%s" "$LD_LIBRARY_PATH"\n')
+    assert place.run_all(LITE_HOME="../lite home", LD_LIBRARY_PATH="/mine").returncode == 0
+    folders = (place.caller / "infer.log").read_text().split(":")
+    assert [Path(path).resolve() for path in folders] == [
+        place.lite / "runtime" / "lib", place.lite / "runtime" / "third_party" / "glog", Path("/mine")]
+
+
+def test_on_the_host_without_mindspore_lite(place):
+    done = place.run_all(RUNTIME="opencv", LITE_HOME=None, BUILD_DIR=str(place.build_folder))
+    assert done.returncode == 0, done.stderr
+    lines = place.lines()
+    assert "-DLITE_HOME=" in lines and lines[lines.index("--runtime") + 1] == "opencv"
+    assert "without MindSpore Lite" in (place.caller / "build.log").read_text()
+
+
+@pytest.mark.parametrize("name, code, ran", [("cmake", 1, 1), ("yolo_infer", 3, 3), ("yolo_infer", 5, 3),
+                                             ("python", 77, 4)])
+def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
+    done = place.run_all(**{f"EXIT_{name}": str(code)})
+    assert done.returncode == code
+    assert sum(" in /" in line for line in place.lines()) == ran
+    assert (place.caller / "acc.log").exists() == (name == "python")
+
+
+def test_earlier_logs_are_kept(place):
+    (place.caller / "acc.log").write_text("first")
+    assert place.run_all().returncode == place.run_all().returncode == 0
+    assert (place.caller / "acc.log.1").read_text() == "first"
+    assert (place.caller / "acc.log.2").read_text() == (place.caller / "acc.log").read_text()
+
+
+@pytest.mark.parametrize("arguments, words, extra", [
+    (["a model.mindir", "my images"], "MINDIR, DATA and ANNO are needed", {}),
+    (["a model.mindir", "my images", "val.json", "first"], "DEVICE_ID is 'first'", {}),
+    (["a model.mindir", "my images", "val.json", "0", "1"], "unexpected argument '1'", {}),
+    (["a model.mindir", "my images", "val.json"], "LITE_HOME is not set", {"LITE_HOME": None}),
+    (["a model.mindir", "my images", "val.json"], "RUNTIME is 'cuda'", {"RUNTIME": "cuda"}),
+])
+def test_usage_errors(place, arguments, words, extra):
+    done = place.run_all(*arguments, **extra)
+    assert done.returncode == 2
+    assert words in done.stderr and "usage: bash run_infer_310.sh" in done.stderr
+    assert not place.lines()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["no.mindir", "my images", "val.json"], "no.mindir: no such file"),
+    (["val.json", "my images", "val.json"], "val.json.json: no such file; expected the description"),
+    (["a model.mindir", "no images", "val.json"], "no images: no such folder"),
+    (["a model.mindir", "my images", "no.json"], "no.json: no such file"),
+])
+def test_missing_places_are_named_before_anything_starts(place, arguments, words):
+    done = place.run_all(*arguments)
+    assert done.returncode == 1 and words in done.stderr and not place.lines()
+
+
+@pytest.mark.parametrize("script", ["scripts/run_infer_310.sh", "ascend310_infer/build.sh"])
+def test_help(place, script):
+    done = place.run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("usage: bash ")
+    assert not place.lines()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--lite_home"], "--lite_home needs a folder"), (["--lite"], "unknown option '--lite'"),
+    (["one", "two"], "unexpected argument 'two'")])
+def test_usage_errors_of_the_build(place, arguments, words):
+    done = place.run("ascend310_infer/build.sh", *arguments)
+    assert done.returncode == 2 and words in done.stderr and "usage: bash build.sh" in done.stderr
+    assert place.run("ascend310_infer/build.sh", JOBS="many").returncode == 2
+    assert not place.lines()
+
+
+def test_places_of_the_build(place):
+    done = place.run("ascend310_infer/build.sh", "--lite_home", "../lite home", "a build", JOBS="3")
+    assert done.returncode == 0, done.stderr
+    lines = place.lines()
+    assert f"-DLITE_HOME={place.caller}/../lite home" in lines and lines[-2:] == ["--parallel", "3"]
+    assert lines[lines.index("-B") + 1] == str(place.caller / "a build")
+    done = place.run("ascend310_infer/build.sh", "--lite_home=no home")
+    assert done.returncode == 1 and "no home/runtime: no such folder" in done.stderr
+    (place.bin / "cmake").write_text("#!/usr/bin/env bash\nexit 1\n")
+    done = place.run("ascend310_infer/build.sh")
+    assert done.returncode == 1 and "apt-get install cmake g++ libopencv-dev" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_of_the_build():
+    checked = subprocess.run(["shellcheck", "-x", str(ROOT / "ascend310_infer" / "build.sh")], text=True, cwd=ROOT,
+                             capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def whole_run(folder, model, annotations, **environment):
+    """Run the script as it is; returns what it wrote: the table, results and figures."""
+    app = device_app()
+    done = subprocess.run(["bash", str(ROOT / "scripts" / "run_infer_310.sh"), str(model),
+                           str(annotations.parent.parent / "val2017"), str(annotations)], cwd=folder, text=True,
+                          env=app.environment(BUILD_DIR=str(app.build), PYTHON=sys.executable, **environment),
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = (folder / "acc.log").read_text()
+    assert "Average Precision  (AP) @[ IoU=0.50:0.95" in table and table in done.stdout
+    results, metrics = (json.loads((folder / "result_Files" / name).read_text())
+                        for name in ("results.json", "metrics.json"))
+    assert results and metrics
+    return results
+
+
+@pytest.mark.slow
+def test_a_whole_run_on_the_stand_in_for_mindspore_lite(tmp_path):
+    boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
+    data = tmp_path / "my data"
+    annotations = write_coco(data, [{"boxes": boxes, "size": (120 + 30 * n, 100)} for n in range(3)], "val")
+    model = FakeModel(tmp_path, sorted((data / "val2017").iterdir()))
+    (tmp_path / "fake.json").write_text(json.dumps(model.told))
+    results = whole_run(tmp_path, model.path, annotations, FAKE_LITE_MODEL=str(tmp_path / "fake.json"))
+    assert {entry["image_id"] for entry in results} == {1, 2, 3}
+    assert model.log()["unknown_items"] == 0
+
+
+@pytest.mark.slow
+def test_a_whole_run_on_the_host(tmp_path):
+    boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
+    annotations = write_coco(tmp_path / "data", [{"boxes": boxes, "size": (120, 100)} for _ in range(2)], "val")
+    checkpoint = write_checkpoint(tmp_path / "best.ckpt", CATEGORIES)
+    model = tmp_path / "my model.onnx"
+    done = subprocess.run([sys.executable, str(ROOT / "export.py"), f"--ckpt_file={checkpoint}", f"--file_name={model}",
+                           "--file_format=ONNX", "--keep_detect=False", "--device_target=CPU"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read_description(model)["decoded"] is False
+    assert {entry["image_id"] for entry in whole_run(tmp_path, model, annotations, RUNTIME="opencv")} == {1, 2}
