@@ -1,4 +1,7 @@
-"""Building and running the C++ app: once in a process, with sanitizers and OpenCV's runtime."""
+"""Building and running the C++ app: once in a process, with sanitizers and OpenCV's runtime.
+
+YOLO_INFER_BUILD names a folder that keeps the build for the next run, which then compiles only what has changed.
+"""
 import atexit
 import os
 import re
@@ -29,8 +32,9 @@ def _build():
     """Return (folder, what this machine lacks, what went wrong); tried once, as it takes minutes."""
     if shutil.which("cmake") is None:
         return None, "cmake is not installed (Debian: apt-get install cmake g++)", ""
-    folder = Path(tempfile.mkdtemp(prefix="yolo_infer_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = Path(os.environ.get("YOLO_INFER_BUILD") or tempfile.mkdtemp(prefix="yolo_infer_"))
+    if not os.environ.get("YOLO_INFER_BUILD"):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     configured = _run("cmake", "-S", APP, "-B", folder, "-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DLITE_HOME=")
     missing = MISSING.search(configured.stderr)
     if missing:

@@ -1,15 +1,17 @@
 """Parts of the C++ app: unit tests with golden files of Python, readers of files, style."""
 import json
+import os
 import re
 import shutil
 import subprocess
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
 
 from tests.golden_files import describe, export_config, picture_files, write_golden
 from tests.helpers import write_coco
-from tests.infer_app import APP, run_app
+from tests.infer_app import APP, build_folder, run_app
 
 TESTS = APP.parent / "tests" / "cpp"
 
@@ -65,10 +67,32 @@ def test_mutated_files_are_taken_or_refused_and_nothing_else(tmp_path):
     assert found["descriptions"][0] > 5 and found["annotations"][0] > 5
 
 
+def need_tool(name):
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed (Debian: apt-get install {name})")
+
+
 def test_the_format_is_that_of_clang_format():
-    if shutil.which("clang-format") is None:
-        pytest.skip("clang-format is not installed (Debian: apt-get install clang-format)")
+    need_tool("clang-format")
     ours = [*APP.glob("*/*.h"), *APP.glob("*/*.cc"), *TESTS.rglob("*.h"), *TESTS.rglob("*.cc")]
     assert len(ours) > 30
     done = subprocess.run(["clang-format", "--dry-run", "-Werror", *ours], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000]
+
+
+@pytest.mark.slow
+def test_clang_tidy_is_quiet():
+    """On what is built here: not on the parts that need MindSpore Lite or CANN."""
+    need_tool("clang-tidy")
+    commands = json.loads((build_folder() / "compile_commands.json").read_text())
+    files = sorted({command["file"] for command in commands})
+    assert len(files) > 25
+    with ThreadPool(len(os.sched_getaffinity(0))) as pool:
+        runs = pool.map(tidy, files)
+    assert not any(runs), "\n".join(runs)[:6000]
+
+
+def tidy(file):
+    """Return what clang-tidy has to say of a file."""
+    done = subprocess.run(["clang-tidy", "-p", build_folder(), "--quiet", file], capture_output=True, text=True)
+    return done.stdout or (done.stderr if done.returncode else "")
