@@ -20,9 +20,10 @@ environment:
   JOBS       compilers at a time (one a core)
   CXX        the C++ compiler
 
-It needs, by their names in Debian and Ubuntu: cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev"
+It needs, by their names in Debian and Ubuntu: cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev;
+libturbojpeg0-dev is optional (JPEG files in half the time)"
 
-PACKAGES="cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev"
+PACKAGES="cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev"
 
 help_wanted "$USAGE" "$@"
 lite_home=${LITE_HOME:-}

@@ -22,7 +22,8 @@ FAILED=()
 SKIPPED=()
 
 # What builds and tests the C++ app in ascend310_infer/.
-CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev doctest-dev clang-format)
+CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev doctest-dev
+    clang-format)
 
 # install_debian_packages PACKAGE...: try; quietly without success when there is no way.
 install_debian_packages() {

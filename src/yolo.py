@@ -41,8 +41,9 @@ class Normalize(nn.Cell):
         super().__init__()
         scale = 1.0 / (255.0 * np.array(std, np.float64))
         offset = -np.array(mean, np.float64) / np.array(std, np.float64)
-        self.scale = ms.Tensor(scale.reshape(1, 3, 1, 1), ms.float32)
-        self.offset = ms.Tensor(offset.reshape(1, 3, 1, 1), ms.float32)
+        # Without an axis for the batch: OpenCV DNN 4.6 does not read an addition of [1, 3, 1, 1] to several images.
+        self.scale = ms.Tensor(scale.reshape(3, 1, 1), ms.float32)
+        self.offset = ms.Tensor(offset.reshape(3, 1, 1), ms.float32)
 
     def construct(self, images):
         pixels = ops.cast(ops.transpose(images, (0, 3, 1, 2)), ms.float32)
@@ -98,8 +99,10 @@ class BoxDecoder(nn.Cell):
 
     def __init__(self, scale_x_y):
         super().__init__()
-        self.scale_x_y = float(scale_x_y)
-        self.margin = (self.scale_x_y - 1.0) / 2.0
+        # Tensors, because a number writes Muls or Divs into a MindIR, which not every MindSpore Lite reads.
+        self.scale_x_y = ms.Tensor(scale_x_y, ms.float32)
+        self.margin = ms.Tensor((scale_x_y - 1.0) / 2.0, ms.float32)
+        self.max_log_size = ms.Tensor(MAX_LOG_SIZE, ms.float32)
 
     def construct(self, fields, cell_xy, grid_wh, anchor_wh):
         """Return (cx, cy, w, h), each [B, A, N].
@@ -107,14 +110,14 @@ class BoxDecoder(nn.Cell):
         Args:
             fields (Tensor): tx, ty, tw, th and others of N cells, float32 [B, A, 5 + C, N].
             cell_xy (tuple): column and row of each cell, float32, broadcastable to [B, A, N].
-            grid_wh (tuple): columns and rows of the grid, numbers or float32 [1, A, 1].
+            grid_wh (tuple): columns and rows of the grid, float32 [1, A, 1].
             anchor_wh (tuple): sides of the anchors, normalised to the input, float32 [1, A, 1].
         """
         tx, ty, tw, th = fields[:, :, 0], fields[:, :, 1], fields[:, :, 2], fields[:, :, 3]
         cx = (self.scale_x_y * ops.sigmoid(tx) - self.margin + cell_xy[0]) / grid_wh[0]
         cy = (self.scale_x_y * ops.sigmoid(ty) - self.margin + cell_xy[1]) / grid_wh[1]
-        w = ops.exp(ops.minimum(tw, MAX_LOG_SIZE)) * anchor_wh[0]
-        h = ops.exp(ops.minimum(th, MAX_LOG_SIZE)) * anchor_wh[1]
+        w = ops.exp(ops.minimum(tw, self.max_log_size)) * anchor_wh[0]
+        h = ops.exp(ops.minimum(th, self.max_log_size)) * anchor_wh[1]
         return cx, cy, w, h
 
 
@@ -133,12 +136,12 @@ class ScaleDecoder(nn.Cell):
         self.num_anchors = len(scale.anchors)
         self.fields = BOX_FIELDS + num_classes
         self.decode_boxes = BoxDecoder(scale.scale_x_y)
-        self.anchor_wh, _, self.cell_xy, _ = scale_grid(scale, input_hw)
+        self.anchor_wh, self.grid_wh, self.cell_xy, _ = scale_grid(scale, input_hw)
 
     def construct(self, head):
         """Decode a head to [B, gh, gw, A, 5 + C]: cx, cy, w, h normalised, objectness and class probabilities."""
         fields = ops.reshape(head, (-1, self.num_anchors, self.fields, self.grid_h * self.grid_w))
-        cxcywh = self.decode_boxes(fields, self.cell_xy, (self.grid_w, self.grid_h), self.anchor_wh)
+        cxcywh = self.decode_boxes(fields, self.cell_xy, self.grid_wh, self.anchor_wh)
         boxes = [ops.expand_dims(side, 2) for side in cxcywh]
         probabilities = ops.sigmoid(fields[:, :, OBJECTNESS:])
         decoded = ops.concat((*boxes, probabilities), 2)

@@ -18,6 +18,9 @@ std::string ReadImageFile(const std::string &path);
 /// size fits. Throws Error(kInput), which names `path`.
 void DecodeImage(const std::string &data, const std::string &path, cv::Mat *image);
 
+/// The same, whatever else is installed: what DecodeImage does where TurboJPEG is missing or leaves a file to OpenCV.
+void DecodeByOpenCv(const std::string &data, const std::string &path, cv::Mat *image);
+
 }  // namespace yolo
 
 #endif  // ASCEND310_INFER_INC_IMAGE_READER_H_

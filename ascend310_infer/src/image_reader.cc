@@ -134,6 +134,10 @@ void DecodeImage(const std::string &data, const std::string &path, cv::Mat *imag
     return;
   }
 #endif
+  DecodeByOpenCv(data, path, image);
+}
+
+void DecodeByOpenCv(const std::string &data, const std::string &path, cv::Mat *image) {
   // OpenCV takes a matrix of bytes that it does not change.
   const cv::Mat bytes(1, static_cast<int>(data.size()), CV_8UC1, const_cast<char *>(data.data()));
   cv::Mat decoded;

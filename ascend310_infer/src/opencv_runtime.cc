@@ -86,9 +86,6 @@ std::string Advice(const ModelDescription &description) {
   if (description.decoded) {
     advice += ", with --keep_detect False";
   }
-  if (description.input.normalise == Normalise::kGraph && description.input.Batch() > 1) {
-    advice += ", with --batch_size 1 or --export_input float";
-  }
   return advice;
 }
 

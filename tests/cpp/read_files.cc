@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <stdexcept>
 #include <vector>
 
 #include "inc/annotations.h"
@@ -33,8 +34,13 @@ struct Verdicts {
 };
 
 void ReadImage(const std::string &path) {
-  cv::Mat image;
-  yolo::DecodeImage(yolo::ReadImageFile(path), path, &image);
+  cv::Mat image, by_opencv;
+  const std::string data = yolo::ReadImageFile(path);
+  yolo::DecodeImage(data, path, &image);
+  yolo::DecodeByOpenCv(data, path, &by_opencv);
+  if (image.size() != by_opencv.size()) {
+    throw std::logic_error(path + ": two decoders see two sizes");
+  }
   const yolo::Size canvas{96, 64};
   for (const yolo::ResizeMode mode : {yolo::ResizeMode::kStretch, yolo::ResizeMode::kLetterbox}) {
     cv::Mat pixels(canvas.height, canvas.width, CV_8UC3, cv::Scalar::all(114));

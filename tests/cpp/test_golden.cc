@@ -56,6 +56,16 @@ yolo::Cells ReadCells(const json &name, size_t fields) {
   return cells;
 }
 
+// Another decoder than OpenCV's reads most JPEG files, where it is installed.
+void CheckBothDecodersAgree(const std::string &path) {
+  const std::string data = yolo::ReadImageFile(path);
+  cv::Mat image, by_opencv;
+  yolo::DecodeImage(data, path, &image);
+  yolo::DecodeByOpenCv(data, path, &by_opencv);
+  REQUIRE(image.size() == by_opencv.size());
+  CHECK(cv::norm(image, by_opencv, cv::NORM_INF) <= 1);
+}
+
 }  // namespace
 
 TEST_CASE("golden: placements") {
@@ -86,6 +96,7 @@ TEST_CASE("golden: pixels") {
     const yolo::PreparedImage image = yolo::CreateOpenCvPreprocessor(description)->Prepare(path, item.data());
     CHECK(image.size.height == one["size"][0]);
     CHECK(image.size.width == one["size"][1]);
+    CheckBothDecodersAgree(path);
     if (description.input.TakesPixels()) {
       const std::vector<uint8_t> expected = ReadArray<uint8_t>(one["pixels"]);
       REQUIRE(expected.size() == item.size());
