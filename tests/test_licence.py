@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
+# ============================================================================
 """Every source file names its licence."""
 import subprocess
 from pathlib import Path
