@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-# ============================================================================
 """Every source file names its licence."""
 import subprocess
 from pathlib import Path
