@@ -68,7 +68,7 @@ fi
 command -v cmake > /dev/null || fail "cmake is not installed; as root on Debian: apt-get install $PACKAGES"
 
 # A library that an earlier build found must not outlive a change of LITE_HOME.
-cmake -S "$APP" -B "$folder" -U LITE_LIBRARY -DLITE_HOME="$lite_home" ||
+cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -DLITE_HOME="$lite_home" ||
     fail "cmake cannot prepare the build; if a package is missing, as root on Debian: apt-get install $PACKAGES"
 cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's words are above"
 printf 'built %s\n' "$folder/yolo_infer"

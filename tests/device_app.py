@@ -75,7 +75,8 @@ def _build():
     missing = MISSING.search(prepared.stderr)
     if missing:
         return None, f"cmake does not find {missing[1] or missing[2] or missing[3]}", ""
-    made = [_make_library(app.lite_home / "runtime", "fake_lite", "include", "lib/libmindspore-lite.so"),
+    made = [_make_library(app.lite_home / "runtime", "fake_lite", "include", "lib/libmindspore-lite.so",
+                          "lib/libmindspore_core_lite.so"),
             _make_library(app.acl_home, "fake_acl", "include", "lib64/libascendcl.so", "lib64/libacl_dvpp.so")]
     made.append(_run("bash", APP / "build.sh", app.build, env=app.environment(CXXFLAGS=SANITIZE, LDFLAGS=SANITIZE)))
     return app, "", "\n".join((done.stdout + done.stderr)[-8000:] for done in made if done.returncode)

@@ -26,7 +26,7 @@
 #include "inc/aipp.h"
 #include "inc/errors.h"
 
-// The vendor moved its headers after 2.7.
+// Between 2.7 and 2.9 the vendor's headers lay in cxx_api for a while.
 #if __has_include("include/api/model.h")
 #include "include/api/context.h"
 #include "include/api/model.h"

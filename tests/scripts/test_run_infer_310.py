@@ -90,7 +90,7 @@ def test_it_builds_infers_and_scores(place):
     assert done.returncode == 0, done.stderr
     app, results = place.repo / "ascend310_infer", place.caller / "result_Files"
     assert place.lines() == [
-        f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_LIBRARY",
+        f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_*LIBRARY",
         f"-DLITE_HOME={place.lite}",
         f"cmake in {place.caller}", "--build", str(place.build_folder), "--parallel", "1",
         f"yolo_infer in {place.caller}", "--model", str(place.model), "--images", str(place.annotations),
