@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace yolo {
 namespace {
@@ -41,6 +40,12 @@ size_t BestField(const float *cell, size_t fields) {
   }
   return best;
 }
+
+/// A pair by its place among all; the score is here too, so that ranking stays in one array.
+struct Ranked {
+  float score;
+  size_t index;
+};
 
 }  // namespace
 
@@ -76,18 +81,20 @@ double Iou(const Box &left, const Box &right) {
 
 std::vector<size_t> NonMaxSuppression(const std::vector<Box> &cell_boxes, const std::vector<Pair> &pairs,
                                       double iou_threshold, size_t most) {
-  const auto is_worse = [&pairs](size_t left, size_t right) {
-    return pairs[left].score != pairs[right].score ? pairs[left].score < pairs[right].score : left > right;
+  const auto is_worse = [](const Ranked &left, const Ranked &right) {
+    return left.score != right.score ? left.score < right.score : left.index > right.index;
   };
   // A heap, because the work ends when enough are kept, long before all pairs would be sorted.
-  std::vector<size_t> waiting(pairs.size());
-  std::iota(waiting.begin(), waiting.end(), size_t{0});
+  std::vector<Ranked> waiting(pairs.size());
+  for (size_t index = 0; index < pairs.size(); ++index) {
+    waiting[index] = {pairs[index].score, index};
+  }
   std::make_heap(waiting.begin(), waiting.end(), is_worse);
   std::vector<size_t> kept;
   std::vector<std::vector<Box>> kept_of_class;
   while (!waiting.empty() && kept.size() < most) {
     std::pop_heap(waiting.begin(), waiting.end(), is_worse);
-    const size_t index = waiting.back();
+    const size_t index = waiting.back().index;
     waiting.pop_back();
     const Box &box = cell_boxes[pairs[index].cell];
     const auto class_number = static_cast<size_t>(pairs[index].class_number);

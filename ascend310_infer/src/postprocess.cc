@@ -49,8 +49,12 @@ std::vector<Detection> DetectOnInput(const Cells &cells, const Size &canvas, con
   const std::vector<Pair> pairs = SelectPairs(cells, static_cast<float>(thresholds.score), thresholds.multi_label);
   // One box for each cell, not for each pair: a cell may give a pair for every class.
   std::vector<Box> boxes(cells.Count());
+  size_t last = cells.Count();
   for (const Pair &pair : pairs) {
-    boxes[pair.cell] = Scaled(Corners(cells.Row(pair.cell)), canvas);
+    if (pair.cell != last) {
+      last = pair.cell;
+      boxes[last] = Scaled(Corners(cells.Row(last)), canvas);
+    }
   }
   std::vector<Detection> detections;
   for (const size_t index :
