@@ -36,8 +36,8 @@ namespace yolo {
 std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detections,
                         const std::vector<int64_t> &category_ids);
 
-/// Writes a json list of the records of all images. Throws Error(kOutput).
-void WriteResults(const std::filesystem::path &path, const std::vector<std::string> &records);
+/// The records of all images as a json list.
+std::string ResultsText(const std::vector<std::string> &records);
 
 /// How many images there were, and what became of them.
 struct Counts {
@@ -49,9 +49,10 @@ struct Counts {
 
 Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 
-/// The record of a run: model and description, options, thresholds, ids, counts, skipped images.
+/// The record of a run: model and description, options, thresholds, ids, counts, skipped images, and the SHA-256 of the
+/// results, so that nobody takes those of another run for them.
 nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                               const PipelineResult &result);
+                               const PipelineResult &result, const std::string &results_text);
 
 }  // namespace yolo
 

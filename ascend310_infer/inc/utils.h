@@ -32,6 +32,9 @@ std::string ReadFile(const std::filesystem::path &path, const std::string &kind,
 /// Throws Error(kOutput).
 void WriteFile(const std::filesystem::path &path, const std::string &data);
 
+/// Removes a file where there is one. Throws Error(kOutput).
+void RemoveFile(const std::filesystem::path &path);
+
 /// Makes a folder and those above it. Throws Error(kOutput).
 void MakeFolders(const std::filesystem::path &folder);
 

@@ -99,9 +99,14 @@ ExitCode Infer(const Options &options) {
       WriteDrawing(entry, detections, options.draw_threshold, description.classes, output / "drawn");
     }
   };
+  // The record goes first and comes last: where it is, the results are those of its run.
+  const fs::path results_path = output / "results.json", record_path = output / "run.json";
+  RemoveFile(record_path);
+  RemoveFile(results_path);
   const PipelineResult result = RunPipeline(pipeline, list.images);
-  WriteResults(output / "results.json", records);
-  WriteFile(output / "run.json", RunJson(options, description, list, result).dump(1) + "\n");
+  const std::string results_text = ResultsText(records);
+  WriteFile(results_path, results_text);
+  WriteFile(record_path, RunJson(options, description, list, result, results_text).dump(1) + "\n");
   if (options.benchmark > 0) {
     Benchmark(options, pipeline, list.images);
   }

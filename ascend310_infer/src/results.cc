@@ -71,14 +71,14 @@ std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detectio
   return text;
 }
 
-void WriteResults(const std::filesystem::path &path, const std::vector<std::string> &records) {
+std::string ResultsText(const std::vector<std::string> &records) {
   std::string text = "[";
   for (const std::string &record : records) {
     if (!record.empty()) {
       text += (text.size() == 1 ? "" : ",\n") + record;
     }
   }
-  WriteFile(path, text + "]\n");
+  return text + "]\n";
 }
 
 Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
@@ -93,11 +93,12 @@ Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
 }
 
 ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                     const PipelineResult &result) {
+                     const PipelineResult &result, const std::string &results_text) {
   const Counts counts = CountOutcomes(result.outcomes);
   const Thresholds &thresholds = description.thresholds;
   const ordered_json run = {{"format", 1},
                             {"model_sha256", description.model_sha256},
+                            {"results_sha256", Sha256(results_text)},
                             {"description", ordered_json::parse(description.text)},
                             {"options", OptionsJson(options)},
                             {"thresholds",

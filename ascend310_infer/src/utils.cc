@@ -128,6 +128,15 @@ void WriteFile(const std::filesystem::path &path, const std::string &data) {
   }
 }
 
+void RemoveFile(const std::filesystem::path &path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) {
+    throw Error(ExitCode::kOutput, path.string() + ": cannot remove this file of an earlier run (" + error.message() +
+                                       "); remove it, or choose another --output");
+  }
+}
+
 std::string Sha256(const std::string &data) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;

@@ -37,7 +37,7 @@ TEST_CASE("the results of images without detections leave no gap") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "new folder" / "results.json";
   const auto written = [&](const std::vector<std::string> &records) {
-    yolo::WriteResults(path, records);
+    yolo::WriteFile(path, yolo::ResultsText(records));
     return json::parse(yolo::ReadFile(path, "results", ExitCode::kInput));
   };
   CHECK(written({"", "1,2", "", "3"}) == json{1, 2, 3});
@@ -99,9 +99,10 @@ TEST_CASE("the record of a run names what was skipped") {
   result.outcomes[0].detections = 3;
   result.outcomes[0].is_finite = false;
   result.outcomes[1].error = "/r/b\xff.jpg: broken";
-  const json run = yolo::RunJson({}, model, list, result);
+  const json run = yolo::RunJson({}, model, list, result, "[]\n");
   CHECK(run["counts"] == json{{"images", 2}, {"skipped", 1}, {"not_finite", 1}, {"detections", 3}});
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
+  CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
   CHECK(run["description"] == SoundDescription());
   CHECK(run["thresholds"]["score"] == 0.25);
   REQUIRE(run["skipped"].size() == 1);
