@@ -24,6 +24,7 @@ Input: uint8 [batch_size, height, width, 3] RGB, normalised inside; with --expor
 precision (docs/half_precision.md). Batch-norm is folded into the convolutions. FILE.json beside the model says the
 rest: classes, anchors, how images are prepared.
 """
+import os
 import sys
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from src.coco import Categories
 from src.coco_file import load_json, read_categories
 from src.exporter import SUFFIXES, example_input, export_network
 from src.inference import load_inference_network, unnamed_categories
-from src.model_description import description_path
+from src.model_description import class_fault, description_path
 
 
 def main(argv=None):
@@ -49,12 +50,12 @@ def export(config):
     """Export as the config says; returns the exit code."""
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
+    path = model_path(config)
     setup_device(config)
     network, config, categories = load_inference_network(config, config.ckpt_file, decode=config.keep_detect,
                                                          float_input=config.export_input == "float")
     categories = named_categories(categories, config)
-    suffix = SUFFIXES[config.file_format]
-    path = Path(config.file_name if config.file_name.endswith(suffix) else config.file_name + suffix)
+    refuse_equal_classes(categories, config.ann_file or config.ckpt_file)
     batch = example_input(config, config.image)
     difference = export_network(network, batch, config, categories, path)
     print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
@@ -65,6 +66,35 @@ def export(config):
         print(f"loaded again and compared with the network on {config.image or 'a generated picture'}: "
               f"largest difference {difference:.3g}")
     return 0
+
+
+def model_path(config):
+    """Return the path of the model: file_name with the ending of file_format, which it may have already.
+
+    Raises:
+        UsageError: there is no name before the ending, or the ending is that of another format.
+    """
+    suffix, name = SUFFIXES[config.file_format], os.path.basename(config.file_name)
+    stem, ending = os.path.splitext(name)
+    if not name.removesuffix(suffix).strip("."):
+        raise UsageError(f"file_name is {config.file_name!r}: expected the name of a file, as in yolov3_tiny or "
+                         "folder/yolov3_tiny")
+    if ending.lower() in SUFFIXES.values() and ending != suffix:
+        raise UsageError(f"file_name is {config.file_name!r}, but file_format {config.file_format} ends in {suffix}: "
+                         f"expected {stem} or {stem}{suffix}, or another file_format")
+    return Path(config.file_name if ending == suffix else config.file_name + suffix)
+
+
+def refuse_equal_classes(categories, path):
+    """Refuse classes that share a name or a category id, or have no name: detections could not be told apart.
+
+    Raises:
+        UserError: names the file that they are from and the first fault.
+    """
+    fault = class_fault(categories.names, categories.ids)
+    if fault:
+        raise UserError(f"{path}: {fault}; correct the annotation file, then train with it or, where only ids are at "
+                        "fault, export with --ann_file FILE")
 
 
 def named_categories(categories, config):

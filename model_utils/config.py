@@ -31,6 +31,7 @@ from model_utils.errors import UsageError, UserError
 from model_utils.options import Option, nearest, plain, read_options, read_yaml, show
 
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
+PROGRAMS = "python train.py | eval.py | export.py | predict.py | convert_weight.py"
 COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
     "command line",
     "config file",
@@ -129,11 +130,12 @@ class Config:
         Path(path).write_text("".join(lines), encoding="utf-8")
 
 
-def get_config(argv: Sequence[str] | None = None) -> Config:
+def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Config:
     """Return the configuration of a command line; -h prints every option and ends the program with exit code 0.
 
     Args:
         argv: arguments without the program's name; None: those of the process.
+        program: how it is called, for the text of -h.
 
     Raises:
         UsageError: an unknown option or key, a wrong type, a value outside its choices, a bad configuration file.
@@ -141,7 +143,7 @@ def get_config(argv: Sequence[str] | None = None) -> Config:
     argv = sys.argv[1:] if argv is None else list(argv)
     options = read_options(DEFAULT_CONFIG)
     if "-h" in argv or "--help" in argv:
-        _print_help(options)
+        _print_help(options, program)
         raise SystemExit(0)
     values = {name: option.default for name, option in options.items()}
     sources = dict.fromkeys(options, DEFAULT)
@@ -154,10 +156,10 @@ def get_config(argv: Sequence[str] | None = None) -> Config:
     return _derive(values, sources, options)
 
 
-def help_text(options: Mapping[str, Option]) -> str:
+def help_text(options: Mapping[str, Option], program: str = PROGRAMS) -> str:
     """Return the text of -h: every option with its help, choices and default."""
     intro = (
-        "usage: python train.py | eval.py | export.py | predict.py | convert_weight.py [--option value ...]\n\n"
+        f"usage: {program} [--option value ...]\n\n"
         "The command line wins over the file of --config_path, that over the checkpoint, and that over the default.\n"
         'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
     )
@@ -168,9 +170,9 @@ def help_text(options: Mapping[str, Option]) -> str:
     return "\n".join(parts)
 
 
-def _print_help(options: Mapping[str, Option]) -> None:
+def _print_help(options: Mapping[str, Option], program: str) -> None:
     try:
-        print(help_text(options), flush=True)
+        print(help_text(options, program), flush=True)
     except BrokenPipeError:
         # "-h | head" has read enough; without this Python would fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

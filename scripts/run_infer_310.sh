@@ -25,10 +25,11 @@ USAGE="usage: bash run_infer_310.sh MINDIR DATA ANNO [DEVICE_ID] [--option value
   DATA       folder of the images
   ANNO       annotation file (COCO json) of these images
   DEVICE_ID  Ascend device (0)
-  --option   any option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
+  --option   any other option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
 
 Runs in the foreground and ends with the exit code of the step that failed. In the calling folder it writes build.log,
-infer.log, acc.log (the COCO table) and result_Files/: results.json, run.json and metrics.json.
+infer.log, acc.log (the COCO table) and result_Files/: results.json, run.json and metrics.json. Earlier logs are
+renamed at the start, an earlier metrics.json is removed.
 
 environment:
   RUNTIME    lite (default): MindSpore Lite; opencv: OpenCV, on the host
@@ -39,7 +40,6 @@ environment:
 
 # logged LOG COMMAND...: run with the output on the console and in LOG; the exit code is the command's.
 logged() {
-    keep_old_log "$1"
     # Ctrl-C is for the command; tee stays to write down its last words.
     "${@:2}" 2>&1 < /dev/null | tee -i -- "$1"
 }
@@ -55,6 +55,28 @@ lite_library_path() {
     printf '%s\n' "$path${LD_LIBRARY_PATH:-}"
 }
 
+# refuse_own_options "$@": an error for an option of yolo_infer that this script sets.
+refuse_own_options() {
+    local argument
+    for argument in "$@"; do
+        case "${argument%%=*}" in
+            --model | --images | --image_root)
+                usage_error "$USAGE" "${argument%%=*} is set by this script; expected it as MINDIR, DATA or ANNO" ;;
+            --output) usage_error "$USAGE" "--output is result_Files here; start this in another folder instead" ;;
+            --runtime) usage_error "$USAGE" "--runtime is set by this script; set RUNTIME=lite or RUNTIME=opencv" ;;
+            --device_id) usage_error "$USAGE" "--device_id is set by this script; expected it as DEVICE_ID" ;;
+        esac
+    done
+}
+
+# need_scoring: an error when $PYTHON cannot score; building and inference may take long before it is its turn.
+need_scoring() {
+    local words
+    words=$(cd -- "$REPO" && "$PYTHON" -m src.postprocess --help 2>&1 > /dev/null < /dev/null) ||
+        fail "$PYTHON cannot score: ${words##*$'\n'}; expected a Python with the packages of requirements.txt, set \
+PYTHON to it"
+}
+
 help_wanted "$USAGE" "$@"
 [ $# -ge 3 ] || usage_error "$USAGE" "MINDIR, DATA and ANNO are needed, found $# of them"
 need_file "$1" "a model that export.py wrote"
@@ -66,12 +88,13 @@ images=$(absolute_path "$2")
 annotations=$(absolute_path "$3")
 shift 3
 device_id=0
-if [[ $# -ge 1 && "$1" != -* ]]; then
+if [[ $# -ge 1 && "$1" != --* ]]; then
     device_id=$1
-    [[ "$device_id" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$device_id'; expected a whole number"
+    [[ "$device_id" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$device_id'; expected a whole number from 0"
     shift
 fi
 need_options "$USAGE" "$@"
+refuse_own_options "$@"
 runtime=${RUNTIME:-lite}
 case "$runtime" in
     lite)
@@ -87,9 +110,15 @@ if [ -n "${LITE_HOME:-}" ]; then
     export LITE_HOME LD_LIBRARY_PATH
 fi
 choose_python
+need_scoring
 build=$(absolute_path "${BUILD_DIR:-$REPO/ascend310_infer/build}")
 results=$PWD/result_Files
 
+# What an earlier run left must not pass for what this one found, whichever step may fail.
+for log in build infer acc; do
+    keep_old_log "$PWD/$log.log"
+done
+rm -f -- "$results/metrics.json"
 logged "$PWD/build.log" bash "$REPO/ascend310_infer/build.sh" "$build"
 logged "$PWD/infer.log" "$build/yolo_infer" --model "$model" --images "$annotations" --image_root "$images" \
     --output "$results" --runtime "$runtime" --device_id "$device_id" "$@"

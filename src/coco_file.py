@@ -24,6 +24,9 @@ from typing import NamedTuple
 
 from model_utils.errors import UserError
 
+# Arrays hold no larger ones.
+MAX_NUMBER = 2**63 - 1
+
 
 class ImageList(NamedTuple):
     """The images of a file, sorted by id: ids, paths on disk, (width, height)."""
@@ -64,13 +67,27 @@ def load_json(path: Path) -> dict:
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
     """The content of a json file; a `UserError` names line and column of broken json."""
+    return parse_json(read_file(path, kind), path, object_hook)
+
+
+def read_file(path: Path, kind: str = "json file") -> bytes:
+    """The bytes of a file; a `UserError` where it cannot be read."""
     try:
-        return json.loads(path.read_bytes(), object_hook=object_hook)
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"
+                        ) from error
+
+
+def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
+    """The content of json that was read from `path`; a `UserError` names line and column of broken json."""
+    try:
+        return json.loads(data, object_hook=object_hook)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
                         "make or copy the file again") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot read this {kind}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: no json that can be read: {error}; make or copy the file again") from error
 
 
 def records_of(content: dict, key: str, path: Path) -> list[dict]:
@@ -88,8 +105,8 @@ def _fields(records, key, name, kind, path):
     """One field of every record, checked for its type (int or str; True is no number)."""
     values = [record.get(name) for record in records]
     for number, value in enumerate(values):
-        if not isinstance(value, kind) or isinstance(value, bool):
-            expected = "a whole number" if kind is int else "a text"
+        if not isinstance(value, kind) or isinstance(value, bool) or kind is int and abs(value) > MAX_NUMBER:
+            expected = "a whole number of 64 bits at most" if kind is int else "a text"
             raise UserError(f'{path}: "{name}" of entry {number} of "{key}" is {value!r:.60}; expected {expected}')
     return values
 
@@ -126,6 +143,13 @@ def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
             raise UserError(f"{path}: image {name} has the size {size[0]}x{size[1]}; expected at least 1x1")
     paths = names if folder is None else _image_paths(names, path, folder)
     return ImageList([record["id"] for record in records], paths, sizes)
+
+
+def need_ground_truth(data, path: Path) -> None:
+    """Refuse to score against a file without one object: `data` is its CocoData; regions of a crowd do not count."""
+    if not (data.truth["iscrowd"] == 0).any():
+        raise UserError(f"{path}: has no annotation to score against, so there is no AP"
+                        + "".join(f"; {line}" for line in data.report_lines()) + "; use the file that has the boxes")
 
 
 def _image_paths(names, path, folder):

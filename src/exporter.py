@@ -14,8 +14,6 @@
 # ============================================================================
 """Network to file: MindIR, ONNX or AIR and its description, both or none, and only a file that computes the same."""
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -27,6 +25,7 @@ import mindspore as ms
 import mindspore.nn as nn
 
 from model_utils.errors import UserError
+from src.files import mindspore_folder, refuse_folders, write_all
 from src.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
 from src.transforms import decode_image, fit_placement, place
 
@@ -68,21 +67,24 @@ def export_network(network, batch, config, categories, path):
         The largest absolute difference of any output on `batch`; None for AIR, which only Ascend runs.
 
     Raises:
-        UserError: this machine cannot write the format, or the difference exceeds 1e-3; no file is changed.
+        UserError: this machine cannot write the format, a weight or an output is NaN or infinite, or the difference
+            exceeds 1e-3; no file is changed.
+        OSError: a file cannot be written, which it names; no file is changed.
     """
     path = Path(path)
+    refuse_folders([path, description_path(path)])
     if config.file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
                         f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
+    check_weights(network, config.ckpt_file)
     expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
+    if not all(np.isfinite(output).all() for output in expected):
+        raise UserError(f"{path}: not written, the network's outputs on {config.image or 'a generated picture'} hold "
+                        f"NaN or infinity; take an earlier checkpoint than {config.ckpt_file or 'this'}")
     # MindSpore refuses paths with a space, so the draft is made elsewhere.
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / f"draft{path.suffix}"
-        if config.file_format == "ONNX":
-            ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
-            _name_outputs(draft)
-        else:
-            ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=config.file_format)
+    with mindspore_folder() as folder:
+        draft = folder / f"draft{SUFFIXES[config.file_format]}"
+        _write_draft(network, batch, config.file_format, draft)
         difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
         if difference is not None and not difference <= MAX_DIFFERENCE:
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
@@ -90,8 +92,25 @@ def export_network(network, batch, config, categories, path):
         model = draft.read_bytes()
     shapes = [output.shape for output in expected]
     description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"
-    _write_all({path: model, description_path(path): description.encode()})
+    write_all({path: model, description_path(path): description.encode()})
     return difference
+
+
+def check_weights(network, checkpoint_path):
+    """Refuse a network with a weight that is NaN or infinite: the clamps of the decode could hide it.
+
+    Raises:
+        UserError: names the checkpoint, its first such parameter, by the name in the folded network, and the number.
+    """
+    arrays = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    broken = {name: array for name, array in arrays.items() if not np.isfinite(array).all()}
+    if broken:
+        name, array = next(iter(broken.items()))
+        folded = " (its batch-norm folded in)" if name.endswith((".conv.weight", ".bn.beta")) else ""
+        raise UserError(f"{checkpoint_path or 'the network'}: {name}{folded} holds NaN or infinity, "
+                        f"{np.sum(~np.isfinite(array))} of {array.size} values; parameters that hold some: "
+                        f"{len(broken)} of {len(arrays)}. Training went wrong, or the file is damaged; take an earlier "
+                        "checkpoint")
 
 
 def run_exported(path, file_format, batch):
@@ -112,28 +131,13 @@ def largest_difference(found, expected):
     return float(np.max([np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]))
 
 
-def _write_all(contents):
-    """Write files (path to bytes) so that all of them are replaced, in this order, or none.
-
-    The first is taken away again where a later one, which is written but not in its place, cannot be put there.
-    """
-    beside = {path: path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp") for path in contents}
-    placed = []
-    try:
-        for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(data)
-            beside[path].chmod(0o644)
-        for path, temporary in beside.items():
-            os.replace(temporary, path)
-            placed.append(path)
-    except BaseException:
-        for path in placed:
-            path.unlink()
-        raise
-    finally:
-        for temporary in beside.values():
-            temporary.unlink(missing_ok=True)
+def _write_draft(network, batch, file_format, draft):
+    """Let MindSpore write a network to a file."""
+    if file_format == "ONNX":
+        ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
+        _name_outputs(draft)
+    else:
+        ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=file_format)
 
 
 def _name_outputs(path):

@@ -16,7 +16,8 @@
 
     read_description("yolov3_tiny.onnx")        # of yolov3_tiny.onnx.json, where both are sound and belong together
 
-`export.py` writes it, `ascend310_infer` and `src/postprocess.py` read it.
+`export.py` writes it, `ascend310_infer` reads it and copies it into the run.json of its results, which
+`src/postprocess.py` reads.
 """
 import hashlib
 import math
@@ -35,6 +36,8 @@ OUTPUT_NAMES = ("output_big", "output_small")
 # What there may be of (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
+# Below this, 1 / std is infinite in float32.
+MIN_STD = 3e-39
 # The type of every value, see `type_faults`.
 EXAMPLE = {
     "format": FORMAT,
@@ -184,10 +187,32 @@ def type_faults(found, example, where="", takes_others=False):
 
 
 def _is_like(found, example):
-    if isinstance(example, float):
-        # json of Python also has NaN and Infinity.
-        return type(found) in (int, float) and math.isfinite(found)
-    return type(found) is type(example)
+    return is_finite_number(found) if isinstance(example, float) else type(found) is type(example)
+
+
+def is_finite_number(value):
+    """Return whether a json value is a number that a float can hold: Python's json also has NaN and Infinity."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def class_fault(names, ids):
+    """Return what is wrong with the names and category ids of classes, in words, or an empty string."""
+    if not names:
+        return "there is none; expected one class or more"
+    nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
+    if nameless:
+        return f"the class of id {nameless[0]} has no name"
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        return f"more than one class is called {twice!r:.60}; expected one class of each name"
+    twice = next((number for number, count in Counter(ids).items() if count > 1), None)
+    if twice is not None:
+        sharing = [name for name, number in zip(names, ids, strict=True) if number == twice]
+        return f"the classes {', '.join(sharing):.60} have the same category id {twice}; expected one each"
+    return ""
 
 
 def _value_faults(description):
@@ -195,6 +220,8 @@ def _value_faults(description):
     kind, sha256, form = description["input"], description["model"]["sha256"], ("layout", "type", "normalise")
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         yield f"model.sha256 is {sha256!r:.70}; expected 64 hexadecimal digits in lower case"
+    if description["model"]["bytes"] < 1:
+        yield f"model.bytes is {description['model']['bytes']}; expected at least 1"
     found = tuple(kind[key] for key in form)
     if found not in INPUT_FORMS:
         yield f"input is {', '.join(found)} ({', '.join(form)}); expected one of {INPUT_FORMS}"
@@ -209,9 +236,9 @@ def _value_faults(description):
         return
     yield from _preprocessing_faults(description)
     yield from _output_faults(description, shape[0], sides)
-    ids = [entry["id"] for entry in description["classes"]]
-    if not ids or len(set(ids)) < len(ids):
-        yield f"classes have the ids {ids!r:.60}; expected one class or more, each with its own id"
+    fault = class_fault(*([entry[key] for entry in description["classes"]] for key in ("name", "id")))
+    if fault:
+        yield f"classes: {fault}"
 
 
 def _preprocessing_faults(description):
@@ -221,8 +248,9 @@ def _preprocessing_faults(description):
         yield f"pad_value is {description['pad_value']}; expected 0 to 255"
     for name in ("mean", "std"):
         values = description[name]
-        if len(values) != CHANNELS or any(not 0 <= value <= 1 or name == "std" and value == 0 for value in values):
-            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255{', above 0' * (name == 'std')}"
+        low = MIN_STD if name == "std" else 0
+        if len(values) != CHANNELS or not all(low <= value <= 1 for value in values):
+            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, from {low:g} to 1"
     thresholds = description["thresholds"]
     for name in ("score", "nms_iou"):
         if not 0 <= thresholds[name] <= 1:
@@ -239,8 +267,10 @@ def _output_faults(description, batch, sides):
         yield f"outputs are {found!r:.90} (name, stride); expected {expected}"
         return
     for output in outputs:
-        name, anchors = output["name"], output["anchors"]
-        if (not anchors or len(anchors) != len(output["anchor_mask"])
+        name, anchors, mask = output["name"], output["anchors"], output["anchor_mask"]
+        if min(mask, default=0) < 0 or len(set(mask)) < len(mask):
+            yield f"{name}: anchor_mask is {mask!r:.60}; expected the numbers of different anchors, from 0"
+        if (not anchors or len(anchors) != len(mask)
                 or any(len(anchor) != 2 or min(anchor) <= 0 for anchor in anchors)):
             yield f"{name}: anchors are {anchors!r:.60}; expected [width, height] above 0 for each of anchor_mask"
         if output["scale_x_y"] < 1:
@@ -250,3 +280,9 @@ def _output_faults(description, batch, sides):
                  else [batch, len(anchors) * fields, *grid])
         if output["shape"] != shape:
             yield f"{name}: shape is {output['shape']}; input, anchors and classes give {shape}"
+    # Scales may share anchors, but a number stands for one anchor.
+    numbered = {}
+    for output in outputs:
+        for number, anchor in zip(output["anchor_mask"], output["anchors"], strict=False):
+            if numbered.setdefault(number, anchor) != anchor:
+                yield f"{output['name']}: anchor {number} is {anchor}, but {numbered[number]} on the scale before"

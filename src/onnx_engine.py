@@ -18,14 +18,12 @@ The graph is the one that export.py writes. MindSpore's convolutions on CPU must
 `model_utils/bootstrap.py`); ONNX Runtime's need not, and take the activation along: the same heads in half the time.
 """
 import os
-import tempfile
-from pathlib import Path
 
 import onnxruntime
 
 import mindspore as ms
 
-from model_utils.errors import UserError
+from src.files import mindspore_folder
 
 INPUT_NAME = "images"
 
@@ -42,16 +40,9 @@ class OnnxNetwork:
     """
 
     def __init__(self, network, images_shape):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.onnx"
-            try:
-                ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path),
-                               input_names=[INPUT_NAME])
-            except ValueError as error:
-                # MindSpore takes letters, digits and a few marks only.
-                reason = str(error).splitlines()[0]
-                raise UserError(f"TMPDIR: MindSpore cannot write to {folder} ({reason}); set TMPDIR to a folder with a "
-                                "plain name, or use --cpu_engine mindspore") from error
+        with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
+            path = folder / "network.onnx"
+            ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
             options = onnxruntime.SessionOptions()
             # Its own guess counts the machine's cores, not those that this process may use.
             options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0

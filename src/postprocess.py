@@ -22,12 +22,11 @@ Cells are counted as the heads list them: the stride-32 head first, rows, column
 order, then the order of classes, so that the same heads give the same detections on every machine.
 """
 import json
-import os
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
+
+from src.files import write_atomically
 
 COARSE_STRIDE = 32
 BOX_FIELDS = 4
@@ -269,21 +268,6 @@ def in_words(detections, most=8):
 def write_json(path, value):
     """Write a value as json under a temporary name, then rename it, so that no reader meets half a file."""
     write_atomically(path, json.dumps(value, allow_nan=False).encode())
-
-
-def write_atomically(path, data):
-    """Write bytes to a file, replacing it only when all of them are on the disk; missing folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 if __name__ == "__main__":

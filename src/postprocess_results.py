@@ -17,10 +17,10 @@
     python -m src.postprocess --result_path out/ --ann_file DATA/annotations/instances_val2017.json
 
 The folder holds what that program wrote: results.json, the detections, and run.json, which says by which model. It
-receives metrics.json. With `--img_path FOLDER` the images of the annotation file must all be there.
+receives metrics.json; one of an earlier run is removed first. With `--img_path FOLDER` the images of the annotation
+file must all be there.
 """
-import math
-import os
+import hashlib
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
@@ -28,42 +28,42 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
 from src.coco import read_annotation_file
-from src.coco_file import read_json
+from src.coco_file import need_ground_truth, parse_json, read_file
 from src.config import check_config
 from src.evaluator import score_results
 from src.logger import close_logger, get_logger
-from src.model_description import check_classes, check_description, type_faults
+from src.model_description import is_finite_number
 from src.postprocess import write_json
+from src.run_record import RUN_AGAIN, check_data, read_record
 
 RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
 BOX_SIDES = 4
-MOST_FAULTS = 8
-# What is read of run.json, see `type_faults`; there is more in it.
-RUN_EXAMPLE = {"description": {}, "category_ids": [1], "images": [{"id": 1, "file_name": "000001.jpg"}],
-               "counts": {"images": 1, "skipped": 0, "not_finite": 0}}
-# What to do about ids of other data.
-AGAIN = "run ascend310_infer with this annotation file (--annotations), or score with that of the run"
 
 
 def main(argv=None):
     """Score as the arguments say; returns the exit code."""
-    config = get_config(argv)
+    config = get_config(argv, program="python -m src.postprocess")
     if not config.result_path:
         raise UsageError("result_path is empty: name the folder that ascend310_infer wrote by --result_path FOLDER")
     if not config.ann_file:
         raise UsageError("ann_file is empty: name the annotation file (COCO json) of the images by --ann_file FILE")
     check_config(config)
     folder = Path(config.result_path)
+    if folder.is_dir():
+        # Figures of an earlier run must not pass for those of one that cannot be scored.
+        (folder / METRICS).unlink(missing_ok=True)
     for name in (RUN, RESULTS):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name}: no such file; name the folder of a run of ascend310_infer that ended, "
                             f"which writes {RESULTS}, then {RUN}")
     data = read_annotation_file(Path(config.ann_file), Path(config.img_path) if config.img_path else None)
-    counts = read_run(folder / RUN, data, config.ann_file)
-    results = read_results(folder / RESULTS, data)
+    need_ground_truth(data, Path(config.ann_file))
+    record = read_record(folder / RUN)
+    check_data(record, data, folder / RUN, config.ann_file)
+    results = read_results(folder / RESULTS, record, data, folder / RUN)
     logger = get_logger("", name="postprocess")
     try:
-        report(logger, data, counts, config)
+        report(logger, data, record["counts"], config)
         scores = score_results(data.coco, results, data.image_ids, data.categories)
         logger.info("\n%s", scores.table)
         logger.info("AP of each class\n%s", scores.class_table)
@@ -83,63 +83,38 @@ def report(logger, data, counts, config):
                        "without detections", config.ann_file, len(data), counts["images"], counts["skipped"])
     if counts["not_finite"]:
         logger.warning("the network gave NaN or infinity on %d of %d images", counts["not_finite"], counts["images"])
+    if not counts["detections"]:
+        logger.warning("the run has no detection at all: its score threshold may be too high, or the model untrained")
 
 
-def read_run(path, data, ann_file):
-    """Return the counts (dict: images, skipped, not_finite) of a run whose ids are those of the annotation file.
-
-    Args:
-        path (Path): the json.
-        data (CocoData): the annotation file.
-        ann_file (str): its name, for the messages.
-
-    Raises:
-        UserError: the file is none of a run, or the run's classes, category ids or image ids are others.
-    """
-    run = read_json(path)
-    faults = list(type_faults(run, RUN_EXAMPLE, takes_others=True))
-    if faults:
-        raise UserError(f"{path}: not what ascend310_infer writes:\n  " + "\n  ".join(faults[:MOST_FAULTS]))
-    check_description(run["description"], f"{path}, description")
-    check_classes(run["description"], data.categories, path, ann_file)
-    _check_ids(run, data, path, ann_file)
-    return run["counts"]
-
-
-def _check_ids(run, data, path, ann_file):
-    """Refuse a run without annotation file, whose ids are its own, or with another one."""
-    names = [entry["name"] for entry in run["description"]["classes"]]
-    known = set(zip(data.categories.names, data.categories.ids, strict=True))
-    ids = run["category_ids"]
-    if len(ids) != len(names) or not known.issuperset(zip(names, ids, strict=True)):
-        raise UserError(f"{path}: category_ids are {ids!r:.80}, not the ids that {ann_file} gives to the model's "
-                        f"classes; {AGAIN}")
-    file_names = {image_id: os.path.basename(name) for image_id, name in zip(data.image_ids, data.paths, strict=True)}
-    for image in run["images"]:
-        expected = file_names.get(image["id"], "no image")
-        if expected != os.path.basename(image["file_name"]):
-            raise UserError(f"{path}: image {image['file_name']} has the id {image['id']}, which is {expected} in "
-                            f"{ann_file}; {AGAIN}")
-
-
-def read_results(path, data):
-    """Return the COCO results of a file: dicts of image_id, category_id, bbox and score.
+def read_results(path, record, data, record_path):
+    """Return the COCO results of a run: dicts of image_id, category_id, bbox and score.
 
     Args:
         path (Path): the json.
-        data (CocoData): the annotation file, whose ids they must have.
+        record (dict): of the run, see `src.run_record.read_record`.
+        data (CocoData): the annotation file, whose category ids they must have.
+        record_path (Path): where the record is from, for the messages.
 
     Raises:
-        UserError: names the first entry that is none, what it holds and what is expected.
+        UserError: they are those of another run, or names the first entry that is none and what is expected.
     """
-    results = read_json(path)
+    content = read_file(path, "list of results")
+    found = hashlib.sha256(content).hexdigest()
+    if found != record["results_sha256"]:
+        raise UserError(f"{path}: its SHA-256 is {found}, but {record_path} is of results of SHA-256 "
+                        f"{record['results_sha256']:.64}: one of the two is of another run or was changed; {RUN_AGAIN}")
+    results = parse_json(content, path)
     if not isinstance(results, list):
-        raise UserError(f"{path}: holds a json {type(results).__name__}; expected a list of COCO results")
-    known = {"image_id": set(data.image_ids), "category_id": set(data.categories.ids)}
+        raise UserError(f"{path}: holds a json {type(results).__name__}; expected a list of COCO results; {RUN_AGAIN}")
+    known = {"image_id": {image["id"] for image in record["images"]}, "category_id": set(data.categories.ids)}
     for number, result in enumerate(results):
         fault = _fault(result, known)
         if fault:
-            raise UserError(f"{path}: entry {number} {fault}; {AGAIN}")
+            raise UserError(f"{path}: entry {number} {fault}; {RUN_AGAIN}")
+    if len(results) != record["counts"]["detections"]:
+        raise UserError(f"{path}: has {len(results)} detections, but {record_path} counts "
+                        f"{record['counts']['detections']}; {RUN_AGAIN}")
     return results
 
 
@@ -150,14 +125,11 @@ def _fault(result, known):
     for name, ids in known.items():
         # True is 1, which may be an id.
         if type(result.get(name)) is not int or result[name] not in ids:
-            return f"has {name} {result.get(name)!r:.60}, which the annotation file lacks"
+            return f"has {name} {result.get(name)!r:.60}, expected one of the run"
     box = result.get("bbox")
-    if not isinstance(box, list) or len(box) != BOX_SIDES or not all(map(_is_number, box)) or min(box[2:]) < 0:
+    if not isinstance(box, list) or len(box) != BOX_SIDES or not all(map(is_finite_number, box)) or min(box[2:]) < 0:
         return f"has bbox {box!r:.80}, expected [x, y, width, height]"
-    if not _is_number(result.get("score")):
-        return f"has score {result.get('score')!r:.60}, expected a number"
+    score = result.get("score")
+    if not is_finite_number(score) or not 0 <= score <= 1:
+        return f"has score {score!r:.60}, expected a number from 0 to 1"
     return ""
-
-
-def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)

@@ -14,11 +14,13 @@
 # ============================================================================
 """What in an annotation file makes a data set useless, and how that is said."""
 import os
+from contextlib import nullcontext
 
 import pytest
 
 from model_utils.errors import UserError
 from src.coco import read_coco
+from src.coco_file import need_ground_truth, read_json
 from tests.helpers import CATEGORIES, data_config, write_coco
 
 ONE = [{"boxes": [(4, 4, 20, 20, 3)]}]
@@ -58,6 +60,23 @@ def test_broken_json_is_located(tmp_path):
     refused(tmp_path, str(path))
 
 
+def test_what_to_do_about_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UserError, match="a.json: cannot read this record: No such file or directory; check the path a"):
+        read_json(tmp_path / "a.json", "record")
+    (tmp_path / "a.json").write_text("9" * 5000)
+    with pytest.raises(UserError, match="a.json: no json that can be read: .*; make or copy the file again"):
+        read_json(tmp_path / "a.json", "record")
+
+
+@pytest.mark.parametrize(("boxes", "is_refused"), [([], True), ([(1, 1, 9, 9, 3, 1)], True),
+                                                   ([(1, 1, 9, 9, 3)], False)])
+def test_what_is_scored_against_has_an_object(tmp_path, boxes, is_refused):
+    path = write_coco(tmp_path, [{"boxes": boxes}], "val")
+    data = read_coco(data_config(tmp_path), "val", training=False)
+    with pytest.raises(UserError, match="has no annotation to score against") if is_refused else nullcontext():
+        need_ground_truth(data, path)
+
+
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     path = write_coco(tmp_path, ONE)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
@@ -70,6 +89,8 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     ({"categories": [{"id": 1}]}, '"name" of entry 0 of "categories" is None'),
     ({"categories": [{"id": "one", "name": "cup"}]}, "expected a whole number"),
     ({"categories": [CATEGORIES[0], CATEGORIES[1], CATEGORIES[0]]}, 'id 3 occurs more than once in "categories"'),
+    ({"categories": [{"id": 2**63, "name": "cup"}]}, "expected a whole number of 64 bits at most"),
+    ({"images": [{"id": 1, "file_name": "000001.png", "width": 10**400, "height": 9}]}, "expected a whole number of"),
     ({"images": None}, 'no list "images"'),
     ({"images": []}, '"images" is empty'),
     ({"images": {"id": 1}}, 'no list "images"'),

@@ -13,6 +13,7 @@
 # limitations under the License.
 # ============================================================================
 """Tests of `python -m src.postprocess`: the figures of eval.py from the files of ascend310_infer, and all refusals."""
+import hashlib
 import json
 import os
 import subprocess
@@ -42,9 +43,27 @@ def run_json(names=NAMES, **values):
     fields, ids = 5 + len(names), {category["name"]: category["id"] for category in CATEGORIES}
     description = describe_model(get_config(["--testing_shape=64"]), Categories(names, tuple(range(len(names)))),
                                  "m.onnx", b"m", [(1, 2, 2, 3, fields), (1, 4, 4, 3, fields)])
-    return {"description": description, "category_ids": [ids.get(name, 0) for name in names],
+    return {"format": 1, "model_sha256": hashlib.sha256(b"m").hexdigest(), "description": description,
+            "category_ids": [ids.get(name, 0) for name in names],
             "images": [{"id": number, "file_name": f"sub/00000{number}.png"} for number in (1, 2, 3)],
-            "counts": {"images": 3, "skipped": 0, "not_finite": 0, "detections": 3}, "options": {}, **values}
+            "counts": counts(), "results_sha256": sha256(json.dumps(RESULTS)), "options": {}, **values}
+
+
+def counts(images=3, skipped=0, not_finite=0, detections=3):
+    return {"images": images, "skipped": skipped, "not_finite": not_finite, "detections": detections}
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_run(place, results, **values):
+    """Write the two files of a run; results: as json takes them, or the text of the file."""
+    text = results if isinstance(results, str) else json.dumps(results)
+    (place / "out of it" / "results.json").write_text(text)
+    number = len(results) if isinstance(results, list) else 0
+    record = run_json(**{"results_sha256": sha256(text), "counts": counts(detections=number), **values})
+    (place / "out of it" / "run.json").write_text(json.dumps(record))
 
 
 @pytest.fixture
@@ -52,10 +71,8 @@ def place(tmp_path):
     """A folder with the three images' annotation file, and the two files of a run in its folder `out of it`."""
     boxes = [(10, 10, 20, 20, 3), (30, 20, 25, 20, 1)]
     write_coco(tmp_path, [{"boxes": boxes} for _ in range(3)], "val")
-    folder = tmp_path / "out of it"
-    folder.mkdir()
-    (folder / "results.json").write_text(json.dumps(RESULTS))
-    (folder / "run.json").write_text(json.dumps(run_json()))
+    (tmp_path / "out of it").mkdir()
+    write_run(tmp_path, RESULTS)
     return tmp_path
 
 
@@ -87,22 +104,45 @@ def test_the_command_runs_in_a_process_of_its_own(place):
     assert done.returncode == 2 and done.stderr.startswith("error: ann_file is empty") and done.stdout == ""
 
 
-@pytest.mark.parametrize("counts, words", [
-    ((3, 1, 0), "has 3 images, the run 3, of which 1 could not be read"),
-    ((2, 0, 0), "has 3 images, the run 2, of which 0 could not be read"),
-    ((3, 0, 2), "the network gave NaN or infinity on 2 of 3 images"),
+@pytest.mark.parametrize("values, words", [
+    ({"counts": counts(skipped=1)}, "has 3 images, the run 3, of which 1 could not be read"),
+    ({"counts": counts(images=2), "images": run_json()["images"][:2]}, "the run 2, of which 0 could not be read"),
+    ({"counts": counts(not_finite=2)}, "the network gave NaN or infinity on 2 of 3 images"),
 ])
-def test_images_that_were_not_seen_are_told(place, capsys, counts, words):
-    (place / "out of it" / "run.json").write_text(json.dumps(run_json(
-        counts=dict(zip(("images", "skipped", "not_finite"), counts, strict=True)))))
+def test_images_that_were_not_seen_are_told(place, capsys, values, words):
+    write_run(place, RESULTS, **values)
     assert main(arguments(place)) == 0
     assert [words in line for line in capsys.readouterr().out.splitlines() if "WARNING" in line] == [True]
 
 
-def test_no_detection_scores_nothing_and_is_no_error(place, capsys):
-    (place / "out of it" / "results.json").write_text("[]")
+def test_no_detection_scores_nothing_and_is_told(place, capsys):
+    write_run(place, [])
     assert main(arguments(place)) == 0
-    assert "mAP: 0.0\n" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "mAP: 0.0\n" in out and "WARNING:the run has no detection at all" in out
+
+
+@pytest.mark.parametrize("boxes, words", [([], "has no annotation"), ([(1, 1, 9, 9, 3, 1)], "has no annotation"),
+                                          ([(1, 1, 0, 9, 3)], "1 boxes of zero, negative or non-finite size")])
+def test_without_an_object_there_is_nothing_to_score_against(place, capsys, boxes, words):
+    annotations = write_coco(place, [{"boxes": boxes}, {}, {}], "val")
+    error = refused(place, capsys)
+    assert f"{annotations}: has no annotation to score against" in error and words in error
+
+
+def test_figures_of_an_earlier_run_do_not_outlive_a_failure(place, capsys):
+    figures = place / "out of it" / "metrics.json"
+    for damage in (lambda: (place / "out of it" / "run.json").write_text("{}"), lambda: write_run(place, "["),
+                   (place / "annotations" / "instances_val2017.json").unlink):
+        figures.write_text("{}")
+        damage()
+        refused(place, capsys)
+
+
+def test_help_names_the_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: python -m src.postprocess [--option value ...]\n")
 
 
 def refused(place, capsys, *options, code=1):
@@ -127,29 +167,47 @@ def test_wrong_options(place, capsys, option, code, words):
 @pytest.mark.parametrize("name", ["results.json", "run.json"])
 def test_missing_and_broken_files(place, capsys, name):
     path = place / "out of it" / name
-    path.write_text("[{")
-    assert f"{path}: broken json in line 1, column 3" in refused(place, capsys)
-    path.write_text('"text"')
-    assert f"{path}: {'holds a json str' if name == 'results.json' else 'not what ascend310_infer writes'}" in refused(
-        place, capsys)
+    other = "holds a json str" if name == "results.json" else "not what ascend310_infer writes"
+    for text, words in (("[{", "broken json in line 1, column 3"), ('"text"', other)):
+        write_run(place, text)
+        path.write_text(text)
+        error = refused(place, capsys)
+        assert f"{path}: {words}" in error and error.count(" again") == 1
     path.unlink()
     assert f"{path}: no such file" in refused(place, capsys)
 
 
 @pytest.mark.parametrize("key, value, words", [
-    ("image_id", 9, "entry 1 has image_id 9, which the annotation file lacks; run ascend310_infer w"),
+    ("image_id", 9, "entry 1 has image_id 9, expected one of the run; run yolo_infer again"),
     ("image_id", "1", "entry 1 has image_id '1'"), ("image_id", True, "entry 1 has image_id True"),
-    ("category_id", 0, "entry 1 has category_id 0, which"), ("category_id", None, "has category_id None"),
+    ("category_id", 0, "entry 1 has category_id 0, expected"), ("category_id", None, "has category_id None"),
     ("bbox", [1, 2, 3], "has bbox [1, 2, 3], expected [x, y, width, height]"), ("bbox", [1, 2, -3, 4], "has bbox"),
     ("bbox", [1, float("nan"), 3, 4], "has bbox [1, nan, 3, 4]"), ("bbox", [1, 2, 3, True], "has bbox"),
     ("bbox", "1 2 3 4", "has bbox"), ("score", float("inf"), "has score inf, expected a number"), ("score", "1", "has"),
+    ("score", 2.5, "has score 2.5, expected a number from 0 to 1"), ("score", -0.1, "has score -0.1"),
+    ("score", 10**400, "has score 1000"), ("bbox", [1, 2, 3, 10**400], "has bbox"),
 ])
 def test_a_broken_entry_is_named(place, capsys, key, value, words):
-    entries = [RESULTS[0], {**RESULTS[1], key: value}, RESULTS[2]]
-    (place / "out of it" / "results.json").write_text(json.dumps(entries))
-    assert words in refused(place, capsys)
-    (place / "out of it" / "results.json").write_text(json.dumps([RESULTS[0], {**RESULTS[1]}, 5]))
+    write_run(place, [RESULTS[0], {**RESULTS[1], key: value}, RESULTS[2]])
+    error = refused(place, capsys)
+    assert words in error and error.endswith("; run yolo_infer again\n") and "annotation file" not in error
+    write_run(place, [RESULTS[0], RESULTS[1], 5])
     assert "entry 2 is 5, expected an object" in refused(place, capsys)
+
+
+def test_results_of_another_run_are_refused(place, capsys):
+    path, record = (place / "out of it" / name for name in ("results.json", "run.json"))
+    path.write_text(json.dumps(RESULTS[:2]))
+    error = refused(place, capsys)
+    found, expected = sha256(json.dumps(RESULTS[:2])), sha256(json.dumps(RESULTS))
+    assert f"{path}: its SHA-256 is {found}, but {record} is of results of SHA-256 {expected}" in error
+    assert "run yolo_infer again" in error
+    write_run(place, RESULTS, counts=counts(detections=4))
+    assert f"{path}: has 3 detections, but" in refused(place, capsys)
+    # Image 3 is in the annotation file, but the run did not see it.
+    write_run(place, [{**RESULTS[0], "image_id": 3}], images=run_json()["images"][:2],
+              counts=counts(images=2, detections=1))
+    assert "entry 0 has image_id 3, expected one of the run" in refused(place, capsys)
 
 
 @pytest.mark.parametrize("run, words", [
@@ -160,9 +218,36 @@ def test_a_broken_entry_is_named(place, capsys, key, value, words):
     (run_json(counts={"images": 3}), "counts lacks skipped"), (run_json(counts=[3]), "counts is [3]; expected an obj"),
     (run_json(category_ids=[1, 3, 7]), "category_ids are [1, 3, 7], not the ids that"),
     (run_json(category_ids=[7, 1]), "category_ids are [7, 1]"), (run_json(images=[{"id": 1}]), "images[0] lacks file_"),
-    (run_json(images=[{"id": 1, "file_name": "000002.png"}]), "image 000002.png has the id 1, which is 000001.png in"),
-    (run_json(images=[{"id": 9, "file_name": "000002.png"}]), "000002.png has the id 9, which is no image in"),
+    (run_json(images=[{"id": 1, "file_name": "2.png"}], counts=counts(1)), "2.png has the id 1, which is 000001.png "),
+    (run_json(images=[{"id": 9, "file_name": "2.png"}], counts=counts(1)), "2.png has the id 9, which is no image in"),
 ])
 def test_a_run_of_another_model_or_other_data_is_refused(place, capsys, run, words):
     (place / "out of it" / "run.json").write_text(json.dumps(run))
     assert words in refused(place, capsys)
+
+
+def changed_run(**values):
+    """A run.json with values replaced; Ellipsis takes the key out."""
+    return {key: value for key, value in run_json(**values).items() if value is not ...}
+
+
+@pytest.mark.parametrize("run, words", [
+    (changed_run(format=2), "run.json: format is 2, but this version reads format 1; build ascend310_infer of"),
+    (changed_run(format=...), "the file lacks format"), (changed_run(format=True), "format is True; expected a whole"),
+    (changed_run(results_sha256=...), "the file lacks results_sha256"),
+    (changed_run(results_sha256=5), "results_sha256 is 5; expected text"),
+    (changed_run(counts=counts(skipped=-1)), "counts.skipped is -1; expected at least 0"),
+    (changed_run(counts=counts(images=2)), "counts.images is 2, but images lists 3"),
+    (changed_run(counts=counts(not_finite=4)), "counts.not_finite is 4; expected at most counts.images, 3"),
+    (changed_run(model_sha256=64 * "a"), "model_sha256 is 'aaaa"),
+    (changed_run(images=3 * run_json()["images"][:1]), "images lists an id more than once"), ([1], "the file is [1]"),
+])
+def test_a_record_that_is_none_or_contradicts_itself_is_refused(place, capsys, run, words):
+    (place / "out of it" / "run.json").write_text(json.dumps(run))
+    error = refused(place, capsys)
+    assert words in error and "run yolo_infer again" in error
+
+
+def test_a_record_without_the_models_own_hash_will_do(place):
+    (place / "out of it" / "run.json").write_text(json.dumps(changed_run(model_sha256=...)))
+    assert main(arguments(place)) == 0

@@ -282,6 +282,12 @@ def test_help_shows_every_option_with_help_choices_and_default(capsys):
     assert help_text(read_options(DEFAULT_CONFIG)) == text.rstrip("\n")
 
 
+def test_help_names_the_program(capsys):
+    with pytest.raises(SystemExit):
+        get_config(["-h"], program="python -m src.other")
+    assert capsys.readouterr().out.startswith("usage: python -m src.other [--option value ...]\n\n")
+
+
 def test_help_into_a_pipe_that_closes_early():
     program = "from model_utils.config import get_config; get_config(['-h'])"
     command = f'set -o pipefail; "{sys.executable}" -c "{program}" | head -n 1'

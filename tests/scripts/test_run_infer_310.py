@@ -76,6 +76,16 @@ class Place310:
         arguments = arguments or (self.model, self.images, self.annotations)
         return self.run("scripts/run_infer_310.sh", *arguments, **{"LITE_HOME": str(self.lite), "JOBS": "1", **extra})
 
+    def leave_an_earlier_run(self):
+        """Write what an earlier run left; returns the path of its figures."""
+        folder = self.caller / "result_Files"
+        folder.mkdir()
+        for log in ("build", "infer", "acc"):
+            (self.caller / f"{log}.log").write_text(f"old {log}")
+        for name in ("results.json", "run.json", "metrics.json"):
+            (folder / name).write_text("{}")
+        return folder / "metrics.json"
+
     def lines(self):
         return self.record.read_text().splitlines() if self.record.exists() else []
 
@@ -90,6 +100,7 @@ def test_it_builds_infers_and_scores(place):
     assert done.returncode == 0, done.stderr
     app, results = place.repo / "ascend310_infer", place.caller / "result_Files"
     assert place.lines() == [
+        f"python in {place.repo}", "-m", "src.postprocess", "--help",
         f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_*LIBRARY",
         f"-DLITE_HOME={place.lite}",
         f"cmake in {place.caller}", "--build", str(place.build_folder), "--parallel", "1",
@@ -130,13 +141,41 @@ def test_on_the_host_without_mindspore_lite(place):
     assert "without MindSpore Lite" in (place.caller / "build.log").read_text()
 
 
-@pytest.mark.parametrize("name, code, ran", [("cmake", 1, 1), ("yolo_infer", 3, 3), ("yolo_infer", 5, 3),
-                                             ("python", 77, 4)])
+@pytest.mark.parametrize("name, code, ran", [("cmake", 1, 2), ("yolo_infer", 3, 4), ("yolo_infer", 5, 4),
+                                             ("python", 77, 5)])
 def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
+    figures = place.leave_an_earlier_run()
+    if name == "python":
+        # It can score, but fails with these results.
+        python = place.bin / "my python"
+        python.write_text(python.read_text().replace("exit ", '[ "${*: -1}" = --help ] || exit '))
     done = place.run_all(**{f"EXIT_{name}": str(code)})
     assert done.returncode == code
     assert sum(" in /" in line for line in place.lines()) == ran
     assert (place.caller / "acc.log").exists() == (name == "python")
+    assert (place.caller / "acc.log.1").read_text() == "old acc" and not figures.exists()
+    assert {path.name for path in figures.parent.iterdir()} == {"results.json", "run.json"}
+
+
+def test_a_python_that_cannot_score_is_found_before_anything_starts(place):
+    figures = place.leave_an_earlier_run()
+    python = place.bin / "my python"
+    python.write_text("#!/usr/bin/env bash\nprintf '%s\n' Traceback 'ModuleNotFoundError: no cv2' >&2\nexit 1\n")
+    done = place.run_all()
+    assert done.returncode == 1 and not place.lines()
+    assert done.stderr == (f"error: {python} cannot score: ModuleNotFoundError: no cv2; expected a Python with the "
+                           "packages of requirements.txt, set PYTHON to it\n")
+    assert figures.exists() and (place.caller / "acc.log").read_text() == "old acc"
+
+
+def test_a_python_without_a_package_is_told_by_the_real_program(place, tmp_path):
+    shutil.copytree(ROOT / "src", place.repo / "src")
+    shutil.copytree(ROOT / "model_utils", place.repo / "model_utils")
+    shutil.copy(ROOT / "default_config.yaml", place.repo)
+    (tmp_path / "faster_coco_eval.py").write_text("raise ModuleNotFoundError('no such package here')")
+    done = place.run_all(PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1 and not place.lines()
+    assert f"error: {sys.executable} cannot score: ModuleNotFoundError: no such package here; expected" in done.stderr
 
 
 def test_earlier_logs_are_kept(place):
@@ -149,6 +188,14 @@ def test_earlier_logs_are_kept(place):
 @pytest.mark.parametrize("arguments, words, extra", [
     (["a model.mindir", "my images"], "MINDIR, DATA and ANNO are needed", {}),
     (["a model.mindir", "my images", "val.json", "first"], "DEVICE_ID is 'first'", {}),
+    (["a model.mindir", "my images", "val.json", "-1"], "DEVICE_ID is '-1'; expected a whole number from 0", {}),
+    (["a model.mindir", "my images", "val.json", ""], "DEVICE_ID is ''", {}),
+    (["a model.mindir", "my images", "val.json", "0", "--output", "x"], "--output is result_Files here; start", {}),
+    (["a model.mindir", "my images", "val.json", "--draw", "--model=x"], "--model is set by this script; expect", {}),
+    (["a model.mindir", "my images", "val.json", "--images", "x"], "--images is set by this script", {}),
+    (["a model.mindir", "my images", "val.json", "--image_root=x"], "--image_root is set by this script", {}),
+    (["a model.mindir", "my images", "val.json", "--runtime", "lite"], "--runtime is set by this script; set RU", {}),
+    (["a model.mindir", "my images", "val.json", "--device_id=1"], "--device_id is set by this script; expected", {}),
     (["a model.mindir", "my images", "val.json", "0", "1"], "unexpected argument '1'", {}),
     (["a model.mindir", "my images", "val.json"], "LITE_HOME is not set", {"LITE_HOME": None}),
     (["a model.mindir", "my images", "val.json"], "RUNTIME is 'cuda'", {"RUNTIME": "cuda"}),
