@@ -27,13 +27,14 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, run_cli
 from model_utils.moxing_adapter import modelarts_job
 from src.checkpoint import load_checkpoint
 from src.coco import read_coco
+from src.coco_file import layout, need_ground_truth
 from src.config import check_config, with_categories
 from src.evaluator import evaluate
-from src.inference import fastest_network
+from src.inference import check_categories, fastest_network
 from src.logger import close_logger, common_run_folder, get_logger
 from src.postprocess import write_json
 from src.ranks import Ranks
@@ -56,6 +57,7 @@ def evaluate_checkpoint(config):
     config = config.with_checkpoint(checkpoint.meta)
     check_config(config)
     data = read_coco(config, "val", training=False)
+    need_ground_truth(data, layout(config.data_dir, "val")[0])
     check_categories(checkpoint, data.categories)
     config = with_categories(config, len(data.categories))
     network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
@@ -93,32 +95,6 @@ def run(network, data, config, folder, logger, ranks):
         write_json(folder / "metrics.json", result.metrics())
         logger.info("results: %s", results_path)
     return result
-
-
-def check_categories(checkpoint, categories):
-    """Refuse a checkpoint that was trained on other classes than the annotation file has.
-
-    Category ids may differ: those of the annotation file are used.
-
-    Raises:
-        UserError: another number of classes, or another name or order; the first difference is named.
-    """
-    names = checkpoint.meta.get("class_names")
-    if names is None:
-        # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
-        return
-    if len(names) != len(categories.names):
-        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({_few(names)}), but the annotation file "
-                        f"has {len(categories)} ({_few(categories.names)}); use the data set that it was trained on")
-    for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
-        if trained != annotated:
-            raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
-                            "the annotation file; use the data set that it was trained on, its classes in that order")
-
-
-def _few(names, most=5):
-    """Return the first names as text."""
-    return ", ".join(list(names)[:most]) + (", ..." if len(names) > most else "")
 
 
 if __name__ == "__main__":

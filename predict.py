@@ -25,18 +25,15 @@ from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-import numpy as np
 from tqdm import tqdm
-
-import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.inference import fastest_network, read_checkpoint
+from src.inference import fastest_network, predict_image, read_checkpoint
 from src.logger import close_logger, get_logger, make_run_folder
-from src.postprocess import as_records, detect, in_words, write_json
-from src.transforms import decode_image, fit_placement, place
+from src.postprocess import as_records, in_words, write_json
+from src.transforms import decode_image
 from src.visualize import draw_boxes, write_image
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -92,18 +89,6 @@ def output_names(paths, output_dir):
             raise UsageError(f"output_dir {output_dir}: the pictures would overwrite the images they are made from "
                              f"({overwritten[0]}); choose another folder")
     return names
-
-
-def predict_image(network, path, config):
-    """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
-    image = decode_image(path)
-    image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
-    placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
-    canvas = place(image, placement, canvas_hw, config.pad_value)
-    big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
-    if not all(np.isfinite(head).all() for head in (big, small)):
-        raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
-    return image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
 
 
 def write(paths, targets, found, categories, folder):

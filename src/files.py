@@ -100,12 +100,24 @@ def _put_in_place(new):
                     os.replace(path, kept[path])
                 os.replace(temporary, path)
     except BaseException:
-        for path, temporary in new.items():
-            if os.path.lexists(kept[path]):
-                os.replace(kept[path], path)
-            elif not temporary.exists():
-                path.unlink()
+        # With the last one in its place all are, and an interrupt that comes then undoes nothing.
+        if new[last].exists():
+            _put_back(new, kept)
+        else:
+            _remove(kept)
         raise
+    _remove(kept)
+
+
+def _put_back(new, kept):
+    for path, temporary in new.items():
+        if os.path.lexists(kept[path]):
+            os.replace(kept[path], path)
+        elif not temporary.exists():
+            path.unlink()
+
+
+def _remove(kept):
     for path in kept.values():
         path.unlink(missing_ok=True)
 

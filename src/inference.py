@@ -13,6 +13,10 @@
 # limitations under the License.
 # ============================================================================
 """From a checkpoint file to a network that runs: the config it brings along, its classes, its weights."""
+import numpy as np
+
+import mindspore as ms
+
 from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
 from model_utils.errors import UserError
 from src.candidates import candidate_selector
@@ -21,6 +25,8 @@ from src.coco import Categories
 from src.config import BOX_FIELDS, check_config, with_categories
 from src.folding import load_folded
 from src.onnx_engine import OnnxNetwork
+from src.postprocess import detect
+from src.transforms import decode_image, fit_placement, place
 from src.yolo import build_inference_network
 
 
@@ -78,6 +84,18 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
     return OnnxNetwork(network, (batch_size, *config.testing_shape, 3)) if on_onnxruntime else network
 
 
+def predict_image(network, path, config):
+    """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
+    image = decode_image(path)
+    image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
+    placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
+    canvas = place(image, placement, canvas_hw, config.pad_value)
+    big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
+    if not all(np.isfinite(head).all() for head in (big, small)):
+        raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
+    return image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
+
+
 def checkpoint_categories(checkpoint, config):
     """Return the classes that a checkpoint knows; one of the 2021 version has no names, see `unnamed_categories`."""
     names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
@@ -92,3 +110,29 @@ def checkpoint_categories(checkpoint, config):
 def unnamed_categories(num_classes):
     """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
     return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
+
+
+def check_categories(checkpoint, categories):
+    """Refuse a checkpoint that was trained on other classes than the annotation file has.
+
+    Category ids may differ: those of the annotation file are used.
+
+    Raises:
+        UserError: another number of classes, or another name or order; the first difference is named.
+    """
+    names = checkpoint.meta.get("class_names")
+    if names is None:
+        # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
+        return
+    if len(names) != len(categories.names):
+        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({_few(names)}), but the annotation file "
+                        f"has {len(categories)} ({_few(categories.names)}); use the data set that it was trained on")
+    for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
+        if trained != annotated:
+            raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
+                            "the annotation file; use the data set that it was trained on, its classes in that order")
+
+
+def _few(names, most=5):
+    """Return the first names as text."""
+    return ", ".join(list(names)[:most]) + (", ..." if len(names) > most else "")

@@ -35,11 +35,11 @@ import mindspore as ms
 from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from src.data_sink import StepRows, sunk_step
+from src.files import write_atomically
 from src.initializer import freeze_backbone, set_training
 from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
-from src.postprocess import write_atomically
 from src.progress import LossWindow, RunClock, WindowSum
 from src.run_state import RunState
 from src.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile

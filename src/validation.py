@@ -16,6 +16,7 @@
 from model_utils.errors import UserError
 from src.candidates import candidate_selector
 from src.coco import read_coco
+from src.coco_file import layout, need_ground_truth
 from src.evaluator import evaluate
 from src.yolo import build_inference_network
 
@@ -24,11 +25,12 @@ def build_validation(network, config, categories, ranks):
     """Return a function that gives the `EvalResult` of a network, as it is then, on the validation split; None if off.
 
     Raises:
-        UserError: the validation split cannot be used, or its classes are not the `categories` of training.
+        UserError: the validation split cannot be used or has no object, or its classes are not the `categories` of training.
     """
     if not config.eval_interval:
         return None
     data = read_coco(config, "val", training=False)
+    need_ground_truth(data, layout(config.data_dir, "val")[0])
     if data.categories.names != categories.names:
         found, expected = ", ".join(data.categories.names), ", ".join(categories.names)
         raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from model_utils.errors import UserError
-from src.postprocess import write_atomically
+from src.files import write_atomically
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Height of a capital letter at font scale 1.

@@ -17,14 +17,13 @@ import numpy as np
 import pytest
 
 import convert_weight
-from eval import check_categories
 from model_utils.config import get_config
 from model_utils.errors import run_cli
 from src.checkpoint import load_checkpoint, save_checkpoint
 from src.coco import Categories
 from src.darknet import COCO, file_sizes, write_darknet
 from src.folding import fold_batch_norm
-from src.inference import load_inference_network
+from src.inference import check_categories, load_inference_network
 from tests.test_darknet import random_weights
 
 

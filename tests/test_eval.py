@@ -23,13 +23,14 @@ import pytest
 import mindspore as ms
 
 import eval as program
-from eval import check_categories, main
+from eval import main
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
 from src import inference
 from src.candidates import CandidateSelector
 from src.checkpoint import save_checkpoint
 from src.coco import Categories
+from src.inference import check_categories
 from src.run_state import describe_network
 from src.yolo import build_network
 from tests.helpers import CATEGORIES, write_coco
@@ -134,7 +135,10 @@ def test_a_missing_data_folder_and_a_wrong_shape_leave_nothing_behind(tmp_path, 
     assert run_cli(main, [*common, "--data_dir=/nowhere"]) == 1
     assert run_cli(main, [*common, f"--data_dir={data}", "--testing_shape=100"]) == 2
     assert run_cli(main, [*common, f"--data_dir={data}", "--num_classes=5"]) == 1
+    write_coco(tmp_path / "empty", [{"boxes": []}], "val")
+    assert run_cli(main, [*common, f"--data_dir={tmp_path / 'empty'}"]) == 1
     errors = capsys.readouterr().err.splitlines()
+    assert "instances_val2017.json: has no annotation to score against" in errors[3]
     assert "/nowhere" in errors[0] and "100" in errors[1] and "32" in errors[1] and "num_classes" in errors[2]
     assert not (tmp_path / "logs").exists()
 

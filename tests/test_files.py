@@ -69,6 +69,23 @@ def test_where_a_rename_fails_all_are_as_they_were(folder, monkeypatch, failing,
     assert_untouched(folder)
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_interrupt_behind_the_last_rename_takes_nothing_away(folder, monkeypatch, number):
+    rename, chosen = os.replace, paths(folder)[:number]
+
+    def replace(source, target):
+        rename(source, target)
+        if target == chosen[-1]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_all(dict.fromkeys(chosen, b"new"))
+    monkeypatch.undo()
+    assert {path: path.read_text() for path in folder.iterdir()} == {
+        path: "new" if path in chosen else "old" for path in paths(folder)}
+
+
 def test_what_was_not_there_is_taken_away_again(tmp_path, monkeypatch):
     first, second = paths(tmp_path)
     rename = os.replace

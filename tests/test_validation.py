@@ -61,3 +61,10 @@ def test_other_classes_than_those_of_training_are_refused(data, tmp_path):
     with pytest.raises(UserError, match="instances_val2017.json has the classes key, ball, cup, but instances_train2017"
                                         ".json has cup, ball, key; make them the same, in one order"):
         build_validation(None, get_config([*OPTIONS, f"--data_dir={tmp_path}"]), train, Ranks())
+
+
+def test_a_split_without_an_object_is_refused_before_training(data, tmp_path):
+    train = read_coco(get_config([f"--data_dir={data}"]), "train", training=True).categories
+    write_coco(tmp_path, [{"boxes": []}], "val")
+    with pytest.raises(UserError, match="instances_val2017.json: has no annotation to score against"):
+        build_validation(None, get_config([*OPTIONS, f"--data_dir={tmp_path}"]), train, Ranks())
