@@ -25,7 +25,8 @@ def build_validation(network, config, categories, ranks):
     """Return a function that gives the `EvalResult` of a network, as it is then, on the validation split; None if off.
 
     Raises:
-        UserError: the validation split cannot be used or has no object, or its classes are not the `categories` of training.
+        UserError: the validation split cannot be used, has no object, or has other classes than the `categories` of
+            training.
     """
     if not config.eval_interval:
         return None
