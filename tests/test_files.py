@@ -16,6 +16,7 @@
 import os
 import resource
 import signal
+from contextlib import contextmanager
 
 import pytest
 
@@ -104,22 +105,29 @@ def test_a_folder_is_refused_before_anything_is_written(folder, monkeypatch):
     assert_untouched(folder)
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Let this process write files of 4 kB at most: the error then has no file name, as that of a full disk."""
+    """Let this process write files of 4 kB at most: the error then has no file name, as that of a full disk.
+
+    Not a fixture: pytest reports a test before its fixtures end, and its own log may be a longer file.
+    """
     heeded, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, heeded)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heeded)
 
 
-def test_a_full_disk_is_told_with_the_files_own_name(folder, capfd, full_disk):
+def test_a_full_disk_is_told_with_the_files_own_name(folder, capfd):
     first, second = paths(folder)
-    assert run_cli(lambda argv: write_all({first: b"new", second: bytes(10000)})) == 1
+    with full_disk():
+        assert run_cli(lambda argv: write_all({first: b"new", second: bytes(10000)})) == 1
     error = capfd.readouterr().err
     assert error.startswith(f"error: {second}: File too large; check the path") and "Traceback" not in error
-    assert run_cli(lambda argv: write_atomically(first, bytes(10000))) == 1
+    with full_disk():
+        assert run_cli(lambda argv: write_atomically(first, bytes(10000))) == 1
     assert capfd.readouterr().err.startswith(f"error: {first}: File too large")
     assert_untouched(folder)
 
@@ -133,9 +141,9 @@ def test_what_mindspore_refuses_is_put_into_words_and_nothing_else():
     assert not folder.exists()
 
 
-def test_a_full_disk_of_temporary_files_is_told(full_disk):
+def test_a_full_disk_of_temporary_files_is_told():
     with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .* \\(File too large\\); make room there"), \
-            mindspore_folder() as folder:
+            full_disk(), mindspore_folder() as folder:
         (folder / "draft.mindir").write_bytes(bytes(10000))
     with pytest.raises(FileNotFoundError, match="draft.mindir"), mindspore_folder() as folder:
         (folder / "draft.mindir").read_bytes()
