@@ -30,9 +30,10 @@ The program is FOLDER/yolo_infer. Without MindSpore Lite it runs ONNX files by O
 decoding (--preprocess dvpp) is built in where ASCEND_TOOLKIT_HOME names CANN, as its set_env.sh does.
 
 environment:
-  LITE_HOME  as --lite_home
-  JOBS       compilers at a time (one a core)
-  CXX        the C++ compiler
+  LITE_HOME            as --lite_home
+  ASCEND_TOOLKIT_HOME  CANN
+  JOBS                 compilers at a time (one a core)
+  CXX                  the C++ compiler
 
 It needs, by their names in Debian and Ubuntu: cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev;
 libturbojpeg0-dev is optional (JPEG files in half the time)"
@@ -67,8 +68,9 @@ if [ -n "$lite_home" ]; then
 fi
 command -v cmake > /dev/null || fail "cmake is not installed; as root on Debian: apt-get install $PACKAGES"
 
-# A library that an earlier build found must not outlive a change of LITE_HOME.
-cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -DLITE_HOME="$lite_home" ||
+# What an earlier build found must not outlive a change of these places.
+cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -U 'ACL_*' -DLITE_HOME="$lite_home" \
+    -DASCEND_HOME="${ASCEND_TOOLKIT_HOME:-}" ||
     fail "cmake cannot prepare the build; if a package is missing, as root on Debian: apt-get install $PACKAGES"
 cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's words are above"
 printf 'built %s\n' "$folder/yolo_infer"

@@ -24,7 +24,7 @@ USAGE="usage: bash run_infer_310.sh MINDIR DATA ANNO [DEVICE_ID] [--option value
   MINDIR     model that export.py wrote, with its description MINDIR.json beside it; an ONNX file with RUNTIME=opencv
   DATA       folder of the images
   ANNO       annotation file (COCO json) of these images
-  DEVICE_ID  Ascend device (0)
+  DEVICE_ID  Ascend device (0); a run uses one, so start one for each device
   --option   any other option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
 
 Runs in the foreground and ends with the exit code of the step that failed. In the calling folder it writes build.log,
@@ -87,10 +87,10 @@ model=$(absolute_path "$1")
 images=$(absolute_path "$2")
 annotations=$(absolute_path "$3")
 shift 3
-device_id=0
+device=()
 if [[ $# -ge 1 && "$1" != --* ]]; then
-    device_id=$1
-    [[ "$device_id" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$device_id'; expected a whole number from 0"
+    [[ "$1" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$1'; expected a whole number from 0"
+    device=(--device_id "$1")
     shift
 fi
 need_options "$USAGE" "$@"
@@ -121,7 +121,7 @@ done
 rm -f -- "$results/metrics.json"
 logged "$PWD/build.log" bash "$REPO/ascend310_infer/build.sh" "$build"
 logged "$PWD/infer.log" "$build/yolo_infer" --model "$model" --images "$annotations" --image_root "$images" \
-    --output "$results" --runtime "$runtime" --device_id "$device_id" "$@"
+    --output "$results" --runtime "$runtime" ${device[@]+"${device[@]}"} "$@"
 log=$PWD/acc.log
 cd -- "$REPO"
 logged "$log" "$PYTHON" -u -m src.postprocess --result_path "$results" --ann_file "$annotations"

@@ -51,7 +51,8 @@ def select_pairs(cells, score_threshold, multi_label):
 
     Returns:
         Tuple of cell numbers int64 [n], classes int64 [n] and scores float32 [n], in the order of cells, then classes.
-        Cells whose box or objectness is not finite, or whose box is empty, give none.
+        Cells whose box or objectness is not finite, or whose box is empty, give none, nor does a score that is not
+        finite.
     """
     # A probability is at most 1, so a cell below the threshold by objectness alone cannot rise above it.
     candidates = np.flatnonzero(cells[:, BOX_FIELDS] > score_threshold)
@@ -66,7 +67,10 @@ def select_pairs(cells, score_threshold, multi_label):
         classes = best[rows]
     else:
         rows = classes = np.zeros(0, np.int64)
-    return candidates[rows], classes, products[rows, classes]
+    scores = products[rows, classes]
+    if not np.isfinite(scores).all():
+        rows, classes, scores = (values[np.isfinite(scores)] for values in (rows, classes, scores))
+    return candidates[rows], classes, scores
 
 
 def broadcast_iou(left, right):

@@ -32,7 +32,7 @@ from src.evaluator import score_results
 from src.initializer import initialise_weights
 from src.run_state import describe_network
 from src.yolo import build_network
-from tests.helpers import data_config, real_data, write_coco
+from tests.helpers import data_config, real_data, write_coco, write_image
 from tests.infer_app import infer, run_app
 from tests.same_detections import compare
 
@@ -195,6 +195,27 @@ def test_a_bad_image_is_skipped_told_and_counted(data, model, tmp_path):
     assert infer(model, annotations(broken), tmp_path / "broken").returncode == INPUT
 
 
+def test_a_run_that_fails_early_leaves_nothing_of_an_earlier_one(data, model, tmp_path):
+    assert infer(model, annotations(data), tmp_path, "--benchmark", 2).returncode == 0
+    written = [tmp_path / name for name in ("results.json", "run.json", "benchmark.json",
+                                            "time_Result/test_perform_static.txt")]
+    assert all(path.exists() for path in written)
+    assert infer(tmp_path / "absent.onnx", annotations(data), tmp_path).returncode == MODEL
+    assert not any(path.exists() for path in written)
+
+
+def test_an_image_that_cannot_be_drawn_keeps_its_detections(data, model, tmp_path):
+    folder = tmp_path / "images"
+    shutil.copytree(data / "val2017", folder)
+    write_image(folder / "wide.png", np.full((2, 66000, 3), 128, np.uint8))
+    for options, code in (((), 0), (("--strict",), OUTPUT)):
+        done = infer(model, folder, tmp_path / "out", "--draw", *options)
+        assert done.returncode == code, done.stderr
+        assert "wide.png: the image is 66000x2" in done.stderr and "1 not drawn" in done.stdout
+        assert len(results(tmp_path / "out")) > 7
+        assert len(list((tmp_path / "out" / "drawn").iterdir())) == 6
+
+
 def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     truth = annotations(data)
     assert run_app("--help").returncode == 0
@@ -202,6 +223,8 @@ def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     assert infer(model, truth, tmp_path, "--decode_threads", 0).returncode == USAGE
     done = infer(model, truth, tmp_path, "--runtime", "lite")
     assert done.returncode == USAGE and "opencv only" in done.stderr
+    done = infer(model, truth, tmp_path, "--precision", "enforce_fp32")
+    assert done.returncode == USAGE and "--precision is for --runtime lite" in done.stderr
     done = infer(model, truth, tmp_path, "--preprocess", "dvpp")
     assert done.returncode == USAGE and "built without it" in done.stderr
     assert infer(tmp_path / "absent.onnx", truth, tmp_path).returncode == MODEL

@@ -32,7 +32,7 @@ from tests.test_aipp import check_aipp, read_aipp
 
 pytestmark = pytest.mark.slow
 
-OK, USAGE, MODEL, RUNTIME = 0, 2, 3, 5
+OK, USAGE, MODEL, INPUT, RUNTIME, OUTPUT = 0, 2, 3, 4, 5, 6
 # What MindSpore Lite 2.0 called the outputs of a MindIR, which keeps no names.
 LITE_NAMES = ("Default/Reshape-op1", "Default/Reshape-op2")
 
@@ -227,6 +227,19 @@ def test_an_inference_that_returns_something_else(images, after, words, tmp_path
     refused(model, RUNTIME, "output output_big came as", words)
 
 
+@pytest.mark.parametrize("bad, options, code", [(1, (), OK), (1, ("--strict",), RUNTIME), (5, (), RUNTIME)])
+def test_heads_that_are_not_finite_are_told_and_all_of_them_fail(images, bad, options, code, tmp_path):
+    model = FakeModel(tmp_path, images)
+    for name in OUTPUT_NAMES:
+        record = np.fromfile(tmp_path / f"{name}.bin", np.float32).reshape(len(images), -1)
+        record[:bad] = np.nan
+        record.tofile(tmp_path / f"{name}.bin")
+    done = model.infer(*options)
+    assert done.returncode == code, done.stderr
+    assert f"NaN or infinity on {bad} of 5 images" in done.stderr
+    assert {entry["image_id"] for entry in model.results()} == set(range(bad + 1, 6))
+
+
 @pytest.mark.parametrize("options, words", [
     (["--precision", "fp32"], "expected one of enforce_fp16"),
     (["--precision", "enforce_fp32", "--provider", "cpu"], "has no precision modes"),
@@ -240,6 +253,17 @@ def test_aipp_wants_an_ascend(images, tmp_path):
     model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
     done = model.infer("--provider", "cpu")
     assert done.returncode == USAGE and "--export_normalise host" in done.stderr
+
+
+def test_a_file_of_aipp_must_be_there_and_of_use(images, tmp_path):
+    model = FakeModel(tmp_path, images)
+    done = model.infer("--aipp_config", APP / "aipp.cfg")
+    assert done.returncode == USAGE and "takes its input without AIPP" in done.stderr
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
+    done = model.infer("--aipp_config", tmp_path / "absent.cfg")
+    assert done.returncode == INPUT and "absent.cfg: cannot read this AIPP file" in done.stderr
+    done = model.infer(TMPDIR=str(tmp_path / "no folder"))
+    assert done.returncode == OUTPUT and "TMPDIR" in done.stderr
 
 
 def test_lite_takes_mindir_only(images, tmp_path):

@@ -42,6 +42,7 @@ class AippFile {
   const std::string &path() const { return path_; }
 
  private:
+  std::string folder_;
   std::string path_;
 };
 

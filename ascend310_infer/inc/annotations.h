@@ -41,6 +41,9 @@ struct Annotations {
 /// Reads a COCO json; its annotations themselves are not kept. Throws Error(kInput).
 Annotations ReadAnnotations(const std::string &path);
 
+/// The same from json text; `path` is only named in messages.
+Annotations ParseAnnotations(const std::string &text, const std::string &path);
+
 /// The annotation file's category id of each class of a model, by name.
 ///
 /// Where the names are the same in the same order they may occur several times. Throws Error(kInput) for a class that

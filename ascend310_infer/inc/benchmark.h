@@ -40,8 +40,8 @@ double Percentile(std::vector<double> values, double q);
 
 struct BenchmarkResult {
   StageTimes times;
-  double seconds = 0;  // from the first image to the last box
-  size_t images = 0;
+  double seconds = 0;  // from the start of the threads to the last box
+  size_t images = 0;   // that were read
   int batch_size = 1;
   std::string runtime;
   int decode_threads = 1;
@@ -53,6 +53,9 @@ nlohmann::ordered_json BenchmarkJson(const BenchmarkResult &result);
 
 /// The same as a table.
 std::string BenchmarkText(const BenchmarkResult &result);
+
+/// Removes what WriteBenchmark of an earlier run wrote. Throws Error(kOutput).
+void RemoveBenchmark(const std::filesystem::path &folder);
 
 /// Writes benchmark.json and time_Result/test_perform_static.txt into a folder. Throws Error(kOutput).
 void WriteBenchmark(const std::filesystem::path &folder, const BenchmarkResult &result);

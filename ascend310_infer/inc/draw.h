@@ -17,6 +17,8 @@
 #ifndef ASCEND310_INFER_INC_DRAW_H_
 #define ASCEND310_INFER_INC_DRAW_H_
 
+#include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <opencv2/core/mat.hpp>
 #include <vector>
@@ -31,10 +33,35 @@ namespace yolo {
 void DrawDetections(const std::vector<Detection> &detections, const std::vector<ClassDescription> &classes,
                     cv::Mat *image);
 
-/// Reads an image again, draws the detections that score at least `threshold`, and writes it to `folder` under its own
-/// name, with .jpg added unless it ends so. Throws Error(kInput) or Error(kOutput).
+/// Where the drawing of each image goes, relative to the folder of the drawings: the image's own name, with .jpg added
+/// unless it ends so. Where an earlier image has that name already, a number goes before the .jpg.
+std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &images);
+
+/// Reads an image again, draws the detections that score at least `threshold`, and writes it as JPEG.
+/// Throws Error(kInput) or Error(kOutput).
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
-                  const std::vector<ClassDescription> &classes, const std::filesystem::path &folder);
+                  const std::vector<ClassDescription> &classes, const std::filesystem::path &path);
+
+/// Draws the images of a run, each when its detections are known. One that cannot be drawn is told and counted, since
+/// the detections are what the run is for. Threads may share it.
+class Drawings {
+ public:
+  /// The list and the classes must outlive the object.
+  Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes, double threshold,
+           const std::filesystem::path &folder);
+
+  void Draw(size_t index, const std::vector<Detection> &detections);
+
+  size_t failed() const { return failed_; }
+
+ private:
+  const std::vector<ImageEntry> &images_;
+  const std::vector<ClassDescription> &classes_;
+  double threshold_;
+  std::filesystem::path folder_;
+  std::vector<std::filesystem::path> names_;
+  std::atomic<size_t> failed_{0};
+};
 
 }  // namespace yolo
 

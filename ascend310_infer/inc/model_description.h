@@ -25,6 +25,9 @@
 
 namespace yolo {
 
+/// The most detections of an image that a description or an option may ask for.
+constexpr int kMostDetections = 1000000;
+
 enum class Layout { kNhwc, kNchw };
 enum class ElementType { kUint8, kFloat32 };
 /// Who brings pixels 0..255 to the network's range: the graph itself, this program, or the device's AIPP unit.
@@ -55,7 +58,6 @@ struct OutputDescription {
   std::vector<int64_t> shape;  // decoded [B, gh, gw, A, 5 + C]; raw [B, A * (5 + C), gh, gw]
   int stride = 0;
   std::vector<std::array<double, 2>> anchors;  // width and height in pixels of the network input
-  std::vector<int> anchor_mask;
   double scale_x_y = 1.0;
 
   /// Numbers in the output of one batch.
@@ -77,7 +79,6 @@ struct Thresholds {
 struct ModelDescription {
   std::string path;  // of the description itself
   std::string text;  // its json as it was read
-  std::string model_file;
   uint64_t model_bytes = 0;
   std::string model_sha256;  // 64 lower-case hex digits
   InputDescription input;
@@ -90,6 +91,9 @@ struct ModelDescription {
   std::vector<ClassDescription> classes;
   Thresholds thresholds;
 };
+
+/// A shape as messages have it, such as [1, 3, 416, 416].
+std::string ShapeText(const std::vector<int64_t> &shape);
 
 /// Reads a description from json text and checks it: every key there, no other, each of its type and range, the shapes
 /// in agreement with each other. Throws Error(kModel); `path` is only named in messages.

@@ -36,7 +36,7 @@ struct Pair {
 /// The pairs whose score is strictly above a threshold, in the order of cells, then classes.
 ///
 /// With `multi_label` each class of a cell may give a pair, else only its best (ties: the lower class). Cells whose box
-/// is not finite or has no size give none.
+/// is not finite or has no size give none, nor does a score that is not finite.
 std::vector<Pair> SelectPairs(const Cells &cells, float score_threshold, bool multi_label);
 
 /// Intersection over union; 0 where both boxes are empty.

@@ -35,7 +35,7 @@ struct Options {
   std::string runtime;  // empty: by the suffix of the model
   RuntimeOptions runtime_options;
   std::string preprocess = "opencv";
-  int decode_threads = 2;
+  int decode_threads = 1;  // ParseOptions: by default one a core, 4 at most
   int postprocess_threads = 1;
   std::optional<double> score_threshold;  // nothing: the description's
   std::optional<double> nms_threshold;

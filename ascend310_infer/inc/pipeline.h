@@ -54,6 +54,8 @@ struct Pipeline {
   PreprocessorFactory new_preprocessor;
   /// Takes the detections of image number `index`, best first. Called by several threads at a time, once for an image.
   std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
+  /// Told when an image is skipped, and why. Called by several threads at a time.
+  std::function<void(size_t index, const std::string &why)> skip = [](size_t, const std::string &) {};
   int decode_threads = 1;
   int postprocess_threads = 1;
 };
@@ -61,8 +63,9 @@ struct Pipeline {
 /// Runs the network on all images.
 ///
 /// An image that cannot be read, or whose size is not that of its annotation, is skipped: its outcome says why. Batches
-/// are made of the images in their order, and the last one is padded, so that detections do not depend on the threads.
-/// Throws what the runtime or `handle` throws, after all threads have ended.
+/// are made of the images in their order, and the last one is padded, so that detections do not depend on the threads;
+/// a batch of which no image could be read is not run. Throws what the runtime or `handle` throws, after all threads
+/// have ended.
 PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
 
 }  // namespace yolo

@@ -46,11 +46,11 @@ class Runtime {
   virtual std::vector<std::vector<float>> Infer(const void *input, size_t bytes) = 0;
 };
 
-/// Names of the runtimes that were compiled in ("lite", "opencv"), the preferred one first.
-std::vector<std::string> BuiltRuntimes();
+/// Throws Error(kRuntime) where a runtime did not give as many numbers as the description says.
+void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs);
 
-/// Loads a model. Throws Error(kModel) where it cannot be built or does not match its description, Error(kUsage) for
-/// the name of a runtime that was not compiled in.
+/// Loads a model by a runtime, "lite" or "opencv". Throws Error(kModel) where it cannot be built or does not match its
+/// description, Error(kUsage) for the name of a runtime that was not compiled in.
 std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
                                        const ModelDescription &description, const RuntimeOptions &options);
 

@@ -18,6 +18,7 @@
 #define ASCEND310_INFER_INC_UTILS_H_
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 
@@ -25,8 +26,13 @@
 
 namespace yolo {
 
-/// Returns all bytes of a file. Throws Error(code), which names the path and what it is ("model", "image", ...).
-std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code);
+/// The largest file that `ReadFile` takes unless told otherwise; a larger one is no file of this program.
+constexpr size_t kMostFileBytes = size_t{1} << 33;
+
+/// Returns all bytes of a file, `most_bytes` of them at most.
+/// Throws Error(code), which names the path and what it is ("model", "image", ...).
+std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code,
+                     size_t most_bytes = kMostFileBytes);
 
 /// Writes a file under a temporary name and renames it, so that no reader meets half of it; missing folders are made.
 /// Throws Error(kOutput).
@@ -37,6 +43,9 @@ void RemoveFile(const std::filesystem::path &path);
 
 /// Makes a folder and those above it. Throws Error(kOutput).
 void MakeFolders(const std::filesystem::path &folder);
+
+/// Finds out whether files can be made in a folder, before there is anything to write. Throws Error(kOutput).
+void CheckWritable(const std::filesystem::path &folder);
 
 /// SHA-256 of some bytes as 64 lower-case hex digits.
 std::string Sha256(const std::string &data);

@@ -17,8 +17,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iomanip>
 #include <locale>
@@ -59,21 +61,25 @@ std::string AippConfig(const ModelDescription &description) {
 }
 
 AippFile::AippFile(const ModelDescription &description) {
-  std::error_code none;
-  path_ = (std::filesystem::temp_directory_path(none) / "yolo_infer_XXXXXX").string();
-  const int file = mkstemp(path_.data());
-  if (file < 0) {
-    throw Error(ExitCode::kOutput, path_ + ": cannot make a temporary file; check TMPDIR and the space on the disk");
+  std::error_code error;
+  folder_ = (std::filesystem::temp_directory_path(error) / "yolo_infer_XXXXXX").string();
+  if (error || mkdtemp(folder_.data()) == nullptr) {
+    throw Error(ExitCode::kOutput, "cannot make a temporary folder (" +
+                                       (error ? error.message() : folder_ + ": " + std::strerror(errno)) +
+                                       "); set TMPDIR to a folder that can be written");
   }
-  close(file);
+  path_ = folder_ + "/aipp.cfg";
   try {
     WriteFile(path_, AippConfig(description));
   } catch (...) {
-    unlink(path_.c_str());
+    rmdir(folder_.c_str());
     throw;
   }
 }
 
-AippFile::~AippFile() { unlink(path_.c_str()); }
+AippFile::~AippFile() {
+  unlink(path_.c_str());
+  rmdir(folder_.c_str());
+}
 
 }  // namespace yolo

@@ -29,7 +29,8 @@ namespace {
 std::string InsideName(const JsonNode &node) {
   const std::filesystem::path name = std::filesystem::path(node.Text()).lexically_normal();
   // The text alone is judged: links that the user laid inside the folder are the user's business.
-  if (name.empty() || name == "." || name.is_absolute() || *name.begin() == "..") {
+  const bool is_cut = name.native().find('\0') != std::string::npos;
+  if (name.empty() || name == "." || name.is_absolute() || *name.begin() == ".." || is_cut) {
     node.Fail("a path inside the image folder");
   }
   return name.string();
@@ -95,7 +96,10 @@ const ClassDescription &OnlyNamesake(const std::string &name, const Annotations 
 }  // namespace
 
 Annotations ReadAnnotations(const std::string &path) {
-  const std::string text = ReadFile(path, "annotation", ExitCode::kInput);
+  return ParseAnnotations(ReadFile(path, "annotation", ExitCode::kInput), path);
+}
+
+Annotations ParseAnnotations(const std::string &text, const std::string &path) {
   const nlohmann::json content = ParseJson(text, path, ExitCode::kInput, "annotations");
   const JsonNode root(content, path, ExitCode::kInput);
   return {path, ReadImages(root["images"]), ReadCategories(root["categories"])};

@@ -29,6 +29,9 @@ namespace yolo {
 namespace {
 
 constexpr double kMilliseconds = 1000.0;
+const char *const kReport = "benchmark.json";
+// By this name the 2021 version wrote its time.
+const char *const kTextReport = "time_Result/test_perform_static.txt";
 
 struct Stage {
   const char *name;
@@ -116,14 +119,19 @@ std::string BenchmarkText(const BenchmarkResult &result) {
   return text.str();
 }
 
+void RemoveBenchmark(const std::filesystem::path &folder) {
+  RemoveFile(folder / kReport);
+  RemoveFile(folder / kTextReport);
+}
+
 void WriteBenchmark(const std::filesystem::path &folder, const BenchmarkResult &result) {
-  WriteFile(folder / "benchmark.json", BenchmarkJson(result).dump(2) + "\n");
+  WriteFile(folder / kReport, BenchmarkJson(result).dump(2) + "\n");
   // The first line is the one of the 2021 version.
   std::ostringstream text;
   text << "NN inference cost average time: " << Mean(result.times.inference) * kMilliseconds << " ms of infer_count "
        << result.times.inference.size() << "\n"
        << BenchmarkText(result);
-  WriteFile(folder / "time_Result" / "test_perform_static.txt", text.str());
+  WriteFile(folder / kTextReport, text.str());
 }
 
 }  // namespace yolo

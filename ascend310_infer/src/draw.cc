@@ -19,8 +19,10 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <iostream>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <set>
 #include <string>
 
 #include "inc/errors.h"
@@ -32,6 +34,8 @@ namespace {
 
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 constexpr int kJpegQuality = 92;
+// libjpeg's limit.
+constexpr int kMostJpegSide = 65500;
 constexpr double kGoldenRatio = 1.618033988749895;
 // Above this brightness a text is black.
 constexpr double kBright = 140;
@@ -95,6 +99,21 @@ std::filesystem::path DrawingName(const std::string &image_name) {
 
 }  // namespace
 
+std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &images) {
+  std::vector<std::filesystem::path> names;
+  std::set<std::filesystem::path> taken;
+  for (const ImageEntry &image : images) {
+    const std::filesystem::path wanted = DrawingName(image.name);
+    std::filesystem::path name = wanted;
+    for (int number = 2; !taken.insert(name).second; ++number) {
+      name = wanted;
+      name.replace_extension("." + std::to_string(number) + ".jpg");
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
 void DrawDetections(const std::vector<Detection> &detections, const std::vector<ClassDescription> &classes,
                     cv::Mat *image) {
   const int thickness = std::max(1, static_cast<int>(std::lround(std::max(image->cols, image->rows) / 320.0)));
@@ -112,22 +131,37 @@ void DrawDetections(const std::vector<Detection> &detections, const std::vector<
 }
 
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
-                  const std::vector<ClassDescription> &classes, const std::filesystem::path &folder) {
+                  const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
   cv::Mat image;
   DecodeImage(ReadImageFile(entry.path), entry.path, &image);
+  if (std::max(image.cols, image.rows) > kMostJpegSide) {
+    throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(image.cols) + "x" +
+                                      std::to_string(image.rows) + "; a drawing as JPEG has at most " +
+                                      std::to_string(kMostJpegSide) + " pixels a side; scale it down");
+  }
   std::vector<Detection> shown;
   std::copy_if(detections.begin(), detections.end(), std::back_inserter(shown),
                [threshold](const Detection &detection) { return detection.score >= threshold; });
-  DrawDetections(shown, classes, &image);
-  cv::cvtColor(image, image, cv::COLOR_RGB2BGR);
-  const std::filesystem::path path = folder / DrawingName(entry.name);
   std::vector<uchar> bytes;
-  try {
+  WorkOnImage(entry.path, "drawn", [&] {
+    DrawDetections(shown, classes, &image);
+    cv::cvtColor(image, image, cv::COLOR_RGB2BGR);
     cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality});
-  } catch (const cv::Exception &error) {
-    throw Error(ExitCode::kOutput, path.string() + ": cannot encode this drawing as JPEG (" + error.err + ")");
-  }
+  });
   WriteFile(path, std::string(bytes.begin(), bytes.end()));
+}
+
+Drawings::Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes,
+                   double threshold, const std::filesystem::path &folder)
+    : images_(images), classes_(classes), threshold_(threshold), folder_(folder), names_(DrawingNames(images)) {}
+
+void Drawings::Draw(size_t index, const std::vector<Detection> &detections) {
+  try {
+    WriteDrawing(images_[index], detections, threshold_, classes_, folder_ / names_[index]);
+  } catch (const Error &error) {
+    ++failed_;
+    std::cerr << std::string("warning: not drawn: ") + error.what() + "\n";
+  }
 }
 
 }  // namespace yolo

@@ -22,6 +22,7 @@
 #include <limits>
 #include <set>
 #include <sstream>
+#include <string_view>
 #include <unordered_map>
 
 #include "inc/annotations.h"
@@ -35,6 +36,8 @@ namespace fs = std::filesystem;
 
 // What a folder is searched for; a list file or an annotation file may name any kind.
 constexpr std::array<const char *, 8> kSuffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"};
+// With which some editors of Windows begin a text.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // Digits that fit a number of 64 bits.
 constexpr size_t kMostDigits = 18;
 
@@ -45,10 +48,20 @@ std::string LowerSuffix(const fs::path &path) {
   return suffix;
 }
 
+bool HasImageSuffix(const fs::path &path) {
+  return std::find(kSuffixes.begin(), kSuffixes.end(), LowerSuffix(path)) != kSuffixes.end();
+}
+
+/// A link that leads nowhere counts, so that it is told as an image that cannot be read; a pipe would wait for ever.
 bool IsImage(const fs::directory_entry &entry) {
-  const std::string suffix = LowerSuffix(entry.path());
   std::error_code ignored;
-  return std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end() && !entry.is_directory(ignored);
+  return HasImageSuffix(entry.path()) && !entry.is_directory(ignored) && !entry.is_other(ignored);
+}
+
+/// Whether a file holds json, whatever its name is; a path does not begin like that.
+bool IsJson(const std::string &text) {
+  const auto first = std::find_if(text.begin(), text.end(), [](unsigned char letter) { return !std::isspace(letter); });
+  return first != text.end() && *first == '{';
 }
 
 std::vector<ImageEntry> FromFolder(const std::string &folder) {
@@ -60,7 +73,8 @@ std::vector<ImageEntry> FromFolder(const std::string &folder) {
     }
   }
   if (error) {
-    throw Error(ExitCode::kInput, folder + ": cannot list this folder (" + error.message() + ")");
+    throw Error(ExitCode::kInput,
+                folder + ": cannot list this folder (" + error.message() + "); check the path and its permissions");
   }
   if (images.empty()) {
     throw Error(ExitCode::kInput, folder + ": there are no images in this folder; expected .jpg, .png or the like");
@@ -70,9 +84,9 @@ std::vector<ImageEntry> FromFolder(const std::string &folder) {
   return images;
 }
 
-std::vector<ImageEntry> FromListFile(const std::string &path, const std::string &image_root) {
+std::vector<ImageEntry> FromListFile(const std::string &path, const std::string &text, const std::string &image_root) {
   const fs::path root = image_root.empty() ? fs::path(path).parent_path() : fs::path(image_root);
-  std::istringstream lines(ReadFile(path, "image list", ExitCode::kInput));
+  std::istringstream lines(text);
   std::vector<ImageEntry> images;
   for (std::string line; std::getline(lines, line);) {
     while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back())) != 0) {
@@ -95,8 +109,10 @@ std::vector<ImageEntry> FromListFile(const std::string &path, const std::string 
 /// The image folder that belongs to an annotation file in COCO's layout, ROOT/annotations/instances_NAME.json.
 fs::path CocoFolder(const fs::path &json) {
   const std::string prefix = "instances_", stem = json.stem().string();
-  const fs::path root = fs::absolute(json).parent_path().parent_path();
-  if (stem.rfind(prefix, 0) == 0 && fs::is_directory(root / stem.substr(prefix.size()))) {
+  // Two levels up, also from a path that has only one.
+  const fs::path root = (json.parent_path() / "..").lexically_normal();
+  std::error_code ignored;
+  if (stem.rfind(prefix, 0) == 0 && fs::is_directory(root / stem.substr(prefix.size()), ignored)) {
     return root / stem.substr(prefix.size());
   }
   throw Error(ExitCode::kInput, json.string() + ": cannot tell the folder of its images; name it by --image_root");
@@ -112,35 +128,71 @@ std::vector<ImageEntry> FromAnnotations(const Annotations &annotations, const st
   return images;
 }
 
-/// Takes ids and sizes from the annotation file, by name relative to the root, else by the name of the file alone.
+/// Finds the entry of an image in an annotation file where the two name it by different numbers of folders.
+class NameIndex {
+ public:
+  explicit NameIndex(const Annotations &annotations) : path_(annotations.path) {
+    for (const AnnotatedImage &image : annotations.images) {
+      by_name_[image.file_name].push_back(&image);
+      by_last_part_[fs::path(image.file_name).filename().string()].push_back(&image);
+    }
+  }
+
+  /// One of the names is the other, or ends in it by whole parts. Throws Error(kInput) where there is no such image, or
+  /// several.
+  const AnnotatedImage &Find(const std::string &name) const {
+    std::vector<const AnnotatedImage *> found;
+    // The annotation file names the image by fewer folders, the more of them agree the better.
+    for (std::string_view rest = name; found.empty() && !rest.empty();) {
+      if (const auto place = by_name_.find(std::string(rest)); place != by_name_.end()) {
+        found = place->second;
+      }
+      const size_t slash = rest.find('/');
+      rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    }
+    const auto place = by_last_part_.find(fs::path(name).filename().string());
+    if (found.empty() && place != by_last_part_.end()) {
+      std::copy_if(place->second.begin(), place->second.end(), std::back_inserter(found),
+                   [ending = "/" + name](const AnnotatedImage *image) {
+                     const std::string &full = image->file_name;
+                     return full.size() > ending.size() &&
+                            full.compare(full.size() - ending.size(), ending.size(), ending) == 0;
+                   });
+    }
+    if (found.empty()) {
+      throw Error(ExitCode::kInput,
+                  path_ + ": has no image " + name + "; use the annotation file that belongs to the images");
+    }
+    if (found.size() > 1) {
+      throw Error(ExitCode::kInput, path_ + ": has several images " + name + ", by the ids " +
+                                        std::to_string(found[0]->id) + " and " + std::to_string(found[1]->id) +
+                                        "; name the image by its folders too, in a list file");
+    }
+    return *found[0];
+  }
+
+ private:
+  using Named = std::unordered_map<std::string, std::vector<const AnnotatedImage *>>;
+
+  std::string path_;
+  Named by_name_;
+  Named by_last_part_;
+};
+
+/// Takes ids and sizes from the annotation file.
 void Annotate(const Annotations &annotations, std::vector<ImageEntry> *images) {
-  std::unordered_map<std::string, const AnnotatedImage *> by_name;
-  for (const AnnotatedImage &image : annotations.images) {
-    const auto [place, is_new] = by_name.emplace(fs::path(image.file_name).filename().string(), &image);
-    if (!is_new) {
-      // Files of this name lie in several folders, so that the name alone tells nothing.
-      place->second = nullptr;
-    }
-  }
-  for (const AnnotatedImage &image : annotations.images) {
-    by_name[image.file_name] = &image;
-  }
-  std::set<int64_t> used;
+  const NameIndex index(annotations);
+  std::unordered_map<int64_t, std::string> used;
   for (ImageEntry &entry : *images) {
-    auto found = by_name.find(entry.name);
-    if (found == by_name.end()) {
-      found = by_name.find(fs::path(entry.name).filename().string());
+    const AnnotatedImage &image = index.Find(entry.name);
+    const auto [earlier, is_new] = used.emplace(image.id, entry.path);
+    if (!is_new) {
+      throw Error(ExitCode::kInput, earlier->second + " and " + entry.path + " are both the image " + image.file_name +
+                                        " (id " + std::to_string(image.id) + ") of " + annotations.path +
+                                        "; take one of them out");
     }
-    if (found == by_name.end() || found->second == nullptr) {
-      throw Error(ExitCode::kInput, annotations.path + ": has no image " + entry.name +
-                                        "; use the annotation file that belongs to the images");
-    }
-    if (!used.insert(found->second->id).second) {
-      throw Error(ExitCode::kInput, entry.path + ": stands in the list a second time, by the image id " +
-                                        std::to_string(found->second->id) + "; take it out");
-    }
-    entry.id = found->second->id;
-    entry.size = found->second->size;
+    entry.id = image.id;
+    entry.size = image.size;
   }
 }
 
@@ -168,23 +220,33 @@ void Number(std::vector<ImageEntry> *images) {
 ImageList ListImages(const std::string &images, const std::string &image_root, const std::string &annotations,
                      const std::vector<ClassDescription> &classes) {
   std::error_code ignored;
-  const bool is_folder = fs::is_directory(images, ignored);
+  const bool is_folder = fs::is_directory(images, ignored), is_image = !is_folder && HasImageSuffix(images);
   ImageList list;
-  if (is_folder && !image_root.empty()) {
-    throw Error(ExitCode::kUsage,
-                "--image_root is for a list file or a COCO json; --images " + images + " is a folder; leave it out");
+  if ((is_folder || is_image) && !image_root.empty()) {
+    throw Error(ExitCode::kUsage, "--image_root is for a list file or a COCO json; --images " + images + " is " +
+                                      (is_folder ? "a folder" : "an image") + "; leave it out");
   }
-  if (!is_folder && LowerSuffix(images) == ".json") {
-    if (!annotations.empty() && !fs::equivalent(images, annotations, ignored)) {
-      throw Error(ExitCode::kUsage, "--annotations is for a folder or a list file; --images " + images +
-                                        " is an annotation file already; leave it out");
+  if (is_folder) {
+    list.images = FromFolder(images);
+  } else if (is_image) {
+    list.images = {{images, fs::path(images).filename().string(), 0, {}}};
+  } else {
+    std::string text = ReadFile(images, "image list", ExitCode::kInput);
+    if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
+      text.erase(0, kByteOrderMark.size());
     }
-    const Annotations own = ReadAnnotations(images);
-    list.images = FromAnnotations(own, image_root);
-    list.category_ids = CategoryIds(own, classes);
-    return list;
+    if (LowerSuffix(images) == ".json" || IsJson(text)) {
+      if (!annotations.empty() && !fs::equivalent(images, annotations, ignored)) {
+        throw Error(ExitCode::kUsage, "--annotations is for a folder or a list file; --images " + images +
+                                          " is an annotation file already; leave it out");
+      }
+      const Annotations own = ParseAnnotations(text, images);
+      list.images = FromAnnotations(own, image_root);
+      list.category_ids = CategoryIds(own, classes);
+      return list;
+    }
+    list.images = FromListFile(images, text, image_root);
   }
-  list.images = is_folder ? FromFolder(images) : FromListFile(images, image_root);
   if (!annotations.empty()) {
     const Annotations truth = ReadAnnotations(annotations);
     Annotate(truth, &list.images);

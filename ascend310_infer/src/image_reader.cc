@@ -16,6 +16,7 @@
 #include "inc/image_reader.h"
 
 #include <limits>
+#include <new>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string_view>
@@ -120,6 +121,18 @@ bool DecodeFlawlessJpeg(const std::string &data, cv::Mat *image) {
 
 }  // namespace
 
+void WorkOnImage(const std::string &path, const char *what, const std::function<void()> &work) {
+  try {
+    work();
+  } catch (const cv::Exception &error) {
+    throw Error(ExitCode::kInput, path + ": this image cannot be " + what + " (" + error.err +
+                                      "); convert it to JPEG or PNG of a usual size, or leave it out");
+  } catch (const std::bad_alloc &) {
+    throw Error(ExitCode::kInput,
+                path + ": this image cannot be " + what + " (not enough memory); scale it down, or leave it out");
+  }
+}
+
 bool IsCutShort(const std::string &data) {
   if (StartsWith(data, kJpegStart)) {
     return !IsWholeJpeg(data);
@@ -128,13 +141,9 @@ bool IsCutShort(const std::string &data) {
 }
 
 std::string ReadImageFile(const std::string &path) {
-  std::string data = ReadFile(path, "image", ExitCode::kInput);
+  std::string data = ReadFile(path, "image", ExitCode::kInput, kMostBytes);
   if (data.empty()) {
     throw Error(ExitCode::kInput, path + ": this image file is empty (0 bytes); restore it or leave it out");
-  }
-  if (data.size() > kMostBytes) {
-    throw Error(ExitCode::kInput, path + ": this image file has " + std::to_string(data.size()) +
-                                      " bytes; expected at most " + std::to_string(kMostBytes));
   }
   if (IsCutShort(data)) {
     throw Error(ExitCode::kInput, path + ": this image file is cut short (" + std::to_string(data.size()) +
@@ -145,7 +154,9 @@ std::string ReadImageFile(const std::string &path) {
 
 void DecodeImage(const std::string &data, const std::string &path, cv::Mat *image) {
 #ifdef YOLO_WITH_TURBOJPEG
-  if (DecodeFlawlessJpeg(data, image)) {
+  bool is_decoded = false;
+  WorkOnImage(path, "decoded", [&] { is_decoded = DecodeFlawlessJpeg(data, image); });
+  if (is_decoded) {
     return;
   }
 #endif
@@ -153,20 +164,17 @@ void DecodeImage(const std::string &data, const std::string &path, cv::Mat *imag
 }
 
 void DecodeByOpenCv(const std::string &data, const std::string &path, cv::Mat *image) {
-  // OpenCV takes a matrix of bytes that it does not change.
-  const cv::Mat bytes(1, static_cast<int>(data.size()), CV_8UC1, const_cast<char *>(data.data()));
-  cv::Mat decoded;
-  try {
-    decoded = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-  } catch (const cv::Exception &error) {
-    throw Error(ExitCode::kInput, path + ": cannot decode this image (" + error.err + ")");
-  }
-  if (decoded.empty()) {
-    throw Error(ExitCode::kInput, path + ": this file (" + std::to_string(data.size()) +
-                                      " bytes) cannot be decoded as an image; expected JPEG, PNG or another format "
-                                      "that OpenCV reads");
-  }
-  cv::cvtColor(decoded, *image, cv::COLOR_BGR2RGB);
+  WorkOnImage(path, "decoded", [&] {
+    // OpenCV takes a matrix of bytes that it does not change.
+    const cv::Mat bytes(1, static_cast<int>(data.size()), CV_8UC1, const_cast<char *>(data.data()));
+    const cv::Mat decoded = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+    if (decoded.empty()) {
+      throw Error(ExitCode::kInput, path + ": this file (" + std::to_string(data.size()) +
+                                        " bytes) cannot be decoded as an image; expected JPEG, PNG or another format "
+                                        "that OpenCV reads");
+    }
+    cv::cvtColor(decoded, *image, cv::COLOR_BGR2RGB);
+  });
 }
 
 }  // namespace yolo

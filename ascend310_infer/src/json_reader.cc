@@ -39,22 +39,110 @@ std::string AsText(double number) {
   return value.dump();
 }
 
+/// Builds a value from the parser's events. json::parse with a callback could skip a member too, but walks over all
+/// elements of a list at each end of one: minutes for a large annotation file.
+class Builder : public json::json_sax_t {
+ public:
+  explicit Builder(const std::string &skipped_key) : skipped_key_(skipped_key) {}
+
+  json &root() { return root_; }
+  /// What is wrong with the text; empty: nothing.
+  const std::string &failure() const { return failure_; }
+  size_t failed_at() const { return failed_at_; }
+
+  bool null() override { return Add(nullptr); }
+  bool boolean(bool value) override { return Add(value); }
+  bool number_integer(number_integer_t value) override { return Add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Add(value); }
+  bool number_float(number_float_t value, const string_t & /*text*/) override { return Add(value); }
+  bool string(string_t &value) override { return Add(std::move(value)); }
+  bool binary(binary_t &value) override { return Add(json::binary(std::move(value))); }
+  bool start_object(size_t /*count*/) override { return Open(json::object()); }
+  bool start_array(size_t /*count*/) override { return Open(json::array()); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+
+  bool key(string_t &name) override {
+    if (skipped_depth_ == 0) {
+      skips_next_ = open_.size() == 1 && !skipped_key_.empty() && name == skipped_key_;
+      key_ = std::move(name);
+    }
+    return true;
+  }
+
+  bool parse_error(size_t position, const std::string & /*token*/, const nlohmann::detail::exception &error) override {
+    failed_at_ = position;
+    failure_ = error.what();
+    return false;
+  }
+
+ private:
+  /// Puts a value where it belongs and returns it; nothing where it is skipped.
+  json *Place(json &&value) {
+    if (skipped_depth_ > 0 || skips_next_) {
+      skips_next_ = false;
+      return nullptr;
+    }
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    json &parent = *open_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    json &member = parent[key_];
+    member = std::move(value);
+    return &member;
+  }
+
+  bool Add(json &&value) {
+    Place(std::move(value));
+    return true;
+  }
+
+  bool Open(json &&value) {
+    // What lies inside a list stays where it is until it is closed, since nothing joins the list before.
+    if (json *placed = Place(std::move(value))) {
+      open_.push_back(placed);
+    } else {
+      ++skipped_depth_;
+    }
+    return true;
+  }
+
+  bool Close() {
+    if (skipped_depth_ > 0) {
+      --skipped_depth_;
+    } else {
+      open_.pop_back();
+    }
+    return true;
+  }
+
+  const std::string &skipped_key_;
+  json root_;
+  std::vector<json *> open_;  // lists and objects that are not closed yet, the outermost first
+  std::string key_;
+  bool skips_next_ = false;
+  size_t skipped_depth_ = 0;  // how many are open inside the skipped member
+  std::string failure_;
+  size_t failed_at_ = 0;
+};
+
 }  // namespace
 
 json ParseJson(const std::string &text, const std::string &path, ExitCode code, const std::string &skipped_key) {
-  const auto keeps = [&skipped_key](int depth, json::parse_event_t event, json &parsed) {
-    return depth != 1 || event != json::parse_event_t::key || parsed != skipped_key;
-  };
-  try {
-    return skipped_key.empty() ? json::parse(text) : json::parse(text, keeps);
-  } catch (const json::parse_error &error) {
-    const size_t end = std::min(error.byte, text.size());
+  Builder builder(skipped_key);
+  if (!json::sax_parse(text, &builder)) {
+    const size_t end = std::min(builder.failed_at(), text.size());
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-    throw Error(code, path + ": broken json in line " + std::to_string(line) + " (byte " + std::to_string(error.byte) +
-                          "): " + error.what() + "; make or copy the file again");
-  } catch (const json::exception &error) {
-    throw Error(code, path + ": cannot read this json (" + error.what() + "); make or copy the file again");
+    throw Error(code, path + ": broken json in line " + std::to_string(line) + " (byte " +
+                          std::to_string(builder.failed_at()) + "): " + builder.failure() +
+                          "; make or copy the file again");
   }
+  return std::move(builder.root());
 }
 
 JsonNode JsonNode::operator[](const std::string &key) const {

@@ -25,6 +25,7 @@
 
 #include "inc/aipp.h"
 #include "inc/errors.h"
+#include "inc/utils.h"
 
 // Between 2.7 and 2.9 the vendor's headers lay in cxx_api for a while.
 #if __has_include("include/api/model.h")
@@ -65,14 +66,6 @@ std::string TypeText(mindspore::DataType type) {
   }
 }
 
-std::string ShapeText(const std::vector<int64_t> &shape) {
-  std::string text;
-  for (const int64_t side : shape) {
-    text += (text.empty() ? "" : ", ") + std::to_string(side);
-  }
-  return "[" + text + "]";
-}
-
 std::string TensorText(const MSTensor &tensor) {
   return "\"" + tensor.Name() + "\" " + TypeText(tensor.DataType()) + " " + ShapeText(tensor.Shape());
 }
@@ -99,11 +92,19 @@ void CheckOptions(const std::string &model_path, const ModelDescription &descrip
   if (options.provider != kAscend && options.provider != kCpu) {
     throw Error(ExitCode::kUsage, "--provider is \"" + options.provider + "\"; expected ascend or cpu");
   }
-  const bool on_cpu = options.provider == kCpu;
-  if (description.input.normalise == Normalise::kAipp && on_cpu) {
+  const bool on_cpu = options.provider == kCpu, is_aipp = description.input.normalise == Normalise::kAipp;
+  if (is_aipp && on_cpu) {
     throw Error(ExitCode::kUsage, model_path +
                                       ": its input is normalised by AIPP, which only Ascend has; use --provider "
                                       "ascend, or export the model with --export_normalise host");
+  }
+  if (!options.aipp_config.empty()) {
+    if (!is_aipp) {
+      throw Error(ExitCode::kUsage, "--aipp_config " + options.aipp_config + ": " + model_path +
+                                        " takes its input without AIPP; leave it out, or export the model with "
+                                        "--export_normalise aipp");
+    }
+    ReadFile(options.aipp_config, "AIPP", ExitCode::kInput);
   }
   const std::string &precision = options.precision;
   if (!precision.empty() && on_cpu) {

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "inc/options.h"
 #include "inc/pipeline.h"
 #include "inc/preprocess.h"
+#include "inc/progress.h"
 #include "inc/results.h"
 #include "inc/runtime.h"
 #include "inc/utils.h"
@@ -38,54 +40,87 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Runs over the list, repeated as often as needed, and leaves the detections alone.
-void Benchmark(const Options &options, Pipeline pipeline, const std::vector<ImageEntry> &images) {
-  std::vector<ImageEntry> measured;
-  for (size_t number = 0; number < static_cast<size_t>(options.benchmark); ++number) {
-    measured.push_back(images[number % images.size()]);
-  }
-  pipeline.handle = [](size_t, const std::vector<Detection> &) {};
-  PipelineResult run = RunPipeline(pipeline, measured);
-  const BenchmarkResult result{std::move(run.times),
-                               run.seconds,
-                               measured.size(),
-                               pipeline.description->input.Batch(),
-                               options.runtime,
-                               options.decode_threads,
-                               options.postprocess_threads};
-  std::cout << BenchmarkText(result);
-  WriteBenchmark(options.output, result);
+const char *const kResults = "results.json";
+const char *const kRecord = "run.json";
+
+/// Whichever step may fail, what an earlier run left must not pass for what this one found, and a folder that cannot be
+/// written is told before the work.
+void PrepareOutput(const fs::path &output) {
+  MakeFolders(output);
+  CheckWritable(output);
+  RemoveFile(output / kRecord);
+  RemoveFile(output / kResults);
+  RemoveBenchmark(output);
 }
 
-ExitCode Report(const Options &options, const ImageList &list, const PipelineResult &result) {
-  for (const Outcome &outcome : result.outcomes) {
-    if (!outcome.error.empty()) {
-      std::cerr << "warning: skipped: " << outcome.error << '\n';
+/// Runs over the images that could be read, repeated as often as needed, and leaves the detections alone.
+void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list, const PipelineResult &result) {
+  std::vector<ImageEntry> readable;
+  for (size_t index = 0; index < list.images.size(); ++index) {
+    if (result.outcomes[index].error.empty()) {
+      readable.push_back(list.images[index]);
     }
   }
-  const Counts counts = CountOutcomes(result.outcomes);
-  if (counts.not_finite > 0) {
-    std::cerr << "warning: the network gave NaN or infinity on " << counts.not_finite << " of " << counts.images
-              << " images\n";
+  if (readable.empty()) {
+    return;
   }
-  std::cout << counts.images - counts.skipped << " of " << counts.images << " images, " << counts.detections
-            << " detections, " << counts.skipped << " images skipped, " << result.seconds << " s\n"
-            << "results: " << (fs::path(options.output) / "results.json").string() << '\n';
-  const bool nothing_read = counts.skipped == list.images.size();
-  return counts.skipped > 0 && (options.strict || nothing_read) ? ExitCode::kInput : ExitCode::kOk;
+  std::vector<ImageEntry> measured;
+  for (size_t number = 0; number < static_cast<size_t>(options.benchmark); ++number) {
+    measured.push_back(readable[number % readable.size()]);
+  }
+  pipeline.handle = [](size_t, const std::vector<Detection> &) {};
+  pipeline.skip = [](size_t, const std::string &) {};
+  PipelineResult run = RunPipeline(pipeline, measured);
+  const Counts counts = CountOutcomes(run.outcomes);
+  const BenchmarkResult benchmark{std::move(run.times),
+                                  run.seconds,
+                                  counts.images - counts.skipped,
+                                  pipeline.description->input.Batch(),
+                                  options.runtime,
+                                  options.decode_threads,
+                                  options.postprocess_threads};
+  std::cout << BenchmarkText(benchmark);
+  WriteBenchmark(options.output, benchmark);
+}
+
+/// Tells what became of the images, and returns what the program ends with.
+ExitCode Report(const Options &options, const PipelineResult &result, size_t not_drawn) {
+  const Counts counts = CountOutcomes(result.outcomes);
+  const size_t read = counts.images - counts.skipped;
+  if (counts.not_finite > 0) {
+    std::cerr << "warning: the network gave NaN or infinity on " << counts.not_finite << " of " << read
+              << " images; export the model again from a sound checkpoint, or choose another --precision\n";
+  }
+  std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
+            << " images skipped, " << (not_drawn > 0 ? std::to_string(not_drawn) + " not drawn, " : "")
+            << result.seconds << " s\n"
+            << "results: " << (fs::path(options.output) / kResults).string() << '\n';
+  // A few are told; all of them are a failure of the run.
+  const auto fails = [&](size_t count, size_t all) { return count > 0 && (options.strict || count == all); };
+  if (fails(counts.skipped, counts.images)) {
+    return ExitCode::kInput;
+  }
+  if (fails(counts.not_finite, read)) {
+    return ExitCode::kRuntime;
+  }
+  return fails(not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
 }
 
 ExitCode Infer(const Options &options) {
   const fs::path output(options.output);
+  PrepareOutput(output);
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
-  // A folder that cannot be written is told before the work, not after it.
-  MakeFolders(output);
   const std::unique_ptr<Runtime> runtime =
       CreateRuntime(options.runtime, options.model, description, options.runtime_options);
 
   std::vector<std::string> records(list.images.size());
+  std::optional<Drawings> drawings;
+  if (options.draw) {
+    drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
+  }
+  Progress progress(list.images.size(), &std::cerr);
   Pipeline pipeline;
   pipeline.description = &description;
   pipeline.runtime = runtime.get();
@@ -93,24 +128,25 @@ ExitCode Infer(const Options &options) {
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
-    const ImageEntry &entry = list.images[index];
-    records[index] = CocoRecords(entry.id, detections, list.category_ids);
-    if (options.draw) {
-      WriteDrawing(entry, detections, options.draw_threshold, description.classes, output / "drawn");
+    records[index] = CocoRecords(list.images[index].id, detections, list.category_ids);
+    if (drawings) {
+      drawings->Draw(index, detections);
     }
+    progress.Add();
   };
-  // The record goes first and comes last: where it is, the results are those of its run.
-  const fs::path results_path = output / "results.json", record_path = output / "run.json";
-  RemoveFile(record_path);
-  RemoveFile(results_path);
+  pipeline.skip = [&](size_t, const std::string &why) {
+    std::cerr << "warning: skipped: " + why + "\n";
+    progress.Add();
+  };
   const PipelineResult result = RunPipeline(pipeline, list.images);
   const std::string results_text = ResultsText(records);
-  WriteFile(results_path, results_text);
-  WriteFile(record_path, RunJson(options, description, list, result, results_text).dump(1) + "\n");
+  WriteFile(output / kResults, results_text);
+  // The record comes last: where it is, the results are those of its run.
+  WriteFile(output / kRecord, RunJson(options, description, list, result, results_text).dump(1) + "\n");
   if (options.benchmark > 0) {
-    Benchmark(options, pipeline, list.images);
+    Benchmark(options, pipeline, list, result);
   }
-  return Report(options, list, result);
+  return Report(options, result, drawings ? drawings->failed() : 0);
 }
 
 }  // namespace

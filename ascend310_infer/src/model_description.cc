@@ -98,10 +98,11 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
   output.name = node["name"].Text();
   output.stride = static_cast<int>(node["stride"].Integer(1, kMostPixels));
   output.anchors = ReadAnchors(node["anchors"]);
-  for (const JsonNode &item : node["anchor_mask"].Items()) {
-    output.anchor_mask.push_back(static_cast<int>(item.Integer(0, kMostClasses)));
+  const std::vector<JsonNode> mask = node["anchor_mask"].Items();
+  for (const JsonNode &item : mask) {
+    item.Integer(0, kMostClasses);
   }
-  if (output.anchor_mask.size() != output.anchors.size()) {
+  if (mask.size() != output.anchors.size()) {
     node["anchor_mask"].Fail("a number for each of the anchors");
   }
   output.scale_x_y = node["scale_x_y"].Number(1, 10);
@@ -116,11 +117,7 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
                                                       : std::vector<int64_t>{batch, anchors * fields, rows, columns};
   output.shape = ReadShape(node["shape"], expected.size());
   if (output.shape != expected) {
-    std::string text;
-    for (const int64_t side : expected) {
-      text += (text.empty() ? "" : ", ") + std::to_string(side);
-    }
-    node["shape"].Fail("[" + text + "] by the input's shape, the stride, the anchors and the classes");
+    node["shape"].Fail(ShapeText(expected) + " by the input's shape, the stride, the anchors and the classes");
   }
   return output;
 }
@@ -144,12 +141,13 @@ std::vector<ClassDescription> ReadClasses(const JsonNode &node) {
 Thresholds ReadThresholds(const JsonNode &node) {
   node.ExpectOnly({"score", "nms_iou", "max_detections", "multi_label"});
   return {node["score"].Number(0, 1), node["nms_iou"].Number(0, 1),
-          static_cast<int>(node["max_detections"].Integer(1, 1000000)), node["multi_label"].Flag()};
+          static_cast<int>(node["max_detections"].Integer(1, kMostDetections)), node["multi_label"].Flag()};
 }
 
 void ReadModel(const JsonNode &node, ModelDescription *description) {
   node.ExpectOnly({"file", "bytes", "sha256"});
-  description->model_file = node["file"].Text();
+  // Both files may be renamed together; what ties them is the checksum.
+  node["file"].Text();
   description->model_bytes = static_cast<uint64_t>(node["bytes"].Integer(1));
   description->model_sha256 = node["sha256"].Text();
   const std::string &sha = description->model_sha256;
@@ -159,6 +157,14 @@ void ReadModel(const JsonNode &node, ModelDescription *description) {
 }
 
 }  // namespace
+
+std::string ShapeText(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (const int64_t side : shape) {
+    text += (text.empty() ? "" : ", ") + std::to_string(side);
+  }
+  return "[" + text + "]";
+}
 
 int InputDescription::Batch() const { return static_cast<int>(shape[0]); }
 

@@ -62,7 +62,7 @@ std::vector<Pair> SelectPairs(const Cells &cells, float score_threshold, bool mu
     const size_t last = multi_label ? cells.fields : first + 1;
     for (size_t field = first; field < last; ++field) {
       const float score = cell[field] * cell[kObjectness];
-      if (score > score_threshold) {
+      if (score > score_threshold && std::isfinite(score)) {
         pairs.push_back({number, static_cast<int>(field - kFirstClass), score});
       }
     }

@@ -24,14 +24,6 @@
 namespace yolo {
 namespace {
 
-std::string ShapeText(const std::vector<int64_t> &shape) {
-  std::string text;
-  for (const int64_t side : shape) {
-    text += (text.empty() ? "[" : ", ") + std::to_string(side);
-  }
-  return text + "]";
-}
-
 std::vector<int64_t> ShapeOf(const cv::Mat &matrix) { return {matrix.size.p, matrix.size.p + matrix.dims}; }
 
 class OpenCvRuntime : public Runtime {
@@ -49,8 +41,9 @@ class OpenCvRuntime : public Runtime {
 
   std::vector<std::vector<float>> Infer(const void *input, size_t bytes) override {
     if (bytes != input_bytes_) {
-      throw Error(ExitCode::kRuntime, "OpenCV DNN: the input has " + std::to_string(bytes) + " bytes; expected " +
-                                          std::to_string(input_bytes_));
+      throw Error(ExitCode::kRuntime, "OpenCV DNN: the batch has " + std::to_string(bytes) +
+                                          " bytes; the model takes " + std::to_string(input_bytes_) +
+                                          "; export the model again");
     }
     std::vector<std::vector<float>> outputs;
     try {
@@ -59,7 +52,8 @@ class OpenCvRuntime : public Runtime {
         outputs.emplace_back(values, values + matrix.total());
       }
     } catch (const cv::Exception &error) {
-      throw Error(ExitCode::kRuntime, "OpenCV DNN: the model failed (" + error.err + ")");
+      throw Error(ExitCode::kRuntime, "OpenCV DNN: the model failed (" + error.err +
+                                          "); export it again, or take another version of OpenCV");
     }
     return outputs;
   }

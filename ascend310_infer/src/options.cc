@@ -17,6 +17,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <thread>
@@ -27,30 +28,42 @@ namespace yolo {
 namespace {
 
 constexpr int kMostThreads = 256;
-constexpr int kMostDetections = 1000000;
 constexpr int kMostImages = 10000000;
 
 int ProcessorCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
+CLI::Validator NotEmpty() {
+  return CLI::Validator(
+      [](const std::string &text) { return std::string(text.empty() ? "is empty; expected a path" : ""); }, "");
+}
+
 void AddFiles(CLI::App *app, Options *options) {
   app->add_option("--model", options->model,
                   "Model of export.py, .mindir or .onnx; its description MODEL.json beside it")
-      ->required();
-  app->add_option("--images", options->images, "Folder of images, list file (a path a line), or COCO json")->required();
+      ->required()
+      ->check(NotEmpty());
+  app->add_option("--images", options->images,
+                  "Folder of images (those below its folders are left out), one image, list file (a path a line), or "
+                  "COCO json")
+      ->required()
+      ->check(NotEmpty());
   app->add_option("--image_root", options->image_root,
                   "Folder that the paths in the list file or json start from; by default that of the list file, or by "
                   "COCO's layout");
   app->add_option("--annotations", options->annotations,
                   "COCO json that gives image and category ids to a folder or list file");
   app->add_option("--output", options->output, "Folder for results.json, run.json and what else is asked for")
-      ->required();
+      ->required()
+      ->check(NotEmpty());
 }
 
 void AddRuntime(CLI::App *app, Options *options) {
   RuntimeOptions &runtime = options->runtime_options;
   app->add_option("--runtime", options->runtime, "lite or opencv; by default opencv for .onnx, else lite")
       ->check(CLI::IsMember({"lite", "opencv"}));
-  app->add_option("--device_id", runtime.device_id, "Ascend device")->check(CLI::Range(0, 4095));
+  app->add_option("--device_id", runtime.device_id, "Ascend device; a process uses one, so start one for each device")
+      ->check(CLI::Range(0, 4095))
+      ->capture_default_str();
   app->add_option("--provider", runtime.provider, "Where MindSpore Lite runs the model")
       ->check(CLI::IsMember({"ascend", "cpu"}))
       ->capture_default_str();
@@ -81,10 +94,43 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app->add_flag("--strict", options->strict, "Exit with 4 where an image was skipped");
+  app->add_flag("--strict", options->strict, "Fail where an image was skipped, gave NaN, or could not be drawn");
   app->add_option("--benchmark", options->benchmark,
                   "After the run, measure the stages on so many images; the list is gone through again as needed")
       ->check(CLI::Range(1, kMostImages));
+}
+
+/// CLI::Range lets NaN pass, which no comparison refuses.
+void RefuseNan(const Options &options) {
+  const std::pair<const char *, double> fractions[] = {{"--score_threshold", options.score_threshold.value_or(0)},
+                                                       {"--nms_threshold", options.nms_threshold.value_or(0)},
+                                                       {"--draw_threshold", options.draw_threshold}};
+  for (const auto &[name, value] : fractions) {
+    if (std::isnan(value)) {
+      throw Error(ExitCode::kUsage, std::string(name) + " is not a number; expected one of 0 to 1");
+    }
+  }
+}
+
+/// An option that this run has no use for is a mistake, not a thing to pass over.
+void RefuseUnused(const CLI::App &app, const Options &options) {
+  const auto refuse = [&](const std::string &name, const std::string &why) {
+    if (app.count(name) > 0) {
+      throw Error(ExitCode::kUsage, name + " is for " + why + "; leave it out");
+    }
+  };
+  const bool is_lite = options.runtime == "lite";
+  if (!is_lite) {
+    for (const char *name : {"--provider", "--precision", "--aipp_config"}) {
+      refuse(name, "--runtime lite, and this run is by --runtime " + options.runtime);
+    }
+  }
+  if (options.preprocess != "dvpp" && !(is_lite && options.runtime_options.provider == "ascend")) {
+    refuse("--device_id", "Ascend devices, and this run uses none");
+  }
+  if (!options.draw) {
+    refuse("--draw_threshold", "--draw, which is not given");
+  }
 }
 
 }  // namespace
@@ -108,6 +154,8 @@ std::optional<Options> ParseOptions(int argc, const char *const *argv) {
   if (options.runtime.empty()) {
     options.runtime = std::filesystem::path(options.model).extension() == ".onnx" ? "opencv" : "lite";
   }
+  RefuseNan(options);
+  RefuseUnused(app, options);
   return options;
 }
 

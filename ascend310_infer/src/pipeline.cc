@@ -71,7 +71,6 @@ class Run {
   void DecodeImages();
   void ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times);
   void Infer();
-  void CheckOutputs(const std::vector<std::vector<float>> &outputs) const;
   void PostprocessOutputs();
   void PostprocessItem(const Outputs &outputs, size_t place);
   void AddTimes(const StageTimes &times);
@@ -215,7 +214,8 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
     if (entry.size.width != 0 && (size.width != entry.size.width || size.height != entry.size.height)) {
       throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(size.width) + "x" +
                                         std::to_string(size.height) + ", but the annotation file says " +
-                                        std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height));
+                                        std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height) +
+                                        "; use the annotation file that belongs to the images");
     }
     item.is_read = true;
     times->preprocess.push_back(watch.Seconds());
@@ -225,34 +225,30 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
     }
     std::fill(pixels, pixels + bytes, uint8_t{0});
     result_.outcomes[item.index].error = error.what();
+    pipeline_.skip(item.index, error.what());
   }
 }
 
 void Run::Infer() {
   StageTimes times;
   while (const std::optional<Batch *> batch = ready_.Pop()) {
-    const Stopwatch watch;
     Outputs outputs;
-    outputs.values = pipeline_.runtime->Infer((*batch)->input.data(), (*batch)->input.size());
-    times.inference.push_back(watch.Seconds());
-    CheckOutputs(outputs.values);
     outputs.items = std::move((*batch)->items);
     (*batch)->items.clear();
-    if (!inferred_.Push(std::move(outputs)) || !free_.Push(*batch)) {
+    if (std::any_of(outputs.items.begin(), outputs.items.end(), [](const Item &item) { return item.is_read; })) {
+      const Stopwatch watch;
+      outputs.values = pipeline_.runtime->Infer((*batch)->input.data(), (*batch)->input.size());
+      times.inference.push_back(watch.Seconds());
+      CheckOutputs(description_, outputs.values);
+      if (!inferred_.Push(std::move(outputs))) {
+        break;
+      }
+    }
+    if (!free_.Push(*batch)) {
       break;
     }
   }
   AddTimes(times);
-}
-
-void Run::CheckOutputs(const std::vector<std::vector<float>> &outputs) const {
-  bool fits = outputs.size() == description_.outputs.size();
-  for (size_t number = 0; fits && number < outputs.size(); ++number) {
-    fits = outputs[number].size() == description_.outputs[number].ElementCount();
-  }
-  if (!fits) {
-    throw Error(ExitCode::kRuntime, "the runtime gave outputs of other sizes than " + description_.path + " says");
-  }
 }
 
 void Run::PostprocessOutputs() {

@@ -50,11 +50,7 @@ class OpenCvPreprocessor : public Preprocessor {
       canvas_.create(input.Height(), input.Width(), CV_8UC3);
     }
     canvas_.setTo(cv::Scalar::all(description_.pad_value));
-    try {
-      Place(image_, placement, &canvas_);
-    } catch (const cv::Exception &error) {
-      throw Error(ExitCode::kInput, image_path + ": cannot resize this image (" + error.err + ")");
-    }
+    WorkOnImage(image_path, "resized", [&] { Place(image_, placement, &canvas_); });
     if (!pixels) {
       NormalisePixels(canvas_, description_, reinterpret_cast<float *>(item));
     }

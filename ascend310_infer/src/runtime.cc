@@ -47,12 +47,21 @@ const std::vector<BuiltRuntime> &Built() {
 
 }  // namespace
 
-std::vector<std::string> BuiltRuntimes() {
-  std::vector<std::string> names;
-  for (const BuiltRuntime &runtime : Built()) {
-    names.emplace_back(runtime.name);
+void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs) {
+  const auto fail = [&](const std::string &found, const std::string &expected) {
+    throw Error(ExitCode::kRuntime, "the runtime gave " + found + "; expected " + expected + " by " + description.path +
+                                        "; export the model again");
+  };
+  const std::vector<OutputDescription> &expected = description.outputs;
+  if (outputs.size() != expected.size()) {
+    fail(std::to_string(outputs.size()) + " outputs", std::to_string(expected.size()));
   }
-  return names;
+  for (size_t number = 0; number < outputs.size(); ++number) {
+    if (outputs[number].size() != expected[number].ElementCount()) {
+      fail("output \"" + expected[number].name + "\" with " + std::to_string(outputs[number].size()) + " numbers",
+           ShapeText(expected[number].shape));
+    }
+  }
 }
 
 std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,

@@ -20,10 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <system_error>
 
 namespace yolo {
@@ -69,54 +72,97 @@ bool WriteAll(int file, const std::string &data) {
                                      "); check the path, its permissions and the space on the disk");
 }
 
+/// A name beside a file that no other thread or process takes. It does not hold the file's own name, which may be as
+/// long as a name can be.
+std::filesystem::path DraftPath(const std::filesystem::path &folder) {
+  static std::atomic<uint64_t> count{0};
+  return folder / (".yolo_infer." + std::to_string(getpid()) + "." + std::to_string(++count) + ".tmp");
+}
+
+/// Reads to the end. Returns false and leaves errno where the system fails; EFBIG: there are more than `most_bytes`.
+bool ReadAll(int file, size_t expected_bytes, size_t most_bytes, std::string *data) {
+  size_t done = 0;
+  // The size is a guess only: the file may grow, and a pipe has none.
+  data->resize(expected_bytes + 1);
+  while (true) {
+    if (done == data->size()) {
+      data->resize(data->size() + kReadAtOnce);
+    }
+    const ssize_t count = read(file, data->data() + done, data->size() - done);
+    if (count == 0) {
+      break;
+    }
+    if (count < 0 && errno != EINTR) {
+      return false;
+    }
+    done += count > 0 ? static_cast<size_t>(count) : 0;
+    if (done > most_bytes) {
+      errno = EFBIG;
+      return false;
+    }
+  }
+  data->resize(done);
+  return true;
+}
+
 }  // namespace
 
-std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code) {
+std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code, size_t most_bytes) {
   const auto fail = [&](int error) {
     throw Error(code, path.string() + ": cannot read this " + kind + " file (" + std::strerror(error) +
                           "); check the path and its permissions");
+  };
+  const auto fail_by_size = [&](const std::string &found) {
+    throw Error(code, path.string() + ": this " + kind + " file has " + found + "; restore it or leave it out");
   };
   FileHandle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (file.number() < 0 || fstat(file.number(), &status) != 0) {
     fail(errno);
   }
+  const size_t expected_bytes = static_cast<size_t>(std::max(status.st_size, off_t{0}));
   std::string data;
-  size_t done = 0;
-  // The size is a guess only: the file may grow, and a pipe has none.
-  data.resize(static_cast<size_t>(status.st_size > 0 ? status.st_size : 0) + 1);
-  while (true) {
-    if (done == data.size()) {
-      data.resize(data.size() + kReadAtOnce);
+  try {
+    if (expected_bytes > most_bytes) {
+      fail_by_size(std::to_string(expected_bytes) + " bytes; expected at most " + std::to_string(most_bytes));
     }
-    const ssize_t count = read(file.number(), data.data() + done, data.size() - done);
-    if (count == 0) {
-      break;
-    }
-    if (count < 0 && errno != EINTR) {
+    if (!ReadAll(file.number(), expected_bytes, most_bytes, &data)) {
+      if (errno == EFBIG) {
+        fail_by_size("more than " + std::to_string(most_bytes) + " bytes");
+      }
       fail(errno);
     }
-    done += count > 0 ? static_cast<size_t>(count) : 0;
+  } catch (const std::bad_alloc &) {
+    fail_by_size(std::to_string(expected_bytes) + " bytes, more than there is memory for");
   }
-  data.resize(done);
   return data;
 }
 
 void MakeFolders(const std::filesystem::path &folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error && !std::filesystem::is_directory(folder)) {
+  std::error_code ignored;
+  if (error && !std::filesystem::is_directory(folder, ignored)) {
     throw Error(ExitCode::kOutput, folder.string() + ": cannot make this folder (" + error.message() +
                                        "); check the path and its permissions");
   }
+}
+
+void CheckWritable(const std::filesystem::path &folder) {
+  const std::filesystem::path draft = DraftPath(folder);
+  const FileHandle file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.number() < 0) {
+    throw Error(ExitCode::kOutput, folder.string() + ": cannot write into this folder (" + std::strerror(errno) +
+                                       "); check its permissions and the space on the disk");
+  }
+  unlink(draft.c_str());
 }
 
 void WriteFile(const std::filesystem::path &path, const std::string &data) {
   if (path.has_parent_path()) {
     MakeFolders(path.parent_path());
   }
-  const std::filesystem::path draft =
-      path.parent_path() / ("." + path.filename().string() + "." + std::to_string(getpid()) + ".tmp");
+  const std::filesystem::path draft = DraftPath(path.parent_path());
   FileHandle file(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.number() < 0) {
     ThrowNotWritten(path, errno);
@@ -130,7 +176,12 @@ void WriteFile(const std::filesystem::path &path, const std::string &data) {
 
 void RemoveFile(const std::filesystem::path &path) {
   std::error_code error;
-  std::filesystem::remove(path, error);
+  // An empty folder would be removed as well, but it is the user's.
+  if (std::filesystem::is_directory(path, error)) {
+    error = std::make_error_code(std::errc::is_a_directory);
+  } else {
+    std::filesystem::remove(path, error);
+  }
   if (error) {
     throw Error(ExitCode::kOutput, path.string() + ": cannot remove this file of an earlier run (" + error.message() +
                                        "); remove it, or choose another --output");

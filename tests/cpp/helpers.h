@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,13 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// The bytes of an image file.
+inline std::string Encoded(const std::string &suffix, const cv::Mat &image) {
+  std::vector<uchar> bytes;
+  cv::imencode(suffix, image, bytes);
+  return {bytes.begin(), bytes.end()};
+}
 
 /// A sound description of a model with two classes, one anchor a scale and inputs of `batch` x 64 x 96.
 inline nlohmann::json SoundDescription(int batch = 2, bool decoded = true) {

@@ -13,6 +13,8 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
+#include <sys/stat.h>
+
 #include "inc/image_list.h"
 #include "tests/cpp/helpers.h"
 
@@ -104,14 +106,61 @@ TEST_CASE("annotations give ids to a folder or a list") {
   folder.Write("images/c.jpg", "x");
   CheckError([&] { ListImages(folder.path() / "images", "", truth, kClasses); }, ExitCode::kInput, {"no image c.jpg"});
   const std::string twice = folder.Write("list.txt", "b.png\nsub/b.png\n");
-  CheckError([&] { ListImages(twice, "", truth, kClasses); }, ExitCode::kInput, {"second time"});
+  CheckError([&] { ListImages(twice, "", truth, kClasses); }, ExitCode::kInput,
+             {"sub/b.png are both the image b.png (id 9) of", "truth.json"});
   json two = SoundAnnotations();
   two["images"][0]["file_name"] = "other/a.jpg";
   const std::string ambiguous = folder.Write("two.json", two.dump());
   const std::string one = folder.Write("one.txt", "a.jpg\n");
-  CheckError([&] { ListImages(one, "", ambiguous, kClasses); }, ExitCode::kInput, {"no image a.jpg"});
+  CheckError([&] { ListImages(one, "", ambiguous, kClasses); }, ExitCode::kInput,
+             {"two.json", "several images a.jpg", "ids 4 and 9"});
   const std::string exact = folder.Write("exact.txt", "other/a.jpg\n");
   CHECK(ListImages(exact, "", ambiguous, kClasses).images[0].id == 9);
+}
+
+TEST_CASE("an image is found by whole parts of its path, never by its last part against other folders") {
+  const TemporaryFolder folder;
+  const auto id_of = [&](const std::string &listed, const std::vector<std::string> &annotated) {
+    json annotations = SoundAnnotations();
+    annotations["images"] = json::array();
+    for (const std::string &name : annotated) {
+      const size_t id = annotations["images"].size();
+      annotations["images"].push_back({{"id", id}, {"file_name", name}, {"width", 4}, {"height", 3}});
+    }
+    return ListImages(folder.Write("list.txt", listed), "", folder.Write("truth.json", annotations.dump()), kClasses)
+        .images[0]
+        .id;
+  };
+  CHECK(id_of("/data/val/a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
+  CHECK(id_of("a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
+  // The more parts agree the better.
+  CHECK(id_of("/data/val/a.jpg", {"a.jpg", "val/a.jpg", "train/a.jpg"}) == 1);
+  CHECK(id_of("/data/val/a.jpg", {"a.jpg", "train/a.jpg"}) == 0);
+  CheckError([&] { id_of("train/a.jpg", {"val/a.jpg"}); }, ExitCode::kInput, {"no image train/a.jpg"});
+  CheckError(
+      [&] {
+        id_of("l/a.jpg", {"val/a.jpg", "val/l/a.jpg", "x/l/a.jpg"});
+      },
+      ExitCode::kInput, {"several images l/a.jpg", "ids 1 and 2"});
+  CheckError([&] { id_of("a.jpg", {"xa.jpg"}); }, ExitCode::kInput, {"no image a.jpg"});
+}
+
+TEST_CASE("one image, and files whose names do not say what they are") {
+  const TemporaryFolder folder;
+  const std::string image = folder.Write("sub/000000000042.JPG", "x");
+  const ImageList one = ListImages(image, "", "", kClasses);
+  REQUIRE(one.images.size() == 1);
+  CHECK(one.images[0].path == image);
+  CHECK(one.images[0].id == 42);
+  CheckError([&] { ListImages(image, "/root", "", kClasses); }, ExitCode::kUsage, {"is an image"});
+  const std::string mark = "\xef\xbb\xbf";
+  CHECK(ListImages(folder.Write("list.txt", mark + "a.jpg\r\n"), "/root", "", kClasses).images[0].path ==
+        "/root/a.jpg");
+  const std::string truth = folder.Write("truth.txt", mark + "\n " + SoundAnnotations().dump());
+  CHECK(ListImages(truth, "/root", "", kClasses).images[0].id == 4);
+  REQUIRE(mkfifo((folder.path() / "sub" / "pipe.jpg").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("nowhere", folder.path() / "sub" / "link.jpg");
+  CHECK(ListImages(folder.path() / "sub", "", "", kClasses).images.size() == 2);
 }
 
 TEST_CASE("annotation files that cannot be used are refused by the entry") {
@@ -130,6 +179,7 @@ TEST_CASE("annotation files that cannot be used are refused by the entry") {
   refused("/images/0/width"_json_pointer, 0, {"images[0].width"});
   refused("/images/1/file_name"_json_pointer, "../x.jpg", {"images[1].file_name", "inside"});
   refused("/images/1/file_name"_json_pointer, "/x.jpg", {"images[1].file_name", "inside"});
+  refused("/images/1/file_name"_json_pointer, std::string("a\0b.jpg", 7), {"images[1].file_name", "inside"});
   refused("/images/1/file_name"_json_pointer, "", {"images[1].file_name", "inside"});
   refused("/categories/0/name"_json_pointer, "bottle", {"no category \"ball\""});
   refused("/categories/0/name"_json_pointer, "cup", {"several categories named \"cup\""});

@@ -13,23 +13,10 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
-#include <opencv2/imgcodecs.hpp>
-
-#include "inc/draw.h"
 #include "inc/image_reader.h"
 #include "tests/cpp/helpers.h"
 
 using yolo::ExitCode;
-
-namespace {
-
-std::string Encoded(const std::string &suffix, const cv::Mat &image) {
-  std::vector<uchar> bytes;
-  cv::imencode(suffix, image, bytes);
-  return {bytes.begin(), bytes.end()};
-}
-
-}  // namespace
 
 TEST_CASE("files that are not images are refused, each for its reason") {
   const TemporaryFolder folder;
@@ -56,16 +43,25 @@ TEST_CASE("channels come as red, green, blue") {
   CHECK(image.cols == 6);
 }
 
-TEST_CASE("a drawing lies in its folder, whatever the name, and shows its box") {
+TEST_CASE("a file that is far too large is refused by its size, not read") {
   const TemporaryFolder folder;
-  const cv::Mat black(100, 150, CV_8UC3, cv::Scalar::all(0));
-  const std::string path = folder.Write("in/a.png", Encoded(".png", black));
-  const std::vector<yolo::Detection> found = {{{20, 40, 120, 90}, 0.9F, 1}, {{0, 0, 10, 10}, 0.1F, 0}};
-  yolo::WriteDrawing({path, "../in/a.png", 1, {}}, found, 0.25, {{"a", 1}, {"b\xc3\xa4", 2}}, folder.path() / "drawn");
-  const cv::Mat drawn = cv::imread((folder.path() / "drawn" / "up" / "in" / "a.png.jpg").string());
-  REQUIRE(drawn.size() == black.size());
-  CHECK(cv::norm(drawn.at<cv::Vec3b>(65, 20)) > 150);
-  CHECK(cv::norm(drawn.at<cv::Vec3b>(65, 70)) < 20);
-  // The other scores too little to be drawn.
-  CHECK(cv::norm(drawn.at<cv::Vec3b>(5, 0)) < 20);
+  const std::string path = folder.Write("huge.jpg", "\xff\xd8");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40);
+  CheckError([&] { yolo::ReadImageFile(path); }, ExitCode::kInput,
+             {"huge.jpg", "1099511627776 bytes", "at most 2147483647"});
+  // It has no size that could be seen beforehand.
+  CheckError([&] { yolo::ReadFile("/dev/zero", "image", ExitCode::kInput, 5000000); }, ExitCode::kInput,
+             {"/dev/zero", "more than 5000000 bytes"});
+  CHECK(yolo::ReadFile(folder.Write("five", "12345"), "image", ExitCode::kInput, 5) == "12345");
+  CheckError([&] { yolo::ReadFile(folder.Write("six", "123456"), "image", ExitCode::kInput, 5); }, ExitCode::kInput,
+             {"6 bytes; expected at most 5"});
+}
+
+TEST_CASE("what OpenCV or the memory throws is an error of the image") {
+  CheckError([] { yolo::WorkOnImage("a.jpg", "resized", [] { CV_Error(cv::Error::StsNoMem, "no room"); }); },
+             ExitCode::kInput, {"a.jpg", "cannot be resized", "no room"});
+  CheckError([] { yolo::WorkOnImage("a.jpg", "decoded", [] { throw std::bad_alloc(); }); }, ExitCode::kInput,
+             {"a.jpg", "cannot be decoded", "not enough memory"});
+  CheckError([] { yolo::WorkOnImage("a.jpg", "drawn", [] { throw yolo::Error(ExitCode::kOutput, "full"); }); },
+             ExitCode::kOutput, {"full"});
 }

@@ -56,6 +56,14 @@ TEST_CASE("without multi_label a cell gives its best class, of equal ones the lo
   CHECK(pairs[1].class_number == 0);
 }
 
+TEST_CASE("a score that is not finite gives no pair") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Cells cells = TwoClassCells({{.5F, .5F, .1F, .1F, .5F, infinity, .5F}});
+  REQUIRE(yolo::SelectPairs(cells, .1F, true).size() == 1);
+  CHECK(yolo::SelectPairs(cells, .1F, true)[0].class_number == 1);
+  CHECK(yolo::SelectPairs(cells, .1F, false).empty());
+}
+
 TEST_CASE("cells without a finite box of some size give no pair") {
   const float infinity = std::numeric_limits<float>::infinity();
   const Cells cells = TwoClassCells({{kNan, .5F, .1F, .1F, 1.F, 1.F, 1.F},

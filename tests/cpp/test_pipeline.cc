@@ -161,6 +161,24 @@ TEST_CASE("an image that cannot be read is skipped, the others of its batch are 
   CHECK(yolo::CountOutcomes(result.outcomes).skipped == 5);
 }
 
+TEST_CASE("a batch of which no image could be read is not run, and each skipped image is told once") {
+  Fixture fixture(2);
+  std::map<size_t, std::string> told;
+  fixture.pipeline.skip = [&](size_t index, const std::string &why) {
+    const std::lock_guard<std::mutex> lock(fixture.mutex);
+    CHECK(told.emplace(index, why).second);
+  };
+  const yolo::PipelineResult result = fixture.Run({"1", "bad", "3", "bad", "bad", "bad", "7"});
+  CHECK(fixture.runtime.calls() == 2);
+  CHECK(result.times.inference.size() == 2);
+  CHECK(fixture.found.size() == 3);
+  CHECK(told.size() == 4);
+  CHECK(told[5] == "bad: cannot read");
+  Fixture none;
+  CHECK(none.Run(std::vector<std::string>(20, "bad")).times.inference.empty());
+  CHECK(none.runtime.calls() == 0);
+}
+
 TEST_CASE("an image on which the network gave NaN is counted, the others of its batch are not") {
   Fixture fixture;
   const yolo::PipelineResult result = fixture.Run({"1", "200", "3"});
@@ -190,7 +208,8 @@ TEST_CASE("a failure anywhere ends all threads and comes out as it was") {
   SUBCASE("outputs of another size") {
     Fixture fixture(3, 2);
     fixture.runtime.wrong_size = true;
-    CheckError([&] { fixture.Run(paths); }, ExitCode::kRuntime, {"other sizes", "d.json"});
+    CheckError([&] { fixture.Run(paths); }, ExitCode::kRuntime,
+               {"output \"small\" with 503 numbers; expected [3, 4, 6, 1, 7]", "d.json"});
   }
   SUBCASE("of what takes the detections") {
     Fixture fixture(3, 2);

@@ -55,6 +55,32 @@ TEST_CASE("what cannot be written is an error of the output") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
+TEST_CASE("a folder that cannot be written is told beforehand") {
+  const TemporaryFolder folder;
+  yolo::CheckWritable(folder.path());
+  CHECK(std::filesystem::is_empty(folder.path()));
+  CheckError([] { yolo::CheckWritable("/proc"); }, ExitCode::kOutput, {"/proc", "cannot write into this folder"});
+}
+
+TEST_CASE("what an earlier run wrote is removed, a folder is not") {
+  const TemporaryFolder folder;
+  yolo::RemoveFile(folder.Write("run.json", "x"));
+  yolo::RemoveFile(folder.path() / "absent");
+  CHECK(std::filesystem::is_empty(folder.path()));
+  std::filesystem::create_directory(folder.path() / "run.json");
+  CheckError([&] { yolo::RemoveFile(folder.path() / "run.json"); }, ExitCode::kOutput, {"run.json", "irectory"});
+  yolo::WriteBenchmark(folder.path(), {});
+  yolo::RemoveBenchmark(folder.path());
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "benchmark.json"));
+  CHECK(std::filesystem::is_empty(folder.path() / "time_Result"));
+}
+
+TEST_CASE("a name as long as a name can be is written") {
+  const TemporaryFolder folder;
+  const std::string name(255, 'n');
+  CHECK(yolo::ReadFile(folder.Write(name, "x"), "file", ExitCode::kInput) == "x");
+}
+
 TEST_CASE("SHA-256 of the standard's own example") {
   CHECK(yolo::Sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

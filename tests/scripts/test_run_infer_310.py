@@ -65,7 +65,7 @@ class Place310:
 
     def run(self, script, *arguments, **extra):
         kept = {name: value for name, value in os.environ.items()
-                if name not in ("LITE_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH", "LD_LIBRARY_PATH")}
+                if name not in ("LITE_HOME", "ASCEND_TOOLKIT_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH", "LD_LIBRARY_PATH")}
         environment = {**kept, "PATH": f"{self.bin}:{kept['PATH']}", "PYTHON": str(self.bin / "my python"),
                        "RECORD": str(self.record), **extra}
         return subprocess.run(["bash", str(self.repo / script), *map(str, arguments)], cwd=self.caller, text=True,
@@ -102,10 +102,10 @@ def test_it_builds_infers_and_scores(place):
     assert place.lines() == [
         f"python in {place.repo}", "-m", "src.postprocess", "--help",
         f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_*LIBRARY",
-        f"-DLITE_HOME={place.lite}",
+        "-U", "ACL_*", f"-DLITE_HOME={place.lite}", "-DASCEND_HOME=",
         f"cmake in {place.caller}", "--build", str(place.build_folder), "--parallel", "1",
         f"yolo_infer in {place.caller}", "--model", str(place.model), "--images", str(place.annotations),
-        "--image_root", str(place.images), "--output", str(results), "--runtime", "lite", "--device_id", "0",
+        "--image_root", str(place.images), "--output", str(results), "--runtime", "lite",
         f"python in {place.repo}", "-u", "-m", "src.postprocess", "--result_path", str(results), "--ann_file",
         str(place.annotations)]
     assert (place.caller / "acc.log").read_text() == "python speaks\nand complains\n"
@@ -121,7 +121,7 @@ def test_the_device_and_options_go_through(place):
     assert lines[lines.index("--device_id") + 1:][:4] == ["3", "--precision", "enforce_fp32", "--strict"]
     assert lines[lines.index("--model") + 1] == str(place.model)
     assert place.run_all(place.model, place.images, place.annotations, "--draw").returncode == 0
-    assert place.lines()[-11:][:3] == ["--device_id", "0", "--draw"]
+    assert place.lines()[-11:][:3] == ["--runtime", "lite", "--draw"]
 
 
 def test_mindspore_lite_is_found_when_the_app_starts(place):
@@ -241,6 +241,8 @@ def test_places_of_the_build(place):
     lines = place.lines()
     assert f"-DLITE_HOME={place.caller}/../lite home" in lines and lines[-2:] == ["--parallel", "3"]
     assert lines[lines.index("-B") + 1] == str(place.caller / "a build")
+    assert place.run("ascend310_infer/build.sh", ASCEND_TOOLKIT_HOME="/a toolkit").returncode == 0
+    assert "-DASCEND_HOME=/a toolkit" in place.lines()
     done = place.run("ascend310_infer/build.sh", "--lite_home=no home")
     assert done.returncode == 1 and "no home/runtime: no such folder" in done.stderr
     (place.bin / "cmake").write_text("#!/usr/bin/env bash\nexit 1\n")
