@@ -86,7 +86,7 @@ def model_path(config):
 
 
 def refuse_equal_classes(categories, path):
-    """Refuse classes that share a name or a category id, or have no name: detections could not be told apart.
+    """Refuse classes that share a category id or have no name: detections could not be told apart.
 
     Raises:
         UserError: names the file that they are from and the first fault.

@@ -27,6 +27,8 @@ from src.multi_scale import training_sizes
 STRIDES = (16, 32)
 # Fields of a prediction before its classes: x, y, width, height and objectness.
 BOX_FIELDS = 5
+# A smaller std is a mistake: this one is less than a hundredth of a grey level.
+MIN_STD = 1e-5
 
 # Option: (smallest, largest) value allowed; None: no limit.
 LIMITS = {
@@ -173,8 +175,8 @@ def _network_faults(config: Config) -> Iterator[str]:
 def _preprocessing_faults(config: Config) -> Iterator[str]:
     if len(config.mean) != 3 or not all(0 <= value <= 1 for value in config.mean):
         yield f"{_found(config, 'mean')}: expected three numbers from 0 to 1 (red, green, blue)"
-    if len(config.std) != 3 or not all(0 < value <= 1 for value in config.std):
-        yield f"{_found(config, 'std')}: expected three numbers above 0 and up to 1 (red, green, blue)"
+    if len(config.std) != 3 or not all(MIN_STD <= value <= 1 for value in config.std):
+        yield f"{_found(config, 'std')}: expected three numbers from {MIN_STD:g} to 1 (red, green, blue)"
     try:
         training_sizes(config)
     except UsageError as error:

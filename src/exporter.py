@@ -135,9 +135,18 @@ def _write_draft(network, batch, file_format, draft):
     """Let MindSpore write a network to a file."""
     if file_format == "ONNX":
         ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
+        _need_draft(draft)
         _name_outputs(draft)
     else:
         ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=file_format)
+    _need_draft(draft)
+
+
+def _need_draft(draft):
+    """MindSpore does not tell of a disk that is full."""
+    if not draft.is_file():
+        raise UserError(f"{draft.parent}: MindSpore wrote no model into this temporary folder; make room there, or set "
+                        "TMPDIR to a folder with room")
 
 
 def _name_outputs(path):

@@ -27,7 +27,7 @@ from pathlib import Path
 from model_utils.errors import UserError
 from model_utils.options import SHAPE_MULTIPLE
 from src.coco_file import read_json
-from src.config import BOX_FIELDS, detection_scales
+from src.config import BOX_FIELDS, MIN_STD, detection_scales
 
 FORMAT = 1
 INPUT_NAME = "images"
@@ -36,8 +36,6 @@ OUTPUT_NAMES = ("output_big", "output_small")
 # What there may be of (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
-# Below this, 1 / std is infinite in float32.
-MIN_STD = 3e-39
 # The type of every value, see `type_faults`.
 EXAMPLE = {
     "format": FORMAT,
@@ -199,15 +197,15 @@ def is_finite_number(value):
 
 
 def class_fault(names, ids):
-    """Return what is wrong with the names and category ids of classes, in words, or an empty string."""
+    """Return what is wrong with the names and category ids of classes, in words, or an empty string.
+
+    Classes may share a name, as they may in training: their order and ids tell them apart.
+    """
     if not names:
         return "there is none; expected one class or more"
     nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
     if nameless:
         return f"the class of id {nameless[0]} has no name"
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        return f"more than one class is called {twice!r:.60}; expected one class of each name"
     twice = next((number for number, count in Counter(ids).items() if count > 1), None)
     if twice is not None:
         sharing = [name for name, number in zip(names, ids, strict=True) if number == twice]

@@ -100,7 +100,7 @@ def test_a_good_config_passes(arguments):
     ("--anchors [[10,14,3],[23,2],[37,58],[81,82],[135,169],[344,319]]", "[width, height]"),
     ("--anchors []", "expected a list of [width, height]"),
     ("--mean 0.5", "mean is [0.5] (command line): expected three numbers"), ("--mean 123,116,103", "from 0 to 1"),
-    ("--std 0,1,1", "above 0"), ("--std 58.4,57.1,57.4", "up to 1"), ("--min_scale 3", "at least min_scale, 3.0"),
+    ("--std 0,1,1", "from 1e-05"), ("--std 58.4,57.1,57.4", "to 1 "), ("--min_scale 3", "at least min_scale, 3.0"),
     ("--max_epoch 4", "warmup_epochs is 4.0 (default): expected less than max_epoch, 4; set both"),
     ("--t_max 200", "t_max is 200 (command line): expected at least max_epoch, 300"),
     ("--eta_min 0.1", "eta_min is 0.1 (command line): expected at most lr, 0.001"),

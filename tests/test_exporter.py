@@ -308,3 +308,10 @@ def test_an_export_replaces_both_files_and_their_permissions_are_ordinary(networ
     assert [entry["name"] for entry in read_description(path)["classes"]] == ["a", "b"]
     assert {name.stat().st_mode & 0o777 for name in (path, description_path(path))} == {0o644}
     assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("file_format, module", [("ONNX", ms.onnx), ("MINDIR", ms)])
+def test_a_model_that_mindspore_did_not_write_is_told(file_format, module, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "export", lambda *network, **options: None)
+    with pytest.raises(UserError, match=f"^{tmp_path}: MindSpore wrote no model.* TMPDIR"):
+        exporter._write_draft(None, np.zeros((1, 2), np.uint8), file_format, tmp_path / "draft")

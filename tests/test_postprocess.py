@@ -118,6 +118,12 @@ def test_cells_without_a_proper_box_give_nothing(field, value):
     assert rows.tolist() == [1]
 
 
+@pytest.mark.parametrize("multi_label, classes", [(True, [1]), (False, [])])
+def test_a_score_that_is_not_finite_gives_nothing(multi_label, classes):
+    cells = np.array([[.5, .5, .1, .1, 0.9, np.inf, 0.9]], np.float32)
+    assert select_pairs(cells, 0.001, multi_label)[1].tolist() == classes
+
+
 # Heads to detections
 
 def test_hand_made_heads_give_the_boxes_put_in():

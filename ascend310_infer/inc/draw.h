@@ -48,7 +48,7 @@ class Drawings {
  public:
   /// The list and the classes must outlive the object.
   Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes, double threshold,
-           const std::filesystem::path &folder);
+           std::filesystem::path folder);
 
   void Draw(size_t index, const std::vector<Detection> &detections);
 

@@ -24,6 +24,7 @@
 #include <opencv2/imgproc.hpp>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "inc/errors.h"
 #include "inc/image_reader.h"
@@ -152,8 +153,12 @@ void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detecti
 }
 
 Drawings::Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes,
-                   double threshold, const std::filesystem::path &folder)
-    : images_(images), classes_(classes), threshold_(threshold), folder_(folder), names_(DrawingNames(images)) {}
+                   double threshold, std::filesystem::path folder)
+    : images_(images),
+      classes_(classes),
+      threshold_(threshold),
+      folder_(std::move(folder)),
+      names_(DrawingNames(images)) {}
 
 void Drawings::Draw(size_t index, const std::vector<Detection> &detections) {
   try {

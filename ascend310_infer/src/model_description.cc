@@ -199,7 +199,7 @@ ModelDescription ParseModelDescription(const std::string &text, const std::strin
   description.resize_mode = static_cast<ResizeMode>(root["resize_mode"].Choice({"stretch", "letterbox"}));
   description.pad_value = static_cast<int>(root["pad_value"].Integer(0, 255));
   description.mean = ReadChannels(root["mean"], 0);
-  // A spread of less than a hundredth of a level is a mistake.
+  // A spread of less than a hundredth of a level is a mistake (MIN_STD of src/config.py).
   description.std = ReadChannels(root["std"], 1e-5);
   description.decoded = root["decoded"].Flag();
   description.classes = ReadClasses(root["classes"]);

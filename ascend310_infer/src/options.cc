@@ -33,8 +33,7 @@ constexpr int kMostImages = 10000000;
 int ProcessorCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 CLI::Validator NotEmpty() {
-  return CLI::Validator(
-      [](const std::string &text) { return std::string(text.empty() ? "is empty; expected a path" : ""); }, "");
+  return {[](const std::string &text) { return std::string(text.empty() ? "is empty; expected a path" : ""); }, ""};
 }
 
 void AddFiles(CLI::App *app, Options *options) {

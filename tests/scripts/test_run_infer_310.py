@@ -65,7 +65,8 @@ class Place310:
 
     def run(self, script, *arguments, **extra):
         kept = {name: value for name, value in os.environ.items()
-                if name not in ("LITE_HOME", "ASCEND_TOOLKIT_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH", "LD_LIBRARY_PATH")}
+                if name not in ("LITE_HOME", "ASCEND_TOOLKIT_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH",
+                                "LD_LIBRARY_PATH")}
         environment = {**kept, "PATH": f"{self.bin}:{kept['PATH']}", "PYTHON": str(self.bin / "my python"),
                        "RECORD": str(self.record), **extra}
         return subprocess.run(["bash", str(self.repo / script), *map(str, arguments)], cwd=self.caller, text=True,
