@@ -104,6 +104,8 @@ case "$runtime" in
     opencv) ;;
     *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite or opencv" ;;
 esac
+[ "$runtime" = lite ] || [ ${#device[@]} -eq 0 ] ||
+    usage_error "$USAGE" "DEVICE_ID is for RUNTIME=lite, and RUNTIME is '$runtime'; leave it out"
 if [ -n "${LITE_HOME:-}" ]; then
     LITE_HOME=$(absolute_path "$LITE_HOME")
     LD_LIBRARY_PATH=$(lite_library_path)

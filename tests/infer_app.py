@@ -49,7 +49,8 @@ def _build():
     folder = Path(os.environ.get("YOLO_INFER_BUILD") or tempfile.mkdtemp(prefix="yolo_infer_"))
     if not os.environ.get("YOLO_INFER_BUILD"):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    configured = _run("cmake", "-S", APP, "-B", folder, "-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DLITE_HOME=")
+    configured = _run("cmake", "-S", APP, "-B", folder, "-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DLITE_HOME=",
+                      "-DASCEND_HOME=")
     missing = MISSING.search(configured.stderr)
     if missing:
         name = missing[1] or missing[2] or missing[3]

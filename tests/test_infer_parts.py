@@ -94,14 +94,14 @@ def test_the_format_is_that_of_clang_format():
     assert done.returncode == 0, done.stderr[:3000]
 
 
-def test_a_place_of_cann_without_its_libraries_is_refused(tmp_path):
+def test_a_place_of_cann_without_its_libraries_is_told(tmp_path):
     need_tool("cmake")
     done = subprocess.run(["cmake", "-S", APP, "-B", tmp_path / "build", "-DLITE_HOME=", f"-DASCEND_HOME={tmp_path}"],
                           capture_output=True, text=True)
     if MISSING.search(done.stderr):
         pytest.skip("cmake does not find a library; ascend310_infer/README.md names the Debian packages")
     words = " ".join(done.stderr.split())
-    assert done.returncode and f"ASCEND_HOME is {tmp_path}" in words and "without --preprocess dvpp" in words, words
+    assert done.returncode == 0 and f"without --preprocess dvpp: in ASCEND_HOME, {tmp_path}, one of" in words, words
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 /// The record of a run: model and description, options, thresholds, ids, counts, skipped images, and the SHA-256 of the
 /// results, so that nobody takes those of another run for them.
 nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                               const PipelineResult &result, const std::string &results_text);
+                               const PipelineResult &result, size_t not_drawn, const std::string &results_text);
 
 }  // namespace yolo
 

@@ -49,8 +49,11 @@ class Runtime {
 /// Throws Error(kRuntime) where a runtime did not give as many numbers as the description says.
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs);
 
+/// Throws Error(kUsage) for the name of a runtime that was not compiled in.
+void CheckRuntime(const std::string &name);
+
 /// Loads a model by a runtime, "lite" or "opencv". Throws Error(kModel) where it cannot be built or does not match its
-/// description, Error(kUsage) for the name of a runtime that was not compiled in.
+/// description, and what CheckRuntime throws.
 std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
                                        const ModelDescription &description, const RuntimeOptions &options);
 

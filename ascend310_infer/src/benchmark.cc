@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <iomanip>
 #include <numeric>
 #include <sstream>

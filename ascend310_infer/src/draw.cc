@@ -20,6 +20,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <set>
@@ -103,10 +104,14 @@ std::filesystem::path DrawingName(const std::string &image_name) {
 std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &images) {
   std::vector<std::filesystem::path> names;
   std::set<std::filesystem::path> taken;
+  // Where the search for a free number goes on, so that a name that comes a thousand times is not tried a million
+  // times.
+  std::map<std::filesystem::path, int> next_number;
   for (const ImageEntry &image : images) {
     const std::filesystem::path wanted = DrawingName(image.name);
+    int &number = next_number.emplace(wanted, 2).first->second;
     std::filesystem::path name = wanted;
-    for (int number = 2; !taken.insert(name).second; ++number) {
+    for (; !taken.insert(name).second; ++number) {
       name = wanted;
       name.replace_extension("." + std::to_string(number) + ".jpg");
     }
@@ -133,6 +138,12 @@ void DrawDetections(const std::vector<Detection> &detections, const std::vector<
 
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(path, entry.path, ignored)) {
+    throw Error(ExitCode::kOutput, path.string() +
+                                       ": this is the image itself, which its drawing would replace; "
+                                       "choose another --output");
+  }
   cv::Mat image;
   DecodeImage(ReadImageFile(entry.path), entry.path, &image);
   if (std::max(image.cols, image.rows) > kMostJpegSide) {

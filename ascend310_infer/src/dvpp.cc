@@ -23,7 +23,6 @@
 #include <algorithm>
 #include <atomic>
 #include <iostream>
-#include <limits>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>

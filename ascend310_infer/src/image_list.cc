@@ -19,7 +19,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <limits>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -58,10 +57,15 @@ bool IsImage(const fs::directory_entry &entry) {
   return HasImageSuffix(entry.path()) && !entry.is_directory(ignored) && !entry.is_other(ignored);
 }
 
-/// Whether a file holds json, whatever its name is; a path does not begin like that.
+/// Whether a file holds a json object, whatever its name is: a brace and the first key, which no path begins with.
 bool IsJson(const std::string &text) {
-  const auto first = std::find_if(text.begin(), text.end(), [](unsigned char letter) { return !std::isspace(letter); });
-  return first != text.end() && *first == '{';
+  constexpr const char *kBlanks = " \t\r\n";
+  const size_t brace = text.find_first_not_of(kBlanks);
+  if (brace == std::string::npos || text[brace] != '{') {
+    return false;
+  }
+  const size_t next = text.find_first_not_of(kBlanks, brace + 1);
+  return next != std::string::npos && (text[next] == '"' || text[next] == '}');
 }
 
 std::vector<ImageEntry> FromFolder(const std::string &folder) {
@@ -96,8 +100,8 @@ std::vector<ImageEntry> FromListFile(const std::string &path, const std::string 
       throw Error(ExitCode::kInput, path + ": this is no list of images; expected a path a line");
     }
     if (!line.empty()) {
-      const fs::path name = fs::path(line).lexically_normal();
-      images.push_back({(root / name).string(), name.string(), 0, {}});
+      // As it stands, because what ".." leads to behind a link the system knows alone.
+      images.push_back({(root / line).string(), fs::path(line).lexically_normal().string(), 0, {}});
     }
   }
   if (images.empty()) {
@@ -166,7 +170,7 @@ class NameIndex {
     if (found.size() > 1) {
       throw Error(ExitCode::kInput, path_ + ": has several images " + name + ", by the ids " +
                                         std::to_string(found[0]->id) + " and " + std::to_string(found[1]->id) +
-                                        "; name the image by its folders too, in a list file");
+                                        "; name the image by all its folders in a list file, or correct the file");
     }
     return *found[0];
   }
@@ -231,13 +235,14 @@ ImageList ListImages(const std::string &images, const std::string &image_root, c
   } else if (is_image) {
     list.images = {{images, fs::path(images).filename().string(), 0, {}}};
   } else {
-    std::string text = ReadFile(images, "image list", ExitCode::kInput);
+    const bool is_named_json = LowerSuffix(images) == ".json";
+    std::string text = ReadFile(images, is_named_json ? "annotation" : "image list", ExitCode::kInput);
     if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
       text.erase(0, kByteOrderMark.size());
     }
-    if (LowerSuffix(images) == ".json" || IsJson(text)) {
+    if (is_named_json || IsJson(text)) {
       if (!annotations.empty() && !fs::equivalent(images, annotations, ignored)) {
-        throw Error(ExitCode::kUsage, "--annotations is for a folder or a list file; --images " + images +
+        throw Error(ExitCode::kUsage, "--annotations is for a folder, an image or a list file; --images " + images +
                                           " is an annotation file already; leave it out");
       }
       const Annotations own = ParseAnnotations(text, images);

@@ -15,6 +15,7 @@
  */
 #include "inc/image_reader.h"
 
+#include <filesystem>
 #include <limits>
 #include <new>
 #include <opencv2/imgcodecs.hpp>
@@ -141,6 +142,10 @@ bool IsCutShort(const std::string &data) {
 }
 
 std::string ReadImageFile(const std::string &path) {
+  std::error_code ignored;
+  if (std::filesystem::is_other(path, ignored)) {
+    throw Error(ExitCode::kInput, path + ": this is a pipe or a device, which may never end; expected an image file");
+  }
   std::string data = ReadFile(path, "image", ExitCode::kInput, kMostBytes);
   if (data.empty()) {
     throw Error(ExitCode::kInput, path + ": this image file is empty (0 bytes); restore it or leave it out");

@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <new>
 
 namespace yolo {
 namespace {
@@ -134,15 +136,24 @@ class Builder : public json::json_sax_t {
 }  // namespace
 
 json ParseJson(const std::string &text, const std::string &path, ExitCode code, const std::string &skipped_key) {
-  Builder builder(skipped_key);
-  if (!json::sax_parse(text, &builder)) {
-    const size_t end = std::min(builder.failed_at(), text.size());
+  auto builder = std::make_unique<Builder>(skipped_key);
+  bool is_sound = false;
+  try {
+    is_sound = json::sax_parse(text, builder.get());
+  } catch (const std::bad_alloc &) {
+    // What was built is left where it is, because its destructor needs memory too; the program ends now.
+    static_cast<void>(builder.release());
+    throw Error(code, path + ": this json is larger than there is memory for (" + std::to_string(text.size()) +
+                          " bytes of text); split it, or use a machine with more");
+  }
+  if (!is_sound) {
+    const size_t end = std::min(builder->failed_at(), text.size());
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
     throw Error(code, path + ": broken json in line " + std::to_string(line) + " (byte " +
-                          std::to_string(builder.failed_at()) + "): " + builder.failure() +
+                          std::to_string(builder->failed_at()) + "): " + builder->failure() +
                           "; make or copy the file again");
   }
-  return std::move(builder.root());
+  return std::move(builder->root());
 }
 
 JsonNode JsonNode::operator[](const std::string &key) const {

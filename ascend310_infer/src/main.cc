@@ -14,10 +14,12 @@
  * limitations under the License.
  */
 // yolo_infer: runs an exported model on images and writes COCO results; --help lists the options.
+#include <csignal>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +44,8 @@ namespace fs = std::filesystem;
 
 const char *const kResults = "results.json";
 const char *const kRecord = "run.json";
+// The figures that src/postprocess.py made of the results.
+const char *const kMetrics = "metrics.json";
 
 /// Whichever step may fail, what an earlier run left must not pass for what this one found, and a folder that cannot be
 /// written is told before the work.
@@ -50,6 +54,7 @@ void PrepareOutput(const fs::path &output) {
   CheckWritable(output);
   RemoveFile(output / kRecord);
   RemoveFile(output / kResults);
+  RemoveFile(output / kMetrics);
   RemoveBenchmark(output);
 }
 
@@ -68,7 +73,8 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
   for (size_t number = 0; number < static_cast<size_t>(options.benchmark); ++number) {
     measured.push_back(readable[number % readable.size()]);
   }
-  pipeline.handle = [](size_t, const std::vector<Detection> &) {};
+  Progress progress(measured.size(), &std::cerr);
+  pipeline.handle = [&](size_t, const std::vector<Detection> &) { progress.Add(); };
   pipeline.skip = [](size_t, const std::string &) {};
   PipelineResult run = RunPipeline(pipeline, measured);
   const Counts counts = CountOutcomes(run.outcomes);
@@ -108,8 +114,12 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
 
 ExitCode Infer(const Options &options) {
   const fs::path output(options.output);
+  ModelDescription description;
+  Pipeline pipeline;
+  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
+  CheckRuntime(options.runtime);
   PrepareOutput(output);
-  ModelDescription description = ReadModelDescription(options.model);
+  description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
   const std::unique_ptr<Runtime> runtime =
@@ -121,10 +131,8 @@ ExitCode Infer(const Options &options) {
     drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
   }
   Progress progress(list.images.size(), &std::cerr);
-  Pipeline pipeline;
   pipeline.description = &description;
   pipeline.runtime = runtime.get();
-  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
@@ -142,23 +150,29 @@ ExitCode Infer(const Options &options) {
   const std::string results_text = ResultsText(records);
   WriteFile(output / kResults, results_text);
   // The record comes last: where it is, the results are those of its run.
-  WriteFile(output / kRecord, RunJson(options, description, list, result, results_text).dump(1) + "\n");
+  const size_t not_drawn = drawings ? drawings->failed() : 0;
+  WriteFile(output / kRecord, RunJson(options, description, list, result, not_drawn, results_text).dump(1) + "\n");
   if (options.benchmark > 0) {
     Benchmark(options, pipeline, list, result);
   }
-  return Report(options, result, drawings ? drawings->failed() : 0);
+  return Report(options, result, not_drawn);
 }
 
 }  // namespace
 }  // namespace yolo
 
 int main(int argc, char **argv) {
+  // A file that a limit does not let grow is then an error that is told.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     const auto options = yolo::ParseOptions(argc, argv);
     return static_cast<int>(options ? yolo::Infer(*options) : yolo::ExitCode::kOk);
   } catch (const yolo::Error &error) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());
+  } catch (const std::bad_alloc &) {
+    std::cerr << "error: there is not enough memory; fewer threads or a model of a smaller batch need less\n";
+    return static_cast<int>(yolo::ExitCode::kRuntime);
   } catch (const std::exception &error) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(yolo::ExitCode::kRuntime);

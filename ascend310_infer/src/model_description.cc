@@ -15,7 +15,6 @@
  */
 #include "inc/model_description.h"
 
-#include <algorithm>
 #include <set>
 
 #include "inc/json_reader.h"

@@ -48,9 +48,11 @@ void AddFiles(CLI::App *app, Options *options) {
       ->check(NotEmpty());
   app->add_option("--image_root", options->image_root,
                   "Folder that the paths in the list file or json start from; by default that of the list file, or by "
-                  "COCO's layout");
+                  "COCO's layout")
+      ->check(NotEmpty());
   app->add_option("--annotations", options->annotations,
-                  "COCO json that gives image and category ids to a folder or list file");
+                  "COCO json that gives image and category ids to a folder, an image or a list file")
+      ->check(NotEmpty());
   app->add_option("--output", options->output, "Folder for results.json, run.json and what else is asked for")
       ->required()
       ->check(NotEmpty());
@@ -67,7 +69,8 @@ void AddRuntime(CLI::App *app, Options *options) {
       ->check(CLI::IsMember({"ascend", "cpu"}))
       ->capture_default_str();
   app->add_option("--precision", runtime.precision, "Precision mode of MindSpore Lite, e.g. enforce_fp32");
-  app->add_option("--aipp_config", runtime.aipp_config, "AIPP file, for a model exported with normalise: aipp");
+  app->add_option("--aipp_config", runtime.aipp_config, "AIPP file, for a model exported with normalise: aipp")
+      ->check(NotEmpty());
   app->add_option("--runtime_threads", runtime.threads, "Threads of the runtime on the host; 0: its own choice")
       ->check(CLI::Range(0, kMostThreads));
 }

@@ -20,6 +20,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -138,8 +139,13 @@ PipelineResult Run::Execute() {
   const Stopwatch watch;
   std::vector<std::thread> threads;
   const auto start = [&](int count, void (Run::*work)()) {
-    for (int number = 0; number < count; ++number) {
-      threads.emplace_back([this, work] { Guard([this, work] { (this->*work)(); }); });
+    try {
+      for (int number = 0; number < count; ++number) {
+        threads.emplace_back([this, work] { Guard([this, work] { (this->*work)(); }); });
+      }
+    } catch (const std::system_error &error) {
+      throw Error(ExitCode::kRuntime, "cannot start " + std::to_string(count) + " threads (" + error.what() +
+                                          "); lower --decode_threads or --postprocess_threads");
     }
   };
   Guard([&] {

@@ -15,7 +15,6 @@
  */
 #include "inc/preprocess.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <opencv2/imgproc.hpp>

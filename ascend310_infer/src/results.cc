@@ -93,7 +93,7 @@ Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
 }
 
 ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                     const PipelineResult &result, const std::string &results_text) {
+                     const PipelineResult &result, size_t not_drawn, const std::string &results_text) {
   const Counts counts = CountOutcomes(result.outcomes);
   const Thresholds &thresholds = description.thresholds;
   const ordered_json run = {{"format", 1},
@@ -111,6 +111,7 @@ ordered_json RunJson(const Options &options, const ModelDescription &description
                              {{"images", counts.images},
                               {"skipped", counts.skipped},
                               {"not_finite", counts.not_finite},
+                              {"not_drawn", not_drawn},
                               {"detections", counts.detections}}},
                             {"seconds", result.seconds},
                             {"skipped", SkippedJson(list.images, result.outcomes)},

@@ -45,6 +45,19 @@ const std::vector<BuiltRuntime> &Built() {
   return built;
 }
 
+const BuiltRuntime &Find(const std::string &name) {
+  std::string known;
+  for (const BuiltRuntime &runtime : Built()) {
+    if (name == runtime.name) {
+      return runtime;
+    }
+    known += (known.empty() ? "" : ", ") + std::string(runtime.name);
+  }
+  throw Error(ExitCode::kUsage, "--runtime " + name + ": this program was built with " +
+                                    (known.empty() ? "no runtime" : known) +
+                                    " only; build it where MindSpore Lite (LITE_HOME) or OpenCV DNN is installed");
+}
+
 }  // namespace
 
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs) {
@@ -64,18 +77,11 @@ void CheckOutputs(const ModelDescription &description, const std::vector<std::ve
   }
 }
 
+void CheckRuntime(const std::string &name) { Find(name); }
+
 std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
                                        const ModelDescription &description, const RuntimeOptions &options) {
-  std::string known;
-  for (const BuiltRuntime &runtime : Built()) {
-    if (name == runtime.name) {
-      return runtime.create(model_path, description, options);
-    }
-    known += (known.empty() ? "" : ", ") + std::string(runtime.name);
-  }
-  throw Error(ExitCode::kUsage, "--runtime " + name + ": this program was built with " +
-                                    (known.empty() ? "no runtime" : known) +
-                                    " only; build it where MindSpore Lite (LITE_HOME) or OpenCV DNN is installed");
+  return Find(name).create(model_path, description, options);
 }
 
 }  // namespace yolo

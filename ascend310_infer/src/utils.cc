@@ -182,7 +182,7 @@ void RemoveFile(const std::filesystem::path &path) {
   } else {
     std::filesystem::remove(path, error);
   }
-  if (error) {
+  if (error && error != std::errc::not_a_directory) {
     throw Error(ExitCode::kOutput, path.string() + ": cannot remove this file of an earlier run (" + error.message() +
                                        "); remove it, or choose another --output");
   }

@@ -48,6 +48,8 @@ TEST_CASE("each drawing has a name of its own inside its folder") {
                                                        "abs/b.jpg", "a.png.3.jpg", "a.png.4.jpg"};
   // The second image takes a.png.2.jpg because the first has its name, so the fifth is the third.
   CHECK(yolo::DrawingNames(images) == expected);
+  const std::vector<yolo::ImageEntry> equal(20000, images[0]);
+  CHECK(yolo::DrawingNames(equal).back() == "a.png.20000.jpg");
 }
 
 TEST_CASE("an image that cannot be drawn is counted, the others are drawn") {
@@ -66,4 +68,6 @@ TEST_CASE("an image that cannot be drawn is counted, the others are drawn") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "drawn"), {}) == 1);
   CheckError([&] { yolo::WriteDrawing(images[0], {}, 0.25, kClasses, folder.path() / "w.jpg"); }, ExitCode::kInput,
              {"wide.png", "66000x1", "65500"});
+  CheckError([&] { yolo::WriteDrawing(images[3], {}, 0.25, kClasses, good); }, ExitCode::kOutput,
+             {"good.png", "the image itself"});
 }

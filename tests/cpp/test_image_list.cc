@@ -68,6 +68,9 @@ TEST_CASE("a list file: paths relative to its folder or to the root, empty lines
   CHECK(list.images[0].path == (folder.path() / "b.png").string());
   CHECK(list.images[1].path == "/abs/a.jpg");
   CHECK(list.images[2].id == 3);
+  list = ListImages(folder.Write("links.txt", "link/../c.jpg"), "/root", "", kClasses);
+  CHECK(list.images[0].path == "/root/link/../c.jpg");
+  CHECK(list.images[0].name == "c.jpg");
   list = ListImages(path, "/root", "", kClasses);
   CHECK(list.images[2].path == "/root/sub/c.jpg");
   CheckError([&] { ListImages(folder.Write("empty.txt", "\n\n"), "", "", kClasses); }, ExitCode::kInput, {"no lines"});
@@ -158,6 +161,9 @@ TEST_CASE("one image, and files whose names do not say what they are") {
         "/root/a.jpg");
   const std::string truth = folder.Write("truth.txt", mark + "\n " + SoundAnnotations().dump());
   CHECK(ListImages(truth, "/root", "", kClasses).images[0].id == 4);
+  CHECK(ListImages(folder.Write("braces.txt", "{1}.jpg\n"), "/root", "", kClasses).images[0].path == "/root/{1}.jpg");
+  CheckError([&] { ListImages(folder.path() / "absent.json", "", "", kClasses); }, ExitCode::kInput,
+             {"absent.json", "annotation file"});
   REQUIRE(mkfifo((folder.path() / "sub" / "pipe.jpg").c_str(), 0600) == 0);
   std::filesystem::create_symlink("nowhere", folder.path() / "sub" / "link.jpg");
   CHECK(ListImages(folder.path() / "sub", "", "", kClasses).images.size() == 2);

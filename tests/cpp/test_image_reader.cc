@@ -13,6 +13,8 @@
  * See the License for the specific language governing permissions and
  * limitations under the License.
  */
+#include <sys/stat.h>
+
 #include "inc/image_reader.h"
 #include "tests/cpp/helpers.h"
 
@@ -55,6 +57,13 @@ TEST_CASE("a file that is far too large is refused by its size, not read") {
   CHECK(yolo::ReadFile(folder.Write("five", "12345"), "image", ExitCode::kInput, 5) == "12345");
   CheckError([&] { yolo::ReadFile(folder.Write("six", "123456"), "image", ExitCode::kInput, 5); }, ExitCode::kInput,
              {"6 bytes; expected at most 5"});
+}
+
+TEST_CASE("a pipe is refused, not waited for") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() / "pipe.jpg";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  CheckError([&] { yolo::ReadImageFile(path); }, ExitCode::kInput, {"pipe.jpg", "a pipe or a device"});
 }
 
 TEST_CASE("what OpenCV or the memory throws is an error of the image") {

@@ -75,7 +75,8 @@ TEST_CASE("options that the run has no use for are refused") {
   CHECK(Parse({"--device_id", "1", "--precision", "x"}, "m.mindir").runtime_options.precision == "x");
 }
 
-TEST_CASE("a required option is not empty") {
+TEST_CASE("a path is not empty") {
+  CheckError([] { Parse({"--annotations", ""}); }, ExitCode::kUsage, {"--annotations", "empty"});
   CheckError([] { Parse({}, ""); }, ExitCode::kUsage, {"--model", "empty"});
 }
 

@@ -67,6 +67,9 @@ TEST_CASE("what an earlier run wrote is removed, a folder is not") {
   yolo::RemoveFile(folder.Write("run.json", "x"));
   yolo::RemoveFile(folder.path() / "absent");
   CHECK(std::filesystem::is_empty(folder.path()));
+  folder.Write("time_Result", "a file where a folder is looked into");
+  yolo::RemoveBenchmark(folder.path());
+  yolo::RemoveFile(folder.path() / "time_Result");
   std::filesystem::create_directory(folder.path() / "run.json");
   CheckError([&] { yolo::RemoveFile(folder.path() / "run.json"); }, ExitCode::kOutput, {"run.json", "irectory"});
   yolo::WriteBenchmark(folder.path(), {});
@@ -125,8 +128,8 @@ TEST_CASE("the record of a run names what was skipped") {
   result.outcomes[0].detections = 3;
   result.outcomes[0].is_finite = false;
   result.outcomes[1].error = "/r/b\xff.jpg: broken";
-  const json run = yolo::RunJson({}, model, list, result, "[]\n");
-  CHECK(run["counts"] == json{{"images", 2}, {"skipped", 1}, {"not_finite", 1}, {"detections", 3}});
+  const json run = yolo::RunJson({}, model, list, result, 1, "[]\n");
+  CHECK(run["counts"] == json{{"images", 2}, {"skipped", 1}, {"not_finite", 1}, {"not_drawn", 1}, {"detections", 3}});
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
   CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
   CHECK(run["description"] == SoundDescription());

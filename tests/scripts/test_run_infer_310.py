@@ -140,6 +140,9 @@ def test_on_the_host_without_mindspore_lite(place):
     lines = place.lines()
     assert "-DLITE_HOME=" in lines and lines[lines.index("--runtime") + 1] == "opencv"
     assert "without MindSpore Lite" in (place.caller / "build.log").read_text()
+    count = len(lines)
+    done = place.run_all(place.model, place.images, place.annotations, 0, RUNTIME="opencv")
+    assert done.returncode == 2 and "DEVICE_ID is for RUNTIME=lite" in done.stderr and len(place.lines()) == count
 
 
 @pytest.mark.parametrize("name, code, ran", [("cmake", 1, 2), ("yolo_infer", 3, 4), ("yolo_infer", 5, 4),
