@@ -33,7 +33,7 @@ renamed at the start, an earlier metrics.json is removed.
 
 environment:
   RUNTIME    lite (default): MindSpore Lite; opencv: OpenCV, on the host
-  LITE_HOME  an unpacked release of MindSpore Lite 2.x; needed for lite
+  LITE_HOME  an unpacked release of MindSpore Lite 2.x; needed for lite, as is CANN (its set_env.sh) for a device
   BUILD_DIR  where to build (ascend310_infer/build)
   JOBS       compilers at a time (one a core)
   PYTHON     the Python that scores"
@@ -106,10 +106,12 @@ case "$runtime" in
 esac
 [ "$runtime" = lite ] || [ ${#device[@]} -eq 0 ] ||
     usage_error "$USAGE" "DEVICE_ID is for RUNTIME=lite, and RUNTIME is '$runtime'; leave it out"
+app=()
 if [ -n "${LITE_HOME:-}" ]; then
     LITE_HOME=$(absolute_path "$LITE_HOME")
-    LD_LIBRARY_PATH=$(lite_library_path)
-    export LITE_HOME LD_LIBRARY_PATH
+    export LITE_HOME
+    # For the app alone: the Python that scores has MindSpore's own libraries.
+    app=(env "LD_LIBRARY_PATH=$(lite_library_path)")
 fi
 choose_python
 need_scoring
@@ -122,8 +124,8 @@ for log in build infer acc; do
 done
 rm -f -- "$results/metrics.json"
 logged "$PWD/build.log" bash "$REPO/ascend310_infer/build.sh" "$build"
-logged "$PWD/infer.log" "$build/yolo_infer" --model "$model" --images "$annotations" --image_root "$images" \
-    --output "$results" --runtime "$runtime" ${device[@]+"${device[@]}"} "$@"
+logged "$PWD/infer.log" ${app[@]+"${app[@]}"} "$build/yolo_infer" --model "$model" --images "$annotations" \
+    --image_root "$images" --output "$results" --runtime "$runtime" ${device[@]+"${device[@]}"} "$@"
 log=$PWD/acc.log
 cd -- "$REPO"
 logged "$log" "$PYTHON" -u -m src.postprocess --result_path "$results" --ann_file "$annotations"

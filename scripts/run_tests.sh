@@ -37,7 +37,7 @@ SKIPPED=()
 
 # What builds and tests the C++ app in ascend310_infer/.
 CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev doctest-dev
-    clang-format)
+    clang-format clang-tidy)
 
 # install_debian_packages PACKAGE...: try; quietly without success when there is no way.
 install_debian_packages() {

@@ -28,11 +28,11 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
 from src.coco import read_annotation_file
-from src.coco_file import need_ground_truth, parse_json, read_file
+from src.coco_file import need_ground_truth
 from src.config import check_config
 from src.evaluator import score_results
+from src.json_file import is_finite_number, parse_json, read_file
 from src.logger import close_logger, get_logger
-from src.model_description import is_finite_number
 from src.postprocess import write_json
 from src.run_record import RUN_AGAIN, check_data, read_record
 
@@ -49,8 +49,9 @@ def main(argv=None):
         raise UsageError("ann_file is empty: name the annotation file (COCO json) of the images by --ann_file FILE")
     check_config(config)
     folder = Path(config.result_path)
-    if folder.is_dir():
-        # Figures of an earlier run must not pass for those of one that cannot be scored.
+    if any((folder / name).is_file() for name in (RUN, RESULTS)):
+        # Figures of an earlier run must not pass for those of one that cannot be scored. Without a run beside them they
+        # are another program's.
         (folder / METRICS).unlink(missing_ok=True)
     for name in (RUN, RESULTS):
         if not (folder / name).is_file():

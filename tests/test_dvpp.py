@@ -13,6 +13,7 @@
 # limitations under the License.
 # ============================================================================
 """--preprocess dvpp on a stand-in for ACL: what the picture keeps, what is left to OpenCV, and failures."""
+import json
 import shutil
 
 import cv2
@@ -28,7 +29,7 @@ from tests.same_detections import compare
 pytestmark = pytest.mark.slow
 
 OK, INPUT, RUNTIME = 0, 4, 5
-NOTE = "no file that DVPP decodes"
+NOTE = "not decoded by DVPP"
 # The image at 100 x 76, by the tag "turn by 90 degrees": little-endian TIFF with one entry, orientation 6.
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
@@ -146,6 +147,7 @@ def test_an_image_that_the_decoder_refuses_is_read_by_opencv(folder, tmp_path):
     reference, _ = canvases(model)
     by_dvpp, said = canvases(model, "--preprocess", "dvpp", FAKE_ACL_FAIL="acldvppJpegDecodeAsync")
     assert (reference == by_dvpp).all() and NOTE in said
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["not_decoded_by_dvpp"] == 1
 
 
 def test_a_file_that_is_no_image_is_skipped(folder, tmp_path):

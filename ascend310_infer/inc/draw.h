@@ -46,7 +46,7 @@ void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detecti
 /// the detections are what the run is for. Threads may share it.
 class Drawings {
  public:
-  /// The list and the classes must outlive the object.
+  /// The list and the classes must outlive the object. Throws Error(kOutput) where a drawing would replace an image.
   Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes, double threshold,
            std::filesystem::path folder);
 

@@ -34,8 +34,9 @@ namespace yolo {
 
 /// What became of an image.
 struct Outcome {
-  std::string error;      // why the image was skipped; empty: it was not
-  bool is_finite = true;  // the network gave only finite numbers
+  std::string error;       // why the image was skipped; empty: it was not
+  bool is_finite = true;   // the network gave only finite numbers
+  bool fell_back = false;  // DVPP left it to OpenCV
   size_t detections = 0;
 };
 

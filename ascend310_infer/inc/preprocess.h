@@ -32,6 +32,7 @@ namespace yolo {
 struct PreparedImage {
   Size size;
   Placement placement;
+  bool fell_back = false;  // read by OpenCV, because DVPP does not decode it
 };
 
 /// Reads image files into items of a batch. Each decode thread has its own, so that it may hold a channel of a device.
@@ -56,9 +57,12 @@ std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &d
 /// Makes a preprocessor; each decode thread calls it once.
 using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
 
+/// Throws Error(kUsage) for the name of a preprocessor that was not compiled in.
+void CheckPreprocessor(const std::string &name);
+
 /// The factory of preprocessors by name, "opencv" or "dvpp" (on a device's hardware;
-/// CreateDvppPreprocessor(description, device_id) of inc/dvpp.h). Throws Error(kUsage) for one that was not compiled
-/// in.
+/// CreateDvppPreprocessor(description, device_id) of inc/dvpp.h). The description must outlive them. Throws what
+/// CheckPreprocessor throws.
 PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id);
 
 }  // namespace yolo

@@ -44,6 +44,7 @@ struct Counts {
   size_t images = 0;
   size_t skipped = 0;
   size_t not_finite = 0;  // images for which the network gave NaN or infinity
+  size_t fell_back = 0;   // images that DVPP left to OpenCV
   size_t detections = 0;
 };
 

@@ -87,6 +87,13 @@ void DrawLabel(const std::string &text, const cv::Point &corner, const cv::Scala
               is_bright ? cv::Scalar::all(0) : cv::Scalar::all(255), stroke, cv::LINE_AA);
 }
 
+/// A path without links, as far as it exists.
+std::filesystem::path Canonical(const std::filesystem::path &path) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::weakly_canonical(path, error);
+  return error ? path : found;
+}
+
 /// Where a drawing goes, relative to its folder: names of a list file may leave theirs, a drawing must not.
 std::filesystem::path DrawingName(const std::string &image_name) {
   std::filesystem::path name;
@@ -97,6 +104,24 @@ std::filesystem::path DrawingName(const std::string &image_name) {
     name += ".jpg";
   }
   return name;
+}
+
+void RefuseImages(const std::vector<ImageEntry> &images, const std::filesystem::path &folder,
+                  const std::vector<std::filesystem::path> &names) {
+  if (std::error_code ignored; !std::filesystem::exists(folder, ignored)) {
+    return;
+  }
+  std::set<std::filesystem::path> paths;
+  for (const ImageEntry &image : images) {
+    paths.insert(Canonical(image.path));
+  }
+  for (const std::filesystem::path &name : names) {
+    if (paths.count(Canonical(folder / name)) > 0) {
+      throw Error(ExitCode::kOutput, (folder / name).string() +
+                                         ": this is one of the images, which a drawing would replace; choose another "
+                                         "--output");
+    }
+  }
 }
 
 }  // namespace
@@ -138,12 +163,6 @@ void DrawDetections(const std::vector<Detection> &detections, const std::vector<
 
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(path, entry.path, ignored)) {
-    throw Error(ExitCode::kOutput, path.string() +
-                                       ": this is the image itself, which its drawing would replace; "
-                                       "choose another --output");
-  }
   cv::Mat image;
   DecodeImage(ReadImageFile(entry.path), entry.path, &image);
   if (std::max(image.cols, image.rows) > kMostJpegSide) {
@@ -169,7 +188,9 @@ Drawings::Drawings(const std::vector<ImageEntry> &images, const std::vector<Clas
       classes_(classes),
       threshold_(threshold),
       folder_(std::move(folder)),
-      names_(DrawingNames(images)) {}
+      names_(DrawingNames(images)) {
+  RefuseImages(images_, folder_, names_);
+}
 
 void Drawings::Draw(size_t index, const std::vector<Detection> &detections) {
   try {

@@ -190,7 +190,9 @@ class DvppPreprocessor : public Preprocessor {
       }
     }
     TellOnce(image_path);
-    return reference_->Prepare(image_path, item);
+    PreparedImage image = reference_->Prepare(image_path, item);
+    image.fell_back = true;
+    return image;
   }
 
  private:
@@ -208,7 +210,7 @@ class DvppPreprocessor : public Preprocessor {
   static void TellOnce(const std::string &image_path) {
     static std::atomic<bool> is_told{false};
     if (!is_told.exchange(true)) {
-      std::cerr << "note: " << image_path << " is no file that DVPP decodes: read by OpenCV, as others like it\n";
+      std::cerr << "note: " << image_path << ": not decoded by DVPP, read by OpenCV, as others like it\n";
     }
   }
 

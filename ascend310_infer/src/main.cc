@@ -52,13 +52,17 @@ const char *const kMetrics = "metrics.json";
 void PrepareOutput(const fs::path &output) {
   MakeFolders(output);
   CheckWritable(output);
+  // Without results beside them they are the figures of another program, eval.py for one.
+  if (fs::exists(output / kRecord) || fs::exists(output / kResults)) {
+    RemoveFile(output / kMetrics);
+  }
   RemoveFile(output / kRecord);
   RemoveFile(output / kResults);
-  RemoveFile(output / kMetrics);
   RemoveBenchmark(output);
 }
 
-/// Runs over the images that could be read, repeated as often as needed, and leaves the detections alone.
+/// Runs over the images that could be read, repeated as often as needed, up to the text of the results, which nobody
+/// wants.
 void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list, const PipelineResult &result) {
   std::vector<ImageEntry> readable;
   for (size_t index = 0; index < list.images.size(); ++index) {
@@ -74,7 +78,11 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
     measured.push_back(readable[number % readable.size()]);
   }
   Progress progress(measured.size(), &std::cerr);
-  pipeline.handle = [&](size_t, const std::vector<Detection> &) { progress.Add(); };
+  std::vector<std::string> records(measured.size());
+  pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
+    records[index] = CocoRecords(measured[index].id, detections, list.category_ids);
+    progress.Add();
+  };
   pipeline.skip = [](size_t, const std::string &) {};
   PipelineResult run = RunPipeline(pipeline, measured);
   const Counts counts = CountOutcomes(run.outcomes);
@@ -99,6 +107,7 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
   }
   std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
             << " images skipped, " << (not_drawn > 0 ? std::to_string(not_drawn) + " not drawn, " : "")
+            << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
             << result.seconds << " s\n"
             << "results: " << (fs::path(options.output) / kResults).string() << '\n';
   // A few are told; all of them are a failure of the run.
@@ -114,12 +123,10 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
 
 ExitCode Infer(const Options &options) {
   const fs::path output(options.output);
-  ModelDescription description;
-  Pipeline pipeline;
-  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
+  CheckPreprocessor(options.preprocess);
   CheckRuntime(options.runtime);
   PrepareOutput(output);
-  description = ReadModelDescription(options.model);
+  ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
   const std::unique_ptr<Runtime> runtime =
@@ -131,8 +138,10 @@ ExitCode Infer(const Options &options) {
     drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
   }
   Progress progress(list.images.size(), &std::cerr);
+  Pipeline pipeline;
   pipeline.description = &description;
   pipeline.runtime = runtime.get();
+  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
@@ -152,10 +161,11 @@ ExitCode Infer(const Options &options) {
   // The record comes last: where it is, the results are those of its run.
   const size_t not_drawn = drawings ? drawings->failed() : 0;
   WriteFile(output / kRecord, RunJson(options, description, list, result, not_drawn, results_text).dump(1) + "\n");
+  const ExitCode code = Report(options, result, not_drawn);
   if (options.benchmark > 0) {
     Benchmark(options, pipeline, list, result);
   }
-  return Report(options, result, not_drawn);
+  return code;
 }
 
 }  // namespace

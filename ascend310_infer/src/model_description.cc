@@ -32,7 +32,7 @@ constexpr int64_t kMostAnchors = 64;
 constexpr double kMostAnchorPixels = 1e6;
 constexpr int64_t kChannels = 3;
 // Box (4) and objectness before the classes.
-constexpr int64_t kBoxFields = 5;
+constexpr int64_t kFieldsBeforeClasses = 5;
 constexpr size_t kShaDigits = 64;
 
 std::vector<int64_t> ReadShape(const JsonNode &node, size_t rank) {
@@ -111,7 +111,7 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
   }
   const int64_t batch = input.Batch(), rows = input.Height() / output.stride, columns = input.Width() / output.stride;
   const auto anchors = static_cast<int64_t>(output.anchors.size());
-  const int64_t fields = kBoxFields + static_cast<int64_t>(model.classes.size());
+  const int64_t fields = kFieldsBeforeClasses + static_cast<int64_t>(model.classes.size());
   const std::vector<int64_t> expected = model.decoded ? std::vector<int64_t>{batch, rows, columns, anchors, fields}
                                                       : std::vector<int64_t>{batch, anchors * fields, rows, columns};
   output.shape = ReadShape(node["shape"], expected.size());

@@ -76,7 +76,8 @@ class OpenCvRuntime : public Runtime {
   std::vector<cv::String> output_names_;
 };
 
-void CheckOutputs(OpenCvRuntime *runtime, const std::string &model_path, const ModelDescription &description) {
+/// Runs the network once on zeros: OpenCV tells by that alone whether it can, and of what shape and type outputs are.
+void TryOnBlanks(OpenCvRuntime *runtime, const std::string &model_path, const ModelDescription &description) {
   const std::vector<uint8_t> blank(description.input.ByteSize());
   const std::vector<cv::Mat> outputs = runtime->Forward(blank.data());
   for (size_t number = 0; number < outputs.size(); ++number) {
@@ -114,7 +115,7 @@ std::unique_ptr<Runtime> CreateOpenCvRuntime(const std::string &model_path, cons
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   try {
     auto runtime = std::make_unique<OpenCvRuntime>(cv::dnn::readNetFromONNX(model_path), description);
-    CheckOutputs(runtime.get(), model_path, description);
+    TryOnBlanks(runtime.get(), model_path, description);
     return runtime;
   } catch (const cv::Exception &error) {
     throw Error(ExitCode::kModel, model_path + ": OpenCV " CV_VERSION " cannot run this model (" + error.err + "); " +

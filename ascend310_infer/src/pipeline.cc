@@ -274,6 +274,7 @@ void Run::PostprocessOutputs() {
 void Run::PostprocessItem(const Outputs &outputs, size_t place) {
   const Item &item = outputs.items[place];
   Outcome &outcome = result_.outcomes[item.index];
+  outcome.fell_back = item.image.fell_back;
   outcome.is_finite = IsFinite(outputs.values, place, static_cast<size_t>(description_.input.Batch()));
   const Cells cells = ReadCells(outputs.values, place, description_, static_cast<float>(description_.thresholds.score));
   const std::vector<Detection> detections =

@@ -100,19 +100,27 @@ std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &d
   return std::make_unique<OpenCvPreprocessor>(description);
 }
 
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id) {
-  if (name == "opencv") {
-    return [&description] { return CreateOpenCvPreprocessor(description); };
+void CheckPreprocessor(const std::string &name) {
+  bool is_built = name == "opencv";
+#ifdef YOLO_WITH_DVPP
+  is_built = is_built || name == "dvpp";
+#endif
+  if (!is_built) {
+    throw Error(ExitCode::kUsage, "--preprocess " + name +
+                                      ": this program was built without it; build it where the "
+                                      "Ascend toolkit is installed (ASCEND_TOOLKIT_HOME), or leave the option out");
   }
+}
+
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id) {
+  CheckPreprocessor(name);
 #ifdef YOLO_WITH_DVPP
   if (name == "dvpp") {
     return [&description, device_id] { return CreateDvppPreprocessor(description, device_id); };
   }
 #endif
   static_cast<void>(device_id);
-  throw Error(ExitCode::kUsage, "--preprocess " + name +
-                                    ": this program was built without it; build it where the "
-                                    "Ascend toolkit is installed (ASCEND_TOOLKIT_HOME), or leave the option out");
+  return [&description] { return CreateOpenCvPreprocessor(description); };
 }
 
 }  // namespace yolo

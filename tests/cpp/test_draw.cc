@@ -68,6 +68,16 @@ TEST_CASE("an image that cannot be drawn is counted, the others are drawn") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "drawn"), {}) == 1);
   CheckError([&] { yolo::WriteDrawing(images[0], {}, 0.25, kClasses, folder.path() / "w.jpg"); }, ExitCode::kInput,
              {"wide.png", "66000x1", "65500"});
-  CheckError([&] { yolo::WriteDrawing(images[3], {}, 0.25, kClasses, good); }, ExitCode::kOutput,
-             {"good.png", "the image itself"});
+}
+
+TEST_CASE("a drawing does not replace an image") {
+  const TemporaryFolder folder;
+  const std::string pixels = Encoded(".png", cv::Mat(9, 9, CV_8UC3, cv::Scalar::all(0)));
+  std::filesystem::create_directory_symlink("drawn", folder.path() / "link");
+  std::vector<yolo::ImageEntry> images = {{folder.Write("drawn/a.png", pixels), "a.png", 1, {}}};
+  yolo::Drawings(images, kClasses, 0.25, folder.path() / "drawn");
+  folder.Write("drawn/a.png.jpg", pixels);
+  images.push_back({(folder.path() / "link" / "a.png.jpg").string(), "a.png.jpg", 2, {}});
+  CheckError([&] { yolo::Drawings(images, kClasses, 0.25, folder.path() / "drawn"); }, ExitCode::kOutput,
+             {"a.png.jpg", "one of the images"});
 }

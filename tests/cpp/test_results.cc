@@ -127,9 +127,15 @@ TEST_CASE("the record of a run names what was skipped") {
   result.outcomes.resize(2);
   result.outcomes[0].detections = 3;
   result.outcomes[0].is_finite = false;
+  result.outcomes[0].fell_back = true;
   result.outcomes[1].error = "/r/b\xff.jpg: broken";
   const json run = yolo::RunJson({}, model, list, result, 1, "[]\n");
-  CHECK(run["counts"] == json{{"images", 2}, {"skipped", 1}, {"not_finite", 1}, {"not_drawn", 1}, {"detections", 3}});
+  CHECK(run["counts"] == json{{"images", 2},
+                              {"skipped", 1},
+                              {"not_finite", 1},
+                              {"not_drawn", 1},
+                              {"not_decoded_by_dvpp", 1},
+                              {"detections", 3}});
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
   CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
   CHECK(run["description"] == SoundDescription());
