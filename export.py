@@ -55,7 +55,7 @@ def export(config):
     network, config, categories = load_inference_network(config, config.ckpt_file, decode=config.keep_detect,
                                                          float_input=config.export_input == "float")
     categories = named_categories(categories, config)
-    refuse_equal_classes(categories, config.ann_file or config.ckpt_file)
+    refuse_faulty_classes(categories, config.ann_file or config.ckpt_file)
     batch = example_input(config, config.image)
     difference = export_network(network, batch, config, categories, path)
     print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
@@ -85,7 +85,7 @@ def model_path(config):
     return Path(config.file_name if ending == suffix else config.file_name + suffix)
 
 
-def refuse_equal_classes(categories, path):
+def refuse_faulty_classes(categories, path):
     """Refuse classes that share a category id or have no name: detections could not be told apart.
 
     Raises:

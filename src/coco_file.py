@@ -16,13 +16,12 @@
 
 Everything here that is wrong makes the data useless and is a `UserError` that names the file, the entry and the cure.
 """
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from model_utils.errors import UserError
+from src.json_file import read_json
 
 # Arrays hold no larger ones.
 MAX_NUMBER = 2**63 - 1
@@ -63,31 +62,6 @@ def load_json(path: Path) -> dict:
         raise UserError(f"{path}: holds a json {type(content).__name__}; expected COCO's object with the lists images, "
                         "annotations and categories")
     return content
-
-
-def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
-    """The content of a json file; a `UserError` names line and column of broken json."""
-    return parse_json(read_file(path, kind), path, object_hook)
-
-
-def read_file(path: Path, kind: str = "json file") -> bytes:
-    """The bytes of a file; a `UserError` where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"
-                        ) from error
-
-
-def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
-    """The content of json that was read from `path`; a `UserError` names line and column of broken json."""
-    try:
-        return json.loads(data, object_hook=object_hook)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
-                        "make or copy the file again") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: no json that can be read: {error}; make or copy the file again") from error
 
 
 def records_of(content: dict, key: str, path: Path) -> list[dict]:

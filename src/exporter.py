@@ -88,7 +88,8 @@ def export_network(network, batch, config, categories, path):
         difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
         if difference is not None and not difference <= MAX_DIFFERENCE:
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
-                            f"{difference:.3g}, more than {MAX_DIFFERENCE:g}")
+                            f"{difference:.3g}, more than {MAX_DIFFERENCE:g}; a device other than the CPU may "
+                            "compute in a coarser format: export with --device_target CPU")
         model = draft.read_bytes()
     shapes = [output.shape for output in expected]
     description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"
@@ -114,7 +115,10 @@ def check_weights(network, checkpoint_path):
 
 
 def run_exported(path, file_format, batch):
-    """Run an exported file on the CPU and return its two outputs as arrays; None for AIR, which only Ascend runs."""
+    """Run an exported file and return its two outputs as arrays; None for AIR, which only Ascend runs.
+
+    ONNX runs on the CPU, MindIR on the device that was set.
+    """
     if file_format == "AIR":
         return None
     if file_format == "ONNX":

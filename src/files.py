@@ -25,7 +25,7 @@ from model_utils.errors import UserError
 
 
 def write_atomically(path, data):
-    """Write bytes to a file, replacing it only when all of them are on the disk; missing folders are made.
+    """Write bytes to a file, replacing it only when all of them are written; missing folders are made.
 
     Raises:
         UserError, OSError: see `write_all`.

@@ -27,6 +27,7 @@ from src.folding import load_folded
 from src.onnx_engine import OnnxNetwork
 from src.postprocess import detect
 from src.transforms import decode_image, fit_placement, place
+from src.util import first_names
 from src.yolo import build_inference_network
 
 
@@ -125,14 +126,10 @@ def check_categories(checkpoint, categories):
         # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
         return
     if len(names) != len(categories.names):
-        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({_few(names)}), but the annotation file "
-                        f"has {len(categories)} ({_few(categories.names)}); use the data set that it was trained on")
+        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({first_names(names)}), but the "
+                        f"annotation file has {len(categories)} ({first_names(categories.names)}); use the data set "
+                        "that it was trained on")
     for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
         if trained != annotated:
             raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
                             "the annotation file; use the data set that it was trained on, its classes in that order")
-
-
-def _few(names, most=5):
-    """Return the first names as text."""
-    return ", ".join(list(names)[:most]) + (", ..." if len(names) > most else "")

@@ -20,14 +20,14 @@
 `src/postprocess.py` reads.
 """
 import hashlib
-import math
 from collections import Counter
 from pathlib import Path
 
 from model_utils.errors import UserError
 from model_utils.options import SHAPE_MULTIPLE
-from src.coco_file import read_json
 from src.config import BOX_FIELDS, MIN_STD, detection_scales
+from src.json_file import read_json, type_faults
+from src.util import first_names
 
 FORMAT = 1
 INPUT_NAME = "images"
@@ -147,53 +147,9 @@ def check_classes(description, categories, source, ann_file):
     unknown, foreign = Counter(annotated) - Counter(names), Counter(names) - Counter(annotated)
     if unknown or foreign:
         raise UserError(f"{source}: the model has {len(names)} classes, {ann_file} has {len(annotated)}; only in the "
-                        f"model: {_few(foreign)}; only in the annotation file: {_few(unknown)}. Use the annotation "
-                        "file of the model's data; export a model without class names with --ann_file")
-
-
-def _few(names, most=5):
-    """Return the first of counted names as text."""
-    names = list(names.elements())
-    return (", ".join(names[:most]) + (", ..." if len(names) > most else "")) or "none"
-
-
-def type_faults(found, example, where="", takes_others=False):
-    """Yield in words what of a json value is not of the type of its example.
-
-    Args:
-        found (object): what json gave.
-        example (object): an object has these keys, a list any number of items like the first; a number with a fraction
-            stands for whole ones too.
-        where (str): place of the value in its file.
-        takes_others (bool): objects may have further keys.
-    """
-    if isinstance(example, dict) and isinstance(found, dict):
-        yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
-        if not takes_others:
-            yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
-                        if key not in example)
-        for key in example:
-            if key in found:
-                yield from type_faults(found[key], example[key], f"{where}.{key}" if where else key, takes_others)
-    elif isinstance(example, list) and isinstance(found, list):
-        for number, item in enumerate(found):
-            yield from type_faults(item, example[0], f"{where}[{number}]", takes_others)
-    elif not _is_like(found, example):
-        expected = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number",
-                    float: "a number", str: "text"}[type(example)]
-        yield f"{where or 'the file'} is {found!r:.60}; expected {expected}"
-
-
-def _is_like(found, example):
-    return is_finite_number(found) if isinstance(example, float) else type(found) is type(example)
-
-
-def is_finite_number(value):
-    """Return whether a json value is a number that a float can hold: Python's json also has NaN and Infinity."""
-    try:
-        return type(value) in (int, float) and math.isfinite(value)
-    except OverflowError:
-        return False
+                        f"model: {first_names(foreign.elements())}; only in the annotation file: "
+                        f"{first_names(unknown.elements())}. Use the annotation file of the model's data; export a "
+                        "model without class names with --ann_file")
 
 
 def class_fault(names, ids):

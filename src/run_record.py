@@ -19,8 +19,8 @@
 import os
 
 from model_utils.errors import UserError
-from src.coco_file import read_json
-from src.model_description import check_classes, check_description, type_faults
+from src.json_file import read_json, type_faults
+from src.model_description import check_classes, check_description
 
 FORMAT = 1
 # What is read of it, see `type_faults`; there is more in it.

@@ -24,3 +24,9 @@ def parameter_groups(network, weight_decay):
     for parameter in network.trainable_params():
         (plain if parameter.name.endswith((".gamma", ".beta", ".bias")) else decayed).append(parameter)
     return [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
+
+
+def first_names(names, most=5):
+    """Return the first names as text, "..." for the others; "none" if there are none."""
+    names = list(names)
+    return (", ".join(names[:most]) + (", ..." if len(names) > most else "")) or "none"

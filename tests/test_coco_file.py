@@ -20,7 +20,7 @@ import pytest
 
 from model_utils.errors import UserError
 from src.coco import read_coco
-from src.coco_file import need_ground_truth, read_json
+from src.coco_file import need_ground_truth
 from tests.helpers import CATEGORIES, data_config, write_coco
 
 ONE = [{"boxes": [(4, 4, 20, 20, 3)]}]
@@ -58,14 +58,6 @@ def test_broken_json_is_located(tmp_path):
     refused(tmp_path, str(path))
     path.write_text("[" * 100_000)
     refused(tmp_path, str(path))
-
-
-def test_what_to_do_about_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match="a.json: cannot read this record: No such file or directory; check the path a"):
-        read_json(tmp_path / "a.json", "record")
-    (tmp_path / "a.json").write_text("9" * 5000)
-    with pytest.raises(UserError, match="a.json: no json that can be read: .*; make or copy the file again"):
-        read_json(tmp_path / "a.json", "record")
 
 
 @pytest.mark.parametrize(("boxes", "is_refused"), [([], True), ([(1, 1, 9, 9, 3, 1)], True),

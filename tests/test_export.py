@@ -110,6 +110,6 @@ def test_an_annotation_file_names_the_classes(tmp_path):
     (Categories(("a", ""), (1, 3)), "the class of id 3 has no name")])
 def test_classes_that_cannot_be_told_apart_are_refused_as_such(categories, words):
     with pytest.raises(UserError, match=f"^best.ckpt: {words}.*; correct the annotation file"):
-        export.refuse_equal_classes(categories, "best.ckpt")
+        export.refuse_faulty_classes(categories, "best.ckpt")
     for categories in (CLASSES, Categories(("a", "a"), (1, 3))):
-        export.refuse_equal_classes(categories, "best.ckpt")
+        export.refuse_faulty_classes(categories, "best.ckpt")

@@ -12,8 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 # ============================================================================
-"""Parameter groups: the counts of the 2021 version."""
-from src.util import parameter_groups
+"""Parameter groups: the counts of the 2021 version; how a list of names is cut short."""
+import pytest
+
+from src.util import first_names, parameter_groups
 from tests.test_checkpoint import small_network
 
 
@@ -22,3 +24,10 @@ def test_groups_at_80_classes():
     assert (len(plain["params"]), sum(p.size for p in plain["params"]), plain["weight_decay"]) == (24, 6_878, 0.0)
     assert (len(decayed["params"]), sum(p.size for p in decayed["params"])) == (13, 8_845_488)
     assert decayed["weight_decay"] == 0.016
+
+
+@pytest.mark.parametrize(("names", "text"), [
+    ((), "none"), (("cup",), "cup"), ("abcde", "a, b, c, d, e"), (iter("abcdef"), "a, b, c, d, e, ..."),
+])
+def test_a_long_list_of_names_is_cut_short(names, text):
+    assert first_names(names) == text

@@ -1,0 +1,89 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+# http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+# ============================================================================
+"""Json files, read and checked: a `UserError` or a fault in words, never an exception of the parser.
+
+    content = read_json(path, "record of a run")
+    faults = list(type_faults(content, {"name": "text", "scores": [0.5]}))
+"""
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from model_utils.errors import UserError
+
+
+def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
+    """The content of a json file; a `UserError` names line and column of broken json."""
+    return parse_json(read_file(path, kind), path, object_hook)
+
+
+def read_file(path: Path, kind: str = "json file") -> bytes:
+    """The bytes of a file; a `UserError` where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"
+                        ) from error
+
+
+def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
+    """The content of json that was read from `path`; a `UserError` names line and column of broken json."""
+    try:
+        return json.loads(data, object_hook=object_hook)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
+                        "make or copy the file again") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: no json that can be read: {error}; make or copy the file again") from error
+
+
+def type_faults(found, example, where="", takes_others=False):
+    """Yield in words what of a json value is not of the type of its example.
+
+    Args:
+        found (object): what json gave.
+        example (object): an object has these keys, a list any number of items like the first; a number with a fraction
+            stands for whole ones too.
+        where (str): place of the value in its file.
+        takes_others (bool): objects may have further keys.
+    """
+    if isinstance(example, dict) and isinstance(found, dict):
+        yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
+        if not takes_others:
+            yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
+                        if key not in example)
+        for key in example:
+            if key in found:
+                yield from type_faults(found[key], example[key], f"{where}.{key}" if where else key, takes_others)
+    elif isinstance(example, list) and isinstance(found, list):
+        for number, item in enumerate(found):
+            yield from type_faults(item, example[0], f"{where}[{number}]", takes_others)
+    elif not _is_like(found, example):
+        expected = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number",
+                    float: "a number", str: "text"}[type(example)]
+        yield f"{where or 'the file'} is {found!r:.60}; expected {expected}"
+
+
+def _is_like(found, example):
+    return is_finite_number(found) if isinstance(example, float) else type(found) is type(example)
+
+
+def is_finite_number(value):
+    """Return whether a json value is a number that a float can hold: Python's json also has NaN and Infinity."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
