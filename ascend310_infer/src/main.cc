@@ -105,6 +105,10 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
     std::cerr << "warning: the network gave NaN or infinity on " << counts.not_finite << " of " << read
               << " images; export the model again from a sound checkpoint, or choose another --precision\n";
   }
+  if (counts.fell_back > 0 && counts.fell_back == read) {
+    std::cerr << "warning: DVPP decoded none of the images; look at the device's log (~/ascend/log), or leave "
+                 "--preprocess dvpp out\n";
+  }
   std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
             << " images skipped, " << (not_drawn > 0 ? std::to_string(not_drawn) + " not drawn, " : "")
             << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
