@@ -35,7 +35,7 @@ environment:
 FAILED=()
 SKIPPED=()
 
-# What builds and tests the C++ app in ascend310_infer/. Not clang-tidy, whose test takes 4 to 8 minutes: it runs where
+# What builds and tests the C++ app in ascend310_infer/. Not clang-tidy, whose test takes about ten minutes: it runs where
 # that is installed.
 CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev doctest-dev
     clang-format)

@@ -108,9 +108,8 @@ def test_a_place_of_cann_without_its_libraries_is_told(tmp_path):
 def test_clang_tidy_is_quiet():
     need_tool("clang-tidy")
     commands = json.loads((build_folder() / "compile_commands.json").read_text())
-    # The program's own sources; those of its tests take three minutes more.
-    files = sorted({command["file"] for command in commands if str(APP) in command["file"]})
-    assert len(files) > 20
+    files = sorted({command["file"] for command in commands})
+    assert len(files) > 25
     # What is built by the vendor's releases alone, against the stand-ins for them.
     options = ["--", "-std=c++17", f"-I{APP}", *(f"-isystem{folder}" for folder in (
         TESTS / "fake_lite", TESTS / "fake_acl" / "include", "/usr/include/opencv4"))]
