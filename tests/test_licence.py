@@ -1,18 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-# http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
-# ============================================================================
+# SPDX-License-Identifier: Apache-2.0
 """Every source file names its licence."""
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {".py", ".sh", ".cc", ".h"}
-WORDS = ("Copyright 2026 The YOLOv3-Tiny on MindSpore Authors", "Licensed under the Apache License, Version 2.0",
-         "http://www.apache.org/licenses/LICENSE-2.0", "limitations under the License.")
+HEADER = re.compile(r"(#!.*\n)?(#|//) Copyright 2026 The YOLOv3-Tiny on MindSpore Authors\n"
+                    r"\2 SPDX-License-Identifier: Apache-2\.0\n")
 
 
 def test_every_source_file_begins_with_the_licence():
@@ -32,7 +21,7 @@ def test_every_source_file_begins_with_the_licence():
     sources = [path for path in paths if path.is_file() and (path.suffix in SUFFIXES or path.name == "CMakeLists.txt")]
     assert len(sources) > 200
     without = [str(path.relative_to(ROOT)) for path in sources
-               if not all(word in path.read_text(encoding="utf-8")[:900] for word in WORDS)]
+               if not HEADER.match(path.read_text(encoding="utf-8"))]
     assert not without, without
 
 
