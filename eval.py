@@ -13,19 +13,19 @@ import time
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
+from model_utils.comm import Ranks
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, run_cli
-from model_utils.moxing_adapter import modelarts_job
-from src.checkpoint import load_checkpoint
-from src.coco import read_coco
+from model_utils.modelarts_job import modelarts_job
 from src.coco_file import layout, need_ground_truth
 from src.config import check_config, with_categories
-from src.evaluator import evaluate
-from src.inference import check_categories, fastest_network
+from src.data.coco import read_coco
+from src.evaluation.detections import write_json
+from src.evaluation.evaluator import evaluate
+from src.evaluation.inference import check_categories, fastest_network
 from src.logger import close_logger, common_run_folder, get_logger
-from src.postprocess import write_json
-from src.ranks import Ranks
+from src.weights.checkpoint import load_checkpoint
 
 
 def main(argv=None):

@@ -9,10 +9,10 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import COMMAND_LINE, get_config
 from model_utils.errors import UsageError
 from model_utils.options import nearest
-from src.checkpoint import load_weights
 from src.config import check_config
-from src.inference import folded_network, read_checkpoint
+from src.evaluation.inference import folded_network, read_checkpoint
 from src.initializer import initialise_weights
+from src.weights.checkpoint import load_weights
 from src.yolo import build_inference_network, build_network
 
 NAME = "yolov3_tiny"

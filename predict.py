@@ -18,11 +18,11 @@ from tqdm import tqdm
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.inference import fastest_network, predict_image, read_checkpoint
+from src.evaluation.detections import as_records, in_words, write_json
+from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
+from src.evaluation.visualize import draw_boxes, write_image
 from src.logger import close_logger, get_logger, make_run_folder
-from src.postprocess import as_records, in_words, write_json
 from src.transforms import decode_image
-from src.visualize import draw_boxes, write_image
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

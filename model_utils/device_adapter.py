@@ -9,7 +9,7 @@ from mindspore.profiler import ProfilerActivity
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
-from model_utils.support import device_warnings
+from model_utils.toolkit_versions import device_warnings
 
 
 def setup_device(config):

@@ -36,23 +36,24 @@ eval_on_devices() {
 }
 
 # distribute FOLDER PROGRAM [PLACE...] -- [ARGUMENT...]: run a program of the repository in many processes, rank X in
-# FOLDERX. PLACE are the options of distribute.py that say where, ARGUMENT those of the program. choose_python first.
+# FOLDERX. PLACE are the options of launch.py that say where, ARGUMENT those of the program. choose_python first.
 distribute() {
-    local program=$REPO/scripts/distribute.py logs log first
+    local program=(-m scripts.launch.launch) logs log first
+    export PYTHONPATH="$REPO${PYTHONPATH:+:$PYTHONPATH}"
     if [ "${DRY_RUN:-0}" = 1 ]; then
-        exec "$PYTHON" "$program" show "$@"
+        exec "$PYTHON" "${program[@]}" show "$@"
     fi
     # Every mistake that can be known shows here, in the foreground, before anything starts.
-    logs=$("$PYTHON" "$program" logs "$@")
+    logs=$("$PYTHON" "${program[@]}" logs "$@")
     while IFS= read -r log; do
         keep_old_log "$log"
     done <<< "$logs"
     if [ "${WAIT:-0}" = 1 ]; then
-        exec "$PYTHON" "$program" run --follow "$@"
+        exec "$PYTHON" "${program[@]}" run --follow "$@"
     fi
     { read -r log; read -r first; } <<< "$logs"
     mkdir -p -- "$(dirname -- "$log")"
-    nohup "$PYTHON" "$program" run "$@" >> "$log" 2>&1 < /dev/null &
+    nohup "$PYTHON" "${program[@]}" run "$@" >> "$log" 2>&1 < /dev/null &
     printf 'started %s in %s processes in the background\nfollow the first with: tail -F %q\nend all with: kill %s\n' \
         "$2" "$(($(wc -l <<< "$logs") - 1))" "$first" "$!"
     end_if_failed_at_once "$!" "$log"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from model_utils.errors import UserError
-from src.json_file import read_json
+from model_utils.json_file import read_json
 
 # Arrays hold no larger ones.
 MAX_NUMBER = 2**63 - 1

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, Config
 from model_utils.errors import UsageError, UserError
-from model_utils.moxing_adapter import JOB_OPTIONS, MOVED
+from model_utils.modelarts_job import JOB_OPTIONS, MOVED
 from model_utils.options import show
-from src.multi_scale import training_sizes
+from src.data.multi_scale import training_sizes
 
 # Pixels per cell of the two scales, in the order of anchor_masks and scale_x_y.
 STRIDES = (16, 32)

@@ -10,8 +10,8 @@ import mindspore as ms
 import mindspore.nn as nn
 
 from model_utils.errors import UsageError, UserError
-from src.checkpoint import Checkpoint, copy_strictly, load_checkpoint
-from src.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
+from src.weights.checkpoint import Checkpoint, copy_strictly, load_checkpoint
+from src.weights.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
 from src.yolo import OBJECTNESS
 
 BACKBONE_BLOCKS = tuple(f"conv{i}." for i in range(7))

@@ -21,9 +21,9 @@ import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
-from src.assigner import Assigner
-from src.boxes import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.config import BOX_FIELDS
+from src.network.assigner import Assigner
+from src.network.iou import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.yolo import OBJECTNESS, BoxDecoder
 
 # The terms that the loss reports, in this order.

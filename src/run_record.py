@@ -7,8 +7,8 @@
 import os
 
 from model_utils.errors import UserError
-from src.json_file import read_json, type_faults
-from src.model_description import check_classes, check_description
+from model_utils.json_file import read_json, type_faults
+from src.deploy.model_description import check_classes, check_description
 
 FORMAT = 1
 # What is read of it, see `type_faults`; there is more in it.

@@ -43,7 +43,7 @@ class ChannelBias(nn.Cell):
 class ConvBlock(nn.Cell):
     """Convolution without bias, batch-norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W].
 
-    With `folded` the batch-norm is a bias; `src.folding.fold_batch_norm` makes weights for it.
+    With `folded` the batch-norm is a bias; `src.weights.folding.fold_batch_norm` makes weights for it.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, decomposed_activation=False, folded=False):

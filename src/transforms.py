@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from model_utils.errors import UserError
-from src.jpeg import is_jpeg, is_whole_jpeg, jpeg_size
+from src.data.image_files import is_jpeg, is_whole_jpeg, jpeg_size
 
 HUE_LEVELS = 256
 # A JPEG can be decoded at these fractions of its sides, largest reduction first; 1 is the whole image.

@@ -13,7 +13,7 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 
 from src.config import BOX_FIELDS, detection_scales
-from src.geometry import scale_grid
+from src.network.grid import scale_grid
 from src.tiny import ConvBlock, DarknetTiny
 
 # exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
@@ -62,7 +62,7 @@ class YOLOv3Tiny(nn.Cell):
         num_classes (int): C.
         scales (tuple): the two `Scale`s, finest first; their anchors give the heads' channels.
         decomposed_activation (bool): the form of LeakyReLU, see `src.tiny.leaky_relu`.
-        folded (bool): biases in the place of batch-norms; `src.folding.load_folded` fills them.
+        folded (bool): biases in the place of batch-norms; `src.weights.folding.load_folded` fills them.
     """
 
     def __init__(self, num_classes, scales, decomposed_activation=False, folded=False):
@@ -156,7 +156,7 @@ class YOLOv3TinyInference(nn.Cell):
 
     Input: uint8 [B, H, W, 3] RGB, or with `float_input` float32 [B, 3, H, W] already normalised. Returns (big, small):
     float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads. Behind the decoded heads
-    follow the outputs of `select`, a `src.candidates.CandidateSelector`, where there is one.
+    follow the outputs of `select`, a `src.evaluation.topk_candidates.CandidateSelector`, where there is one.
     """
 
     def __init__(self, network, num_classes, scales, input_hw, mean, std, float_input=False, decode=True, select=None):
@@ -187,7 +187,7 @@ def build_network(config, num_classes, decomposed_activation=False, folded=False
 def build_inference_network(config, num_classes, network=None, decomposed_activation=False, **options):
     """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new one, which is folded.
 
-    Weights for a folded network: `src.folding.load_folded`. Options `float_input`, `decode` and `select` are
+    Weights for a folded network: `src.weights.folding.load_folded`. Options `float_input`, `decode` and `select` are
     those of `YOLOv3TinyInference`; `decomposed_activation` is that of a new network.
     """
     if network is None:

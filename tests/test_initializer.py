@@ -10,12 +10,12 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
-from src.checkpoint import legacy_names, save_checkpoint
-from src.darknet import file_sizes, write_darknet
 from src.initializer import initialise_weights, load_backbone, set_objectness_prior, start_weights
-from tests.helpers import real_data
-from tests.test_checkpoint import small_network
-from tests.test_darknet import random_weights
+from src.weights.checkpoint import legacy_names, save_checkpoint
+from src.weights.darknet import file_sizes, write_darknet
+from tests.support.helpers import real_data
+from tests.weights.test_checkpoint import small_network
+from tests.weights.test_darknet import random_weights
 
 
 def values(network):

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loss in the graph against tests/reference.py, and that the data would reveal each known defect."""
+"""The loss in the graph against tests/support/reference.py, and that the data would reveal each known defect."""
 import dataclasses
 
 import numpy as np
@@ -10,9 +10,9 @@ import mindspore as ms
 from mindspore import ops
 
 from src.config import Scale
-from src.geometry import open_grids, scale_grids
 from src.loss import LossSettings, YOLOv3TinyLoss, binary_cross_entropy
-from tests import reference
+from src.network.grid import open_grids, scale_grids
+from tests.support import reference
 
 BORDER = 1e-3
 

@@ -1,266 +1,214 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of src/postprocess.py against plain loops, hand-made heads, and the real heads of the official network."""
+"""Tests of `python -m src.postprocess`: the figures of eval.py from the files of ascend310_infer, and all refusals."""
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from src.postprocess import (
-    coco_results,
-    detect,
-    detections_from_heads,
-    select_pairs,
-    to_image,
-    write_atomically,
-    write_json,
-)
-from src.transforms import letterbox_placement, stretch_placement
-from tests.test_postprocess_nms import loop_nms
+from model_utils.config import get_config
+from model_utils.errors import run_cli
+from src.data.coco import Categories, read_annotation_file
+from src.deploy.model_description import describe_model
+from src.evaluation.evaluator import score_results
+from src.postprocess import main
+from tests.support.helpers import CATEGORIES, write_coco
 
-DOG = Path(__file__).resolve().parents[2] / "shared" / "data" / "darknet_dog"
-SETTINGS = SimpleNamespace(eval_ignore_threshold=0.001, nms_thresh=0.5, max_detections=300, multi_label=True)
-
-
-def empty_heads(num_classes, grid_hw=(4, 4)):
-    """Decoded heads in which nothing is an object; boxes are small but not empty."""
-    heads = []
-    for factor in (1, 2):
-        head = np.zeros((grid_hw[0] * factor, grid_hw[1] * factor, 3, 5 + num_classes), np.float32)
-        head[..., :4] = 0.1
-        heads.append(head)
-    return heads
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = tuple(category["name"] for category in CATEGORIES)
+RESULTS = [{"image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 19.5], "score": 0.9},
+           {"image_id": 1, "category_id": 1, "bbox": [1.5, 2, 8, 8], "score": 0.4},
+           {"image_id": 2, "category_id": 1, "bbox": [30, 20, 25, 21], "score": 0.8}]
 
 
-def put(head, cell, cxcywh, objectness, **classes):
-    """Fill one cell (row, column, anchor); classes as c0=0.9."""
-    head[cell][:4] = cxcywh
-    head[cell][4] = objectness
-    for name, probability in classes.items():
-        head[cell][5 + int(name[1:])] = probability
+def run_json(names=NAMES, **values):
+    """A run.json of a model with these classes; their order and ids are those of its own data."""
+    names = tuple(reversed(names))
+    fields, ids = 5 + len(names), {category["name"]: category["id"] for category in CATEGORIES}
+    description = describe_model(get_config(["--testing_shape=64"]), Categories(names, tuple(range(len(names)))),
+                                 "m.onnx", b"m", [(1, 2, 2, 3, fields), (1, 4, 4, 3, fields)])
+    return {"format": 1, "model_sha256": hashlib.sha256(b"m").hexdigest(), "description": description,
+            "category_ids": [ids.get(name, 0) for name in names],
+            "images": [{"id": number, "file_name": f"sub/00000{number}.png"} for number in (1, 2, 3)],
+            "counts": counts(), "results_sha256": sha256(json.dumps(RESULTS)), "options": {}, **values}
 
 
-def random_heads(rng, num_classes, grid, mean_size=0.12):
-    """Decoded heads of a network early in training: a score everywhere, boxes scattered around their cells."""
-    heads = []
-    for cells in (grid, 2 * grid):
-        head = rng.random((cells, cells, 3, 5 + num_classes)).astype(np.float32)
-        rows, columns = np.mgrid[:cells, :cells]
-        head[..., 0] = (columns[..., None] + head[..., 0]) / cells
-        head[..., 1] = (rows[..., None] + head[..., 1]) / cells
-        head[..., 2:4] = mean_size * np.exp(rng.normal(0, 0.6, (cells, cells, 3, 2)))
-        head[..., 4] *= 0.5
-        head[..., 5:] **= 6
-        heads.append(head)
-    return heads
+def counts(images=3, skipped=0, not_finite=0, detections=3):
+    return {"images": images, "skipped": skipped, "not_finite": not_finite, "detections": detections}
 
 
-def loop_detections(big, small, score_threshold, nms_threshold, max_detections):
-    """All of `detections_from_heads` as plain loops over every (cell, class) pair."""
-    height, width = 32 * big.shape[0], 32 * big.shape[1]
-    boxes, scores, classes = [], [], []
-    for head in (big, small):
-        for cell in head.reshape(-1, head.shape[-1]):
-            for number, probability in enumerate(cell[5:]):
-                score = cell[4] * probability
-                if score > score_threshold:
-                    cx, cy, w, h = (float(value) for value in cell[:4])
-                    boxes.append(((cx - w / 2) * width, (cy - h / 2) * height,
-                                  (cx + w / 2) * width, (cy + h / 2) * height))
-                    scores.append(float(score))
-                    classes.append(number)
-    kept = loop_nms(boxes, scores, classes, nms_threshold, max_detections)
-    return [boxes[i] for i in kept], [scores[i] for i in kept], [classes[i] for i in kept]
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-# Selection of (cell, class) pairs
-
-def test_threshold_is_strict_and_on_the_product():
-    cells = np.array([[.5, .5, .1, .1, 0.5, 0.5, 0.5001], [.5, .5, .1, .1, 0.01, 1.0, 0.0]], np.float32)
-    rows, classes, scores = select_pairs(cells, 0.25, multi_label=True)
-    assert (rows.tolist(), classes.tolist()) == ([0], [1])
-    assert scores == pytest.approx([0.25005])
-    # 2021 asked for a class probability above 0.15 whatever the objectness; here a weak class of a sure object counts.
-    rows, classes, _ = select_pairs(np.array([[.5, .5, .1, .1, 0.99, 0.1]], np.float32), 0.001, multi_label=True)
-    assert (rows.tolist(), classes.tolist()) == ([0], [0])
+def write_run(place, results, **values):
+    """Write the two files of a run; results: as json takes them, or the text of the file."""
+    text = results if isinstance(results, str) else json.dumps(results)
+    (place / "out of it" / "results.json").write_text(text)
+    number = len(results) if isinstance(results, list) else 0
+    record = run_json(**{"results_sha256": sha256(text), "counts": counts(detections=number), **values})
+    (place / "out of it" / "run.json").write_text(json.dumps(record))
 
 
-def test_multi_label_gives_all_classes_else_the_best():
-    cells = np.array([[.5, .5, .1, .1, 0.8, 0.9, 0.2, 0.9], [.5, .5, .1, .1, 0.8, 0.0, 0.6, 0.1]], np.float32)
-    rows, classes, scores = select_pairs(cells, 0.1, multi_label=True)
-    assert rows.tolist() == [0, 0, 0, 1] and classes.tolist() == [0, 1, 2, 1]
-    np.testing.assert_allclose(scores, [0.72, 0.16, 0.72, 0.48], rtol=1e-6)
-    rows, classes, scores = select_pairs(cells, 0.1, multi_label=False)
-    assert rows.tolist() == [0, 1] and classes.tolist() == [0, 1]
-    np.testing.assert_allclose(scores, [0.72, 0.48], rtol=1e-6)
-    assert [part.size for part in select_pairs(cells, 0.9, multi_label=False)] == [0, 0, 0]
+@pytest.fixture
+def place(tmp_path):
+    """A folder with the three images' annotation file, and the two files of a run in its folder `out of it`."""
+    boxes = [(10, 10, 20, 20, 3), (30, 20, 25, 20, 1)]
+    write_coco(tmp_path, [{"boxes": boxes} for _ in range(3)], "val")
+    (tmp_path / "out of it").mkdir()
+    write_run(tmp_path, RESULTS)
+    return tmp_path
 
 
-@pytest.mark.parametrize("field, value", [(0, np.nan), (2, np.inf), (2, 0.0), (3, -1.0), (4, np.nan), (5, np.nan)])
-def test_cells_without_a_proper_box_give_nothing(field, value):
-    cells = np.array([[.5, .5, .1, .1, 0.9, 0.9], [.5, .5, .1, .1, 0.9, 0.8]], np.float32)
-    cells[0, field] = value
-    rows, _, _ = select_pairs(cells, 0.001, multi_label=True)
-    assert rows.tolist() == [1]
+def arguments(place):
+    return [f"--result_path={place / 'out of it'}", f"--ann_file={place / 'annotations/instances_val2017.json'}"]
 
 
-@pytest.mark.parametrize("multi_label, classes", [(True, [1]), (False, [])])
-def test_a_score_that_is_not_finite_gives_nothing(multi_label, classes):
-    cells = np.array([[.5, .5, .1, .1, 0.9, np.inf, 0.9]], np.float32)
-    assert select_pairs(cells, 0.001, multi_label)[1].tolist() == classes
+def test_the_table_and_the_figures_are_those_of_the_evaluation(place, capsys):
+    assert main([*arguments(place), f"--img_path={place / 'val2017'}"]) == 0
+    out = capsys.readouterr().out
+    data = read_annotation_file(place / "annotations" / "instances_val2017.json")
+    scores = score_results(data.coco, RESULTS, data.image_ids, data.categories)
+    assert f"INFO:\n{scores.table}\n" in out and f"INFO:AP of each class\n{scores.class_table}\n" in out
+    assert "3 detections on 3 images" in out and "WARNING" not in out
+    written = place / "out of it" / "metrics.json"
+    assert json.loads(written.read_text()) == scores.metrics() and written.stat().st_mode & 0o777 == 0o644
+    # Two of the six boxes are found: one of three cups, one of three balls; there is no key.
+    assert scores.metrics()["AP50"] == pytest.approx(34 / 101, abs=1e-9)
+    assert scores.metrics()["per_class"]["key"] == {"AP": None, "AP50": None}
 
 
-# Heads to detections
-
-def test_hand_made_heads_give_the_boxes_put_in():
-    big, small = empty_heads(3, (2, 4))
-    put(big, (1, 2, 0), (0.6, 0.7, 0.2, 0.4), 0.9, c1=0.8)
-    put(small, (0, 0, 2), (0.1, 0.1, 0.3, 0.05), 0.5, c0=0.5, c2=0.9)
-    boxes, scores, classes = detections_from_heads(big, small, 0.001, 0.5, 300)
-    assert classes.tolist() == [1, 2, 0]
-    np.testing.assert_allclose(scores, [0.72, 0.45, 0.25], rtol=1e-6)
-    np.testing.assert_allclose(boxes, [[0.5, 0.5, 0.7, 0.9], [-0.05, 0.075, 0.25, 0.125], [-0.05, 0.075, 0.25, 0.125]],
-                               atol=1e-6)
-    assert boxes.dtype == np.float32 and scores.dtype == np.float32
+def test_the_command_runs_in_a_process_of_its_own(place):
+    done = subprocess.run([sys.executable, "-m", "src.postprocess", *arguments(place)], cwd=ROOT, text=True,
+                          capture_output=True, timeout=120, env={**os.environ, "GLOG_v": "3"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "=============coco eval result=========\n Average Precision  (AP) @[ IoU=0.50:0.95 |" in done.stdout
+    done = subprocess.run([sys.executable, "-m", "src.postprocess", "--result_path=/nowhere"], cwd=ROOT, text=True,
+                          capture_output=True, timeout=120)
+    assert done.returncode == 2 and done.stderr.startswith("error: ann_file is empty") and done.stdout == ""
 
 
-def test_nms_runs_on_unclipped_boxes():
-    """Clipped to the input both boxes would be the same; whole, they share a third."""
-    big, small = empty_heads(1)
-    put(big, (0, 0, 0), (0.0, 0.5, 0.4, 0.2), 0.9, c0=0.9)
-    put(big, (1, 0, 0), (-0.2, 0.5, 0.8, 0.2), 0.8, c0=0.9)
-    put(big, (2, 0, 0), (-0.6, 0.5, 1.6, 0.2), 0.7, c0=0.9)
-    boxes, _, _ = detections_from_heads(big, small, 0.001, 0.45, 300)
-    np.testing.assert_allclose(boxes[:, 0], [-0.2, -1.4], atol=1e-6)
+@pytest.mark.parametrize("values, words", [
+    ({"counts": counts(skipped=1)}, "has 3 images, the run 3, of which 1 could not be read"),
+    ({"counts": counts(images=2), "images": run_json()["images"][:2]}, "the run 2, of which 0 could not be read"),
+    ({"counts": counts(not_finite=2)}, "the network gave NaN or infinity on 2 of 3 images"),
+])
+def test_images_that_were_not_seen_are_told(place, capsys, values, words):
+    write_run(place, RESULTS, **values)
+    assert main(arguments(place)) == 0
+    assert [words in line for line in capsys.readouterr().out.splitlines() if "WARNING" in line] == [True]
 
 
-def test_ties_go_to_the_coarse_head_then_row_column_anchor_class():
-    big, small = empty_heads(2)
-    cells = [(small, (0, 0, 0)), (big, (1, 0, 0)), (big, (0, 1, 0)), (big, (0, 0, 1)), (big, (0, 0, 0))]
-    for number, (head, cell) in enumerate(cells):
-        put(head, cell, (0.1 + 0.18 * number, 0.5, 0.1, 0.1), 0.5, c0=0.5, c1=0.5)
-    boxes, _, classes = detections_from_heads(big, small, 0.001, 0.5, 300)
-    np.testing.assert_allclose((boxes[:, 0] + boxes[:, 2]) / 2, np.repeat([0.82, 0.64, 0.46, 0.28, 0.1], 2), atol=1e-6)
-    assert classes.tolist() == [0, 1] * 5
+def test_no_detection_scores_nothing_and_is_told(place, capsys):
+    write_run(place, [])
+    assert main(arguments(place)) == 0
+    out = capsys.readouterr().out
+    assert "mAP: 0.0\n" in out and "WARNING:the run has no detection at all" in out
 
 
-@pytest.mark.parametrize("num_classes, grid, most", [(3, 4, 300), (20, 3, 40), (1, 5, 300)])
-def test_random_heads_equal_plain_loops_over_all_pairs(num_classes, grid, most):
-    big, small = random_heads(np.random.default_rng(grid), num_classes, grid, mean_size=0.3)
-    boxes, scores, classes = detections_from_heads(big, small, 0.02, 0.5, most)
-    side = 32 * grid
-    expected_boxes, expected_scores, expected_classes = loop_detections(big, small, 0.02, 0.5, most)
-    assert classes.tolist() == expected_classes
-    np.testing.assert_array_equal(scores, np.array(expected_scores, np.float32))
-    np.testing.assert_allclose(boxes * side, expected_boxes, atol=1e-3)
+@pytest.mark.parametrize("boxes, words", [([], "has no annotation"), ([(1, 1, 9, 9, 3, 1)], "has no annotation"),
+                                          ([(1, 1, 0, 9, 3)], "1 boxes of zero, negative or non-finite size")])
+def test_without_an_object_there_is_nothing_to_score_against(place, capsys, boxes, words):
+    annotations = write_coco(place, [{"boxes": boxes}, {}, {}], "val")
+    error = refused(place, capsys)
+    assert f"{annotations}: has no annotation to score against" in error and words in error
 
 
-def test_nothing_above_the_threshold_gives_empty_arrays():
-    boxes, scores, classes = detections_from_heads(*empty_heads(3), 0.001, 0.5, 300)
-    assert boxes.shape == (0, 4) and scores.shape == (0,) and classes.shape == (0,)
-    assert [len(part) for part in detect(*empty_heads(3), stretch_placement((9, 9), (128, 128)), (9, 9), SETTINGS)] == [
-        0, 0, 0]
+def test_figures_of_an_earlier_run_do_not_outlive_a_failure(place, capsys):
+    figures = place / "out of it" / "metrics.json"
+    for damage in (lambda: (place / "out of it" / "run.json").write_text("{}"), lambda: write_run(place, "["),
+                   (place / "annotations" / "instances_val2017.json").unlink):
+        figures.write_text("{}")
+        damage()
+        refused(place, capsys)
 
 
-# Back to the image
-
-def test_stretch_is_undone_and_corners_are_clipped_without_a_shift():
-    boxes = np.array([[0.25, 0.5, 0.75, 1.0], [-0.1, -0.2, 0.1, 0.1], [0.9, 0.9, 1.3, 1.2], [1.0, 0.2, 1.4, 0.4]])
-    placement = stretch_placement((100, 200), (320, 320))
-    pixels, visible = to_image(boxes, (320, 320), placement, (100, 200))
-    np.testing.assert_allclose(pixels[:3], [[50, 50, 150, 100], [0, 0, 20, 10], [180, 90, 200, 100]], atol=1e-9)
-    assert visible.tolist() == [True, True, True, False]
+def test_help_names_the_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: python -m src.postprocess [--option value ...]\n")
 
 
-def test_letterbox_is_undone():
-    # 200 wide and 100 high on 416 x 416: scale 2.08, 208 pixels high, 104 of padding above.
-    placement = letterbox_placement((100, 200), (416, 416))
-    canvas = np.array([[104.0, 208.0, 208.0, 260.0], [0.0, 0.0, 416.0, 416.0], [0.0, 0.0, 416.0, 100.0]]) / 416
-    pixels, visible = to_image(canvas, (416, 416), placement, (100, 200))
-    np.testing.assert_allclose(pixels[:2], [[50, 50, 100, 75], [0, 0, 200, 100]], atol=1e-9)
-    assert visible.tolist() == [True, True, False]
+def refused(place, capsys, *options, code=1):
+    """The words of the error; nothing may have been written."""
+    assert run_cli(main, [*arguments(place), *options]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and "Traceback" not in captured.err and captured.out == ""
+    assert not (place / "out of it" / "metrics.json").exists()
+    return captured.err
 
 
-@pytest.mark.parametrize("make", [stretch_placement, letterbox_placement])
-@pytest.mark.parametrize("image_hw, canvas_hw", [((480, 640), (320, 320)), ((73, 41), (416, 608)), ((1, 9), (64, 32))])
-def test_boxes_come_back_where_they_were(make, image_hw, canvas_hw):
-    rng = np.random.default_rng(1)
-    corners = np.sort(rng.random((20, 2, 2)), 1).reshape(20, 4) * np.tile(image_hw[::-1], 2)
-    placement = make(image_hw, canvas_hw)
-    normalised = placement.boxes_to_canvas(corners) / np.tile(canvas_hw[::-1], 2)
-    pixels, _ = to_image(normalised, canvas_hw, placement, image_hw)
-    np.testing.assert_allclose(pixels, corners, atol=1e-9)
+@pytest.mark.parametrize("option, code, words", [
+    ("--result_path=", 2, "result_path is empty: name the folder"), ("--ann_file=", 2, "ann_file is empty: name the"),
+    ("--result_path=/nowhere", 1, "/nowhere/run.json: no such file; name the folder of a run of ascend310_infer"),
+    ("--ann_file=/nowhere/a.json", 1, "/nowhere/a.json"), ("--nms_thresh=7", 2, "nms_thresh is 7"),
+    ("--img_path=/nowhere", 1, "/nowhere: 3 of the 3 images named in"),
+])
+def test_wrong_options(place, capsys, option, code, words):
+    assert words in refused(place, capsys, option, code=code)
 
 
-def test_detect_takes_the_canvas_from_the_heads_and_the_thresholds_from_the_config():
-    big, small = empty_heads(2, (2, 4))
-    put(big, (1, 2, 0), (0.5, 0.5, 0.5, 0.5), 0.9, c1=0.8)
-    put(small, (1, 2, 0), (2.0, 0.5, 0.5, 0.5), 0.9, c1=0.9)
-    boxes, scores, classes = detect(big, small, stretch_placement((100, 200), (64, 128)), (100, 200), SETTINGS)
-    np.testing.assert_allclose(boxes, [[50, 25, 150, 75]], atol=1e-4)
-    assert classes.tolist() == [1] and scores == pytest.approx([0.72])
-    assert len(detect(big, small, stretch_placement((9, 9), (64, 128)), (9, 9), SETTINGS, score_threshold=0.75)[0]) == 0
+@pytest.mark.parametrize("name", ["results.json", "run.json"])
+def test_missing_and_broken_files(place, capsys, name):
+    path = place / "out of it" / name
+    other = "holds a json str" if name == "results.json" else "not what ascend310_infer writes"
+    for text, words in (("[{", "broken json in line 1, column 3"), ('"text"', other)):
+        write_run(place, text)
+        path.write_text(text)
+        error = refused(place, capsys)
+        assert f"{path}: {words}" in error and error.count(" again") == 1
+    path.unlink()
+    assert f"{path}: no such file" in refused(place, capsys)
 
 
-# Results
-
-def test_coco_results_are_rounded_inside_the_image_and_use_the_files_ids():
-    boxes = np.array([[0.005, 10.126, 99.995, 100.0], [1, 2, 3, 4]])
-    results = coco_results(42, boxes, np.array([0.123456, 1.0], np.float32), np.array([1, 0]), (7, 90))
-    assert results == [
-        {"image_id": 42, "category_id": 90, "bbox": [0.0, 10.13, 100.0, 89.87], "score": 0.12346},
-        {"image_id": 42, "category_id": 7, "bbox": [1.0, 2.0, 2.0, 2.0], "score": 1.0},
-    ]
-    assert json.loads(json.dumps(results)) == results
-    assert coco_results(1, np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), (1,)) == []
-
-
-def test_writing_replaces_the_file_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "new" / "results.json"
-    write_json(path, [{"image_id": 1}])
-    assert json.loads(path.read_text()) == [{"image_id": 1}]
-    with pytest.raises(ValueError):
-        write_json(path, [float("nan")])
-    with pytest.raises(TypeError):
-        write_atomically(path, "no bytes")
-    assert json.loads(path.read_text()) == [{"image_id": 1}]
-    assert [entry.name for entry in path.parent.iterdir()] == ["results.json"]
-    assert path.stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize("key, value, words", [
+    ("image_id", 9, "entry 1 has image_id 9, expected one of the run; run yolo_infer again"),
+    ("image_id", "1", "entry 1 has image_id '1'"), ("image_id", True, "entry 1 has image_id True"),
+    ("category_id", 0, "entry 1 has category_id 0, expected"), ("category_id", None, "has category_id None"),
+    ("bbox", [1, 2, 3], "has bbox [1, 2, 3], expected [x, y, width, height]"), ("bbox", [1, 2, -3, 4], "has bbox"),
+    ("bbox", [1, float("nan"), 3, 4], "has bbox [1, nan, 3, 4]"), ("bbox", [1, 2, 3, True], "has bbox"),
+    ("bbox", "1 2 3 4", "has bbox"), ("score", float("inf"), "has score inf, expected a number"), ("score", "1", "has"),
+    ("score", 2.5, "has score 2.5, expected a number from 0 to 1"), ("score", -0.1, "has score -0.1"),
+    ("score", 10**400, "has score 1000"), ("bbox", [1, 2, 3, 10**400], "has bbox"),
+])
+def test_a_broken_entry_is_named(place, capsys, key, value, words):
+    write_run(place, [RESULTS[0], {**RESULTS[1], key: value}, RESULTS[2]])
+    error = refused(place, capsys)
+    assert words in error and error.endswith("; run yolo_infer again\n") and "annotation file" not in error
+    write_run(place, [RESULTS[0], RESULTS[1], 5])
+    assert "entry 2 is 5, expected an object" in refused(place, capsys)
 
 
-# The official network's heads
+def test_results_of_another_run_are_refused(place, capsys):
+    path, record = (place / "out of it" / name for name in ("results.json", "run.json"))
+    path.write_text(json.dumps(RESULTS[:2]))
+    error = refused(place, capsys)
+    found, expected = sha256(json.dumps(RESULTS[:2])), sha256(json.dumps(RESULTS))
+    assert f"{path}: its SHA-256 is {found}, but {record} is of results of SHA-256 {expected}" in error
+    assert "run yolo_infer again" in error
+    write_run(place, RESULTS, counts=counts(detections=4))
+    assert f"{path}: has 3 detections, but" in refused(place, capsys)
+    # Image 3 is in the annotation file, but the run did not see it.
+    write_run(place, [{**RESULTS[0], "image_id": 3}], images=run_json()["images"][:2],
+              counts=counts(images=2, detections=1))
+    assert "entry 0 has image_id 3, expected one of the run" in refused(place, capsys)
 
-def decode_darknet(head, anchors_wh, side):
-    """Decode Darknet's recorded head [255, g, g]; only width and height are raw there."""
-    grid = head.shape[1]
-    fields = head.reshape(3, 85, grid, grid).transpose(2, 3, 0, 1).astype(np.float32).copy()
-    rows, columns = np.mgrid[:grid, :grid]
-    fields[..., 0] = (fields[..., 0] + columns[..., None]) / grid
-    fields[..., 1] = (fields[..., 1] + rows[..., None]) / grid
-    fields[..., 2:4] = np.exp(fields[..., 2:4]) * np.array(anchors_wh, np.float32) / side
-    return fields
 
-
-@pytest.mark.skipif(not DOG.is_dir(), reason=f"{DOG} is not there: recorded heads of the official network")
-@pytest.mark.parametrize("multi_label", [True, False])
-def test_real_heads_show_the_dog_the_bicycle_and_the_car(multi_label):
-    big = decode_darknet(np.load(DOG / "head_13x13.npy"), [(81, 82), (135, 169), (344, 319)], 416)
-    small = decode_darknet(np.load(DOG / "head_26x26.npy"), [(23, 27), (37, 58), (81, 82)], 416)
-    boxes, scores, classes = detections_from_heads(big, small, 0.25, 0.45, 300, multi_label)
-    names = {1: "bicycle", 2: "car", 7: "truck", 16: "dog"}
-    centres = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), 1)
-    found = {}
-    for number, score, box in zip(classes.tolist(), scores.tolist(), centres.tolist(), strict=True):
-        found.setdefault(names.get(number, number), (score, *box))
-    # The README's table, after NMS: of the two dogs and the two cars the better one stays.
-    expected = {"car": (.631, .745, .282, .272, .124), "dog": (.602, .325, .585, .307, .469),
-                "bicycle": (.545, .509, .517, .476, .397), "truck": (.602, .751, .289, .250, .115)}
-    for name, figures in expected.items():
-        np.testing.assert_allclose(found[name], figures, atol=6e-3, err_msg=name)
-    image_hw = (576, 768)
-    pixels, _ = to_image(boxes, (416, 416), letterbox_placement(image_hw, (416, 416)), image_hw)
-    dog = pixels[classes.tolist().index(16)]
-    # By hand from the table: x = cx * 768, y = (cy * 416 - 52) * 576 / 312, as 52 rows of padding lie above.
-    np.testing.assert_allclose(dog, [131.7, 173.2, 367.5, 533.4], atol=4)
+@pytest.mark.parametrize("run, words", [
+    (run_json(("cup", "ball")), "the model has 2 classes"), ({"counts": {}}, "the file lacks description"),
+    (run_json(("cup", "ball", "bowl")), "only in the model: bowl; only in the annotation file: key"),
+    (run_json(description={"format": 2}), "run.json, description: format is 2, but this version reads"),
+    (run_json(description={}), "run.json, description: not a description that export.py writes"),
+    (run_json(counts={"images": 3}), "counts lacks skipped"), (run_json(counts=[3]), "counts is [3]; expected an obj"),
+    (run_json(category_ids=[1, 3, 7]), "category_ids are [1, 3, 7], not the ids that"),
+    (run_json(category_ids=[7, 1]), "category_ids are [7, 1]"), (run_json(images=[{"id": 1}]), "images[0] lacks file_"),
+    (run_json(images=[{"id": 1, "file_name": "2.png"}], counts=counts(1)), "2.png has the id 1, which is 000001.png "),
+    (run_json(images=[{"id": 9, "file_name": "2.png"}], counts=counts(1)), "2.png has the id 9, which is no image in"),
+])
+def test_a_run_of_another_model_or_other_data_is_refused(place, capsys, run, words):
+    (place / "out of it" / "run.json").write_text(json.dumps(run))
+    assert words in refused(place, capsys)

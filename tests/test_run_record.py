@@ -6,10 +6,10 @@ import json
 import pytest
 
 from model_utils.errors import UserError
-from src.coco import read_annotation_file
+from src.data.coco import read_annotation_file
 from src.run_record import check_data, read_record
-from tests.helpers import write_coco
-from tests.test_postprocess_results import counts, run_json
+from tests.support.helpers import write_coco
+from tests.test_postprocess import counts, run_json
 
 
 def written(folder, run):

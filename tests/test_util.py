@@ -4,7 +4,7 @@
 import pytest
 
 from src.util import first_names, parameter_groups
-from tests.test_checkpoint import small_network
+from tests.weights.test_checkpoint import small_network
 
 
 def test_groups_at_80_classes():

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The network: its constants, its parameter names, and its decode against tests/reference.py."""
+"""The network: its constants, its parameter names, and its decode against tests/support/reference.py."""
 import numpy as np
 import pytest
 
@@ -17,7 +17,7 @@ from src.yolo import (
     build_inference_network,
     upsample_by_two,
 )
-from tests import reference
+from tests.support import reference
 
 ANCHORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
 SCALES = (Scale(16, ANCHORS[:3], 1.2), Scale(32, ANCHORS[3:], 1.1))

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.augment import augment, normalised_boxes
+from src.data.augment import augment, normalised_boxes
+from src.data.mosaic import mosaic, mosaic_sources
 from src.distributed_sampler import DistributedSampler
-from src.mosaic import mosaic, mosaic_sources
 from src.transforms import decode_image, fit_placement, place
 from src.yolo_dataset import eval_stream, read_coco, train_stream
-from tests import helpers
-from tests.helpers import draw_picture, real_data, write_coco
+from tests.support import helpers
+from tests.support.helpers import draw_picture, real_data, write_coco
 
 IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
            "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]

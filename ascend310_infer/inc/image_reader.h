@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Image files to pixels, by the rules of src/transforms.py and src/jpeg.py.
+// Image files to pixels, by the rules of src/transforms.py and src/data/image_files.py.
 #ifndef ASCEND310_INFER_INC_IMAGE_READER_H_
 #define ASCEND310_INFER_INC_IMAGE_READER_H_
 

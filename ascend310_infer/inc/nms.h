@@ -1,7 +1,7 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
 // Choosing detections: pairs of a cell and a class above a threshold, and greedy suppression within each class.
-// src/postprocess.py (select_pairs, non_max_suppression) is the definition.
+// src/evaluation/detections.py (select_pairs, non_max_suppression) is the definition.
 #ifndef ASCEND310_INFER_INC_NMS_H_
 #define ASCEND310_INFER_INC_NMS_H_
 

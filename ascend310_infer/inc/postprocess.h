@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// From the outputs of the network to detections in the image; src/postprocess.py (detect) is the definition.
+// From the outputs of the network to detections in the image; src/evaluation/detections.py (detect) is the definition.
 #ifndef ASCEND310_INFER_INC_POSTPROCESS_H_
 #define ASCEND310_INFER_INC_POSTPROCESS_H_
 

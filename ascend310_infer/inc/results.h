@@ -18,7 +18,7 @@
 namespace yolo {
 
 /// The detections of one image as COCO results, objects separated by commas: bbox is [x, y, width, height] in pixels
-/// with 2 decimals, the score has 5. Corners are rounded rather than sides, as `coco_results` of src/postprocess.py
+/// with 2 decimals, the score has 5. Corners are rounded rather than sides, as `coco_results` of src/evaluation/detections.py
 /// does.
 std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detections,
                         const std::vector<int64_t> &category_ids);

@@ -29,7 +29,7 @@ constexpr double kGoldenRatio = 1.618033988749895;
 // Above this brightness a text is black.
 constexpr double kBright = 140;
 
-/// The colour of a class, the one of src/visualize.py: steps of the golden ratio never come back to a hue.
+/// The colour of a class, the one of src/evaluation/visualize.py: steps of the golden ratio never come back to a hue.
 cv::Scalar ClassColour(int class_number) {
   constexpr std::array<std::array<float, 2>, 3> kShades = {{{0.95F, 1.0F}, {0.75F, 0.85F}, {1.0F, 0.65F}}};
   const std::array<float, 2> &shade = kShades[static_cast<size_t>(class_number / 12 % 3)];

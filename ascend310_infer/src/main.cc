@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 
 const char *const kResults = "results.json";
 const char *const kRecord = "run.json";
-// The figures that src/postprocess.py made of the results.
+// The figures that src/evaluation/detections.py made of the results.
 const char *const kMetrics = "metrics.json";
 
 /// Whichever step may fail, what an earlier run left must not pass for what this one found, and a folder that cannot be

@@ -6,11 +6,11 @@ import json
 import numpy as np
 
 from model_utils.config import get_config
-from src.checkpoint import Checkpoint
-from src.coco import read_coco
 from src.config import check_config, detection_scales, training_config, with_categories
-from src.inference import fastest_network
+from src.data.coco import read_coco
+from src.evaluation.inference import fastest_network
 from src.initializer import start_weights
+from src.weights.checkpoint import Checkpoint
 from src.yolo import build_network
 from src.yolo_dataset import train_stream
 

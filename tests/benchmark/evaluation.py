@@ -18,9 +18,9 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.device_adapter import setup_device
-from src.coco import read_coco
 from src.config import with_categories
-from src.evaluator import evaluate
+from src.data.coco import read_coco
+from src.evaluation.evaluator import evaluate
 from src.yolo_dataset import eval_stream
 from tests.benchmark.cases import benchmark_config, evaluation_network
 from tests.benchmark.workers import serve

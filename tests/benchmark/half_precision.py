@@ -28,13 +28,13 @@ import mindspore as ms
 from model_utils.config import COMMAND_LINE, get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import run_cli
-from src.coco import read_coco
 from src.config import detection_scales
-from src.evaluator import evaluate
-from src.exporter import example_input, export_network
-from src.inference import folded_network, read_checkpoint
-from src.model_description import INPUT_NAME
-from src.postprocess import broadcast_iou
+from src.data.coco import read_coco
+from src.deploy.exporter import example_input, export_network
+from src.deploy.model_description import INPUT_NAME
+from src.evaluation.detections import broadcast_iou
+from src.evaluation.evaluator import evaluate
+from src.evaluation.inference import folded_network, read_checkpoint
 from src.yolo import OBJECTNESS, ScaleDecoder
 
 BATCH = 8

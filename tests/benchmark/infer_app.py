@@ -34,11 +34,11 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UserError, run_cli
-from src.coco import read_coco
-from src.exporter import example_input, export_network
-from src.inference import folded_network, read_checkpoint
-from src.model_description import describe_model, description_path, read_description
-from src.postprocess import coco_results, detect
+from src.data.coco import read_coco
+from src.deploy.exporter import example_input, export_network
+from src.deploy.model_description import describe_model, description_path, read_description
+from src.evaluation.detections import coco_results, detect
+from src.evaluation.inference import folded_network, read_checkpoint
 from src.transforms import decode_image, fit_placement, place
 
 ROOT = Path(__file__).resolve().parents[2]

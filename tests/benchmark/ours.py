@@ -13,7 +13,7 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 import mindspore as ms
 
 from model_utils.device_adapter import setup_device
-from src.train_step import TrainStep, build_optimizer
+from src.training.train_step import TrainStep, build_optimizer
 from tests.benchmark.cases import RATE, evaluation_network, training_case, write_case
 from tests.benchmark.workers import COMPARED_STEPS, serve, timed
 

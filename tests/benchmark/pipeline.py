@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 from model_utils.config import get_config
-from src.coco import read_coco
 from src.config import check_config, training_config
+from src.data.coco import read_coco
 from src.yolo_dataset import PREFETCH, train_stream, workers_per_rank
 from tests.benchmark.workers import interleaved, ratio
 

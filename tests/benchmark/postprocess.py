@@ -1,11 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Post-processing of an image with 45 000 (cell, class) pairs, by `src.postprocess` and by a loop over all of them."""
+"""Post-processing of an image with 45 000 (cell, class) pairs, by `src.evaluation.detections` and by a loop over all
+of them."""
 import time
 
 import numpy as np
 
-from src.postprocess import detections_from_heads
+from src.evaluation.detections import detections_from_heads
 
 CLASSES, GRIDS, ANCHORS = 80, (13, 26), 3
 PAIRS = 45_000

@@ -8,14 +8,14 @@ from onnx import TensorProto, helper, numpy_helper
 import mindspore as ms
 
 from model_utils.config import get_config
-from src.checkpoint import load_checkpoint, save_checkpoint
-from src.coco import Categories
+from src.data.coco import Categories
 from src.initializer import initialise_weights
-from src.run_state import describe_network
+from src.training.train_state import describe_network
+from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from src.yolo import build_network
 from tests.benchmark import half_precision
 from tests.benchmark.half_precision import Recorder, after_heads, errors, in_half_precision, main, rounded, variants
-from tests.helpers import write_coco
+from tests.support.helpers import write_coco
 
 CLASSES = Categories(("cup", "ball", "key"), (3, 1, 7))
 OPTIONS = ["--device_target=CPU", "--testing_shape=64", "--batch_size=2", "--file_format=ONNX"]

@@ -13,7 +13,7 @@ import pytest
 from tests.benchmark import postprocess
 from tests.benchmark.run import main
 from tests.benchmark.workers import REPO, Worker, interleaved, ratio
-from tests.helpers import write_coco
+from tests.support.helpers import write_coco
 
 
 def test_programs_take_turns_and_every_second_round_is_reversed():

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from model_utils.config import get_config
-from tests.model_utils import moxing_stand_in
+from tests.support import moxing_stand_in
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/moxing_adapter.py with several ranks of a machine, as threads and as processes."""
+"""Tests of model_utils/modelarts_job.py with several ranks of a machine, as threads and as processes."""
 import json
 import os
 import subprocess
@@ -13,8 +13,8 @@ import pytest
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import Launch
-from model_utils.moxing_adapter import Limits, modelarts_job
-from tests.model_utils.moxing_stand_in import FAST, Boom, names, write_result
+from model_utils.modelarts_job import Limits, modelarts_job
+from tests.support.moxing_stand_in import FAST, Boom, names, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -169,8 +169,8 @@ import json, os, signal, sys, time
 from pathlib import Path
 from model_utils.config import get_config
 from model_utils.errors import run_cli
-from model_utils.moxing_adapter import Limits, modelarts_job
-from tests.model_utils import moxing_stand_in
+from model_utils.modelarts_job import Limits, modelarts_job
+from tests.support import moxing_stand_in
 
 what, argv = sys.argv[1], sys.argv[2:]
 storage = moxing_stand_in.install(os.environ["S3"])

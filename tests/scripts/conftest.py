@@ -3,7 +3,7 @@
 """The place that each test of a script gets for itself."""
 import pytest
 
-from tests.scripts.place import Place
+from tests.support.place import Place
 
 
 @pytest.fixture

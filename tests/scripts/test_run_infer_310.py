@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from src.model_description import read_description
-from tests.device_app import CATEGORIES, FakeModel, device_app
-from tests.helpers import write_coco
-from tests.scripts.place import ROOT
-from tests.test_infer_app import write_checkpoint
+from src.deploy.model_description import read_description
+from tests.ascend310.test_infer_app import write_checkpoint
+from tests.support.device_app import CATEGORIES, FakeModel, device_app
+from tests.support.helpers import write_coco
+from tests.support.place import ROOT
 
 # Stands for a program: one line with its name, then a line for each argument.
 STUB = """#!/usr/bin/env bash

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.scripts.place import STUB
+from tests.support.place import STUB
 
 
 @pytest.fixture

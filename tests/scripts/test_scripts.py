@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.scripts.place import ROOT, STUB
+from tests.support.place import ROOT, STUB
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
 LAUNCHERS = ["run_standalone_train.sh", "run_standalone_train_gpu.sh", "run_eval.sh", "run_eval_gpu.sh"]

@@ -1,0 +1,3 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Annotation files, images and augmentation: what becomes a training sample."""

@@ -1,0 +1,103 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Mosaic: a training sample of four images that meet at a random point of the canvas (YOLOv4, arXiv:2004.10934).
+
+As in `augment.py`, the plan is drawn before a pixel is read: each image is decoded no larger than it will be seen, and
+resized straight to its final size, only the part of it that will be seen.
+"""
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.data.augment import SamplePlan, draw_plan, finish_plan, visible_boxes, visible_span
+from src.transforms import Placement
+
+TILES = 4
+# A mosaic cuts most objects at the edges of its tiles; what is left of a box must be an object still, not an edge of
+# one. `min_visible` of the config, where it is set, takes the place of the share.
+MIN_TILE_BOX_PIXELS = 2.0
+MIN_TILE_VISIBLE = 0.2
+
+
+def wants_mosaic(config, epoch: int, rng: np.random.Generator) -> bool:
+    """Whether a sample of an epoch (from 0) is a mosaic; `rng` is drawn from only in epochs that may have one.
+
+    Args:
+        config: `mosaic`, the probability; `mosaic_close_epochs`, the last epochs of `max_epoch` without any.
+    """
+    is_closed = epoch >= config.max_epoch - config.mosaic_close_epochs
+    return config.mosaic > 0 and not is_closed and rng.random() < config.mosaic
+
+
+def mosaic_sources(index: int, num_images: int, rng: np.random.Generator) -> list[int]:
+    """Four image indices in the order of the tiles: the sample's own and three of the whole set, at random places."""
+    return rng.permutation([index, *rng.integers(num_images, size=TILES - 1)]).tolist()
+
+
+def tile_placement(tile: int, image_hw: tuple[int, int], canvas_hw: tuple[int, int], centre_xy: tuple[int, int],
+                   scale: float, resize_mode: str) -> Placement:
+    """Where the image of a tile lies: with its inner corner at the centre, cut off by the edges of the canvas.
+
+    Args:
+        tile: 0 top left, 1 top right, 2 bottom left, 3 bottom right.
+        image_hw, canvas_hw: height and width in pixels.
+        centre_xy: the canvas pixels at which the four images meet.
+        scale: size of the image; at 1 it is as large as `resize_mode` makes it on the whole canvas.
+        resize_mode: "stretch" or "letterbox".
+    """
+    (image_h, image_w), (canvas_h, canvas_w) = image_hw, canvas_hw
+    unit_x, unit_y = canvas_w / image_w, canvas_h / image_h
+    if resize_mode == "letterbox":
+        unit_x = unit_y = min(unit_x, unit_y)
+    src_x, dst_x = _tile_span(image_w, canvas_w, centre_xy[0], image_w * unit_x * scale, tile % 2 == 1)
+    src_y, dst_y = _tile_span(image_h, canvas_h, centre_xy[1], image_h * unit_y * scale, tile // 2 == 1)
+    return Placement((src_x[0], src_y[0], src_x[1], src_y[1]), (dst_x[0], dst_y[0], dst_x[1], dst_y[1]))
+
+
+def _tile_span(image_size, canvas_size, centre, drawn_size, is_behind):
+    """`visible_span` along one axis of an image that starts (`is_behind`) or ends at the centre."""
+    drawn_size = max(1.0, drawn_size)
+    if not is_behind:
+        return visible_span(image_size, centre, drawn_size, centre - drawn_size)
+    source, (first, last) = visible_span(image_size, canvas_size - centre, drawn_size, 0.0)
+    return source, (centre + first, centre + last)
+
+
+def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]], canvas_hw: tuple[int, int], config,
+                rng: np.random.Generator) -> SamplePlan:
+    """Draw one training sample of four images: scale and tile each, then flips and colour once for all.
+
+    The centre lies in the middle half of the canvas along both axes. Boxes are clipped to their tile; dropped is what
+    is left with a side of at most 2 pixels or, crowd regions apart, with less than `min_visible` (0.2 where that is 0)
+    of the box's area.
+
+    Args:
+        boxes: of each of four images in the order of `tile_placement`, [n, 5] x1, y1, x2, y2 in its pixels, class (-1:
+            crowd region).
+        image_hws: height and width of each image.
+        canvas_hw: the network's input, height and width.
+        config: `mosaic_scale`, `min_visible`, `resize_mode`, and the options of `finish_plan`.
+        rng: this sample's own generator.
+    """
+    centre_xy = tuple(round(rng.uniform(side / 4, side * 3 / 4)) for side in canvas_hw[::-1])
+    scales = rng.uniform(*config.mosaic_scale, TILES)
+    min_visible = config.min_visible or MIN_TILE_VISIBLE
+    placements, kept = [], []
+    for tile, (image_hw, image_boxes) in enumerate(zip(image_hws, boxes, strict=True)):
+        placement = tile_placement(tile, image_hw, canvas_hw, centre_xy, scales[tile], config.resize_mode)
+        placements.append(placement.aligned(image_hw))
+        kept.append(visible_boxes(image_boxes, placements[-1], min_visible, MIN_TILE_BOX_PIXELS))
+    return finish_plan(placements, np.concatenate(kept), canvas_hw, config, rng)
+
+
+def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`plan_mosaic` and `draw_plan` for four whole images at hand, uint8 [H, W, 3] RGB.
+
+    Returns:
+        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
+    """
+    plan = plan_mosaic(boxes, [image.shape[:2] for image in images], canvas_hw, config, rng)
+    canvas = np.empty((*canvas_hw, 3), np.uint8)
+    draw_plan(plan, lambda number, reduction: (images[number], 1), config.pad_value, canvas)
+    return canvas, plan.boxes

@@ -1,0 +1,160 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Network to file: MindIR, ONNX or AIR and its description, both or none, and only a file that computes the same."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+
+import mindspore as ms
+import mindspore.nn as nn
+
+from model_utils.errors import UserError
+from model_utils.files import mindspore_folder, refuse_folders, write_all
+from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
+from src.transforms import decode_image, fit_placement, place
+
+SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
+# Above this, a file does not compute what the network does.
+MAX_DIFFERENCE = 1e-3
+
+
+def example_input(config, image_path=""):
+    """Return one batch for an exported network: a picture, resized as config says, in the layout of export_input.
+
+    uint8: [B, H, W, 3] RGB; float: float32 [B, 3, H, W], normalised. Without `image_path` the picture is made of smooth
+    random blobs, from a seed.
+    """
+    height, width = config.testing_shape
+    if image_path:
+        image = decode_image(image_path)
+        placement = fit_placement(config.resize_mode, image.shape[:2], (height, width))
+        canvas = place(image, placement, (height, width), config.pad_value)
+    else:
+        canvas = _blobs(height, width)
+    if config.export_input == "float":
+        pixels = (canvas.astype(np.float32) / 255 - np.array(config.mean)) / np.array(config.std)
+        canvas = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+    return np.repeat(canvas[None], config.batch_size, axis=0)
+
+
+def export_network(network, batch, config, categories, path):
+    """Write a network to `path` and its description beside it, once the file, loaded again, computes the same.
+
+    Args:
+        network (nn.Cell): a `YOLOv3TinyInference`.
+        batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
+        config (Config): file_format, and what the description tells.
+        categories (Categories): the network's classes.
+        path (str or Path): with the suffix of the format; an existing model and description are replaced.
+
+    Returns:
+        The largest absolute difference of any output on `batch`; None for AIR, which only Ascend runs.
+
+    Raises:
+        UserError: this machine cannot write the format, a weight or an output is NaN or infinite, or the difference
+            exceeds 1e-3; no file is changed.
+        OSError: a file cannot be written, which it names; no file is changed.
+    """
+    path = Path(path)
+    refuse_folders([path, description_path(path)])
+    if config.file_format == "AIR" and ms.get_context("device_target") != "Ascend":
+        raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
+                        f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
+    check_weights(network, config.ckpt_file)
+    expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
+    if not all(np.isfinite(output).all() for output in expected):
+        raise UserError(f"{path}: not written, the network's outputs on {config.image or 'a generated picture'} hold "
+                        f"NaN or infinity; take an earlier checkpoint than {config.ckpt_file or 'this'}")
+    # MindSpore refuses paths with a space, so the draft is made elsewhere.
+    with mindspore_folder() as folder:
+        draft = folder / f"draft{SUFFIXES[config.file_format]}"
+        _write_draft(network, batch, config.file_format, draft)
+        difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
+        if difference is not None and not difference <= MAX_DIFFERENCE:
+            raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
+                            f"{difference:.3g}, more than {MAX_DIFFERENCE:g}; a device other than the CPU may "
+                            "compute in a coarser format: export with --device_target CPU")
+        model = draft.read_bytes()
+    shapes = [output.shape for output in expected]
+    description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"
+    write_all({path: model, description_path(path): description.encode()})
+    return difference
+
+
+def check_weights(network, checkpoint_path):
+    """Refuse a network with a weight that is NaN or infinite: the clamps of the decode could hide it.
+
+    Raises:
+        UserError: names the checkpoint, its first such parameter, by the name in the folded network, and the number.
+    """
+    arrays = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    broken = {name: array for name, array in arrays.items() if not np.isfinite(array).all()}
+    if broken:
+        name, array = next(iter(broken.items()))
+        folded = " (its batch-norm folded in)" if name.endswith((".conv.weight", ".bn.beta")) else ""
+        raise UserError(f"{checkpoint_path or 'the network'}: {name}{folded} holds NaN or infinity, "
+                        f"{np.sum(~np.isfinite(array))} of {array.size} values; parameters that hold some: "
+                        f"{len(broken)} of {len(arrays)}. Training went wrong, or the file is damaged; take an earlier "
+                        "checkpoint")
+
+
+def run_exported(path, file_format, batch):
+    """Run an exported file and return its two outputs as arrays; None for AIR, which only Ascend runs.
+
+    ONNX runs on the CPU, MindIR on the device that was set.
+    """
+    if file_format == "AIR":
+        return None
+    if file_format == "ONNX":
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
+    return [output.asnumpy() for output in nn.GraphCell(ms.load(str(path)))(ms.Tensor(batch))]
+
+
+def largest_difference(found, expected):
+    """Return the largest absolute difference between two lists of arrays; None if there are none to compare."""
+    if found is None:
+        return None
+    # Python's max would pass over a NaN.
+    return float(np.max([np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]))
+
+
+def _write_draft(network, batch, file_format, draft):
+    """Let MindSpore write a network to a file."""
+    if file_format == "ONNX":
+        ms.onnx.export(network, ms.Tensor(batch), file_name=str(draft), input_names=[INPUT_NAME])
+        _need_draft(draft)
+        _name_outputs(draft)
+    else:
+        ms.export(network, ms.Tensor(batch), file_name=str(draft), file_format=file_format)
+    _need_draft(draft)
+
+
+def _need_draft(draft):
+    """MindSpore does not tell of a disk that is full."""
+    if not draft.is_file():
+        raise UserError(f"{draft.parent}: MindSpore wrote no model into this temporary folder; make room there, or set "
+                        "TMPDIR to a folder with room")
+
+
+def _name_outputs(path):
+    """Rename the graph's outputs: MindSpore 2.10 gives names to a tuple of outputs without connecting them."""
+    model = onnx.load(path)
+    names = dict(zip([output.name for output in model.graph.output], OUTPUT_NAMES, strict=True))
+    for node in model.graph.node:
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for output in model.graph.output:
+        output.name = names[output.name]
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _blobs(height, width, seed=1):
+    """Return a picture uint8 [H, W, 3] of smooth random blobs."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 32 + 2, width // 32 + 2, 3), np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,0 +1,230 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The json beside an exported model: everything about it that the model file itself does not say.
+
+    read_description("yolov3_tiny.onnx")        # of yolov3_tiny.onnx.json, where both are sound and belong together
+
+`export.py` writes it, `ascend310_infer` reads it and copies it into the run.json of its results, which
+`src/evaluation/detections.py` reads.
+"""
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+from model_utils.errors import UserError
+from model_utils.json_file import read_json, type_faults
+from model_utils.options import SHAPE_MULTIPLE
+from src.config import BOX_FIELDS, MIN_STD, detection_scales
+from src.util import first_names
+
+FORMAT = 1
+INPUT_NAME = "images"
+# Coarsest first: stride 32, then 16.
+OUTPUT_NAMES = ("output_big", "output_small")
+# What there may be of (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
+INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
+CHANNELS = 3
+# The type of every value, see `type_faults`.
+EXAMPLE = {
+    "format": FORMAT,
+    "model": {"file": "yolov3_tiny.onnx", "bytes": 35000000, "sha256": 64 * "0"},
+    "input": {"name": INPUT_NAME, "layout": "NHWC", "type": "uint8", "shape": [1, 416, 416, 3], "channels": "RGB",
+              "normalise": "graph"},
+    "resize_mode": "letterbox", "pad_value": 128, "mean": [0.485], "std": [0.229],
+    "decoded": True,
+    "outputs": [{"name": "output_big", "shape": [1, 13, 13, 3, 85], "stride": 32, "anchors": [[81.0, 82.0]],
+                 "anchor_mask": [3], "scale_x_y": 1.1}],
+    "classes": [{"name": "person", "id": 1}],
+    "thresholds": {"score": 0.001, "nms_iou": 0.5, "max_detections": 300, "multi_label": True},
+}
+
+
+def describe_model(config, categories, model_name, model_data, output_shapes):
+    """Return the description of an exported model.
+
+    Args:
+        config (Config): what it was exported with.
+        categories (Categories): its classes.
+        model_name (str): name of its file.
+        model_data (bytes): content of its file.
+        output_shapes (sequence): shapes of its outputs, big first.
+
+    Raises:
+        UserError: the shapes are not those of the config and the classes.
+    """
+    is_float = config.export_input == "float"
+    layout, kind, normalise = next(
+        form for form in INPUT_FORMS if form[2] == (config.export_normalise if is_float else "graph"))
+    height, width = config.testing_shape
+    shape = (CHANNELS, height, width) if is_float else (height, width, CHANNELS)
+    outputs = [{"name": name, "shape": list(output_shape), "stride": scale.stride,
+                "anchors": [list(anchor) for anchor in scale.anchors], "anchor_mask": list(mask),
+                "scale_x_y": scale.scale_x_y}
+               for name, output_shape, scale, mask in zip(OUTPUT_NAMES, output_shapes, detection_scales(config)[::-1],
+                                                          config.anchor_masks[::-1], strict=True)]
+    description = {
+        "format": FORMAT,
+        "model": {"file": model_name, "bytes": len(model_data), "sha256": hashlib.sha256(model_data).hexdigest()},
+        "input": {"name": INPUT_NAME, "layout": layout, "type": kind, "shape": [config.batch_size, *shape],
+                  "channels": "RGB", "normalise": normalise},
+        "resize_mode": config.resize_mode, "pad_value": config.pad_value, "mean": list(config.mean),
+        "std": list(config.std), "decoded": config.keep_detect, "outputs": outputs,
+        "classes": [{"name": name, "id": number}
+                    for name, number in zip(categories.names, categories.ids, strict=True)],
+        "thresholds": {"score": config.eval_ignore_threshold, "nms_iou": config.nms_thresh,
+                       "max_detections": config.max_detections, "multi_label": config.multi_label},
+    }
+    check_description(description, description_path(model_name))
+    return description
+
+
+def description_path(model_path):
+    """Return the path of a model's description."""
+    return Path(f"{model_path}.json")
+
+
+def read_description(model_path):
+    """Return the description (dict) of a model file, once it is known to be sound and of this very file.
+
+    Raises:
+        UserError: one of the two files is missing, the description is not one, or the model is another one.
+    """
+    path = description_path(model_path)
+    for file in (Path(model_path), path):
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; export.py writes a model and its description {path.name}, keep "
+                            "them together")
+    description = read_json(path)
+    check_description(description, path)
+    data, expected = Path(model_path).read_bytes(), description["model"]
+    found = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    for key, value in found.items():
+        if value != expected[key]:
+            raise UserError(f"{model_path}: {key} is {value}, but {path} describes a model of {key} {expected[key]}: "
+                            "the file was changed, cut short or mixed up with another; copy both again, or export anew")
+    return description
+
+
+def check_description(description, source):
+    """Check a description from json: every key there and no other, all of their types, and in agreement.
+
+    Args:
+        description (object): what json gave.
+        source (str or Path): where it is from, for the messages.
+
+    Raises:
+        UserError: names every fault, what was found and what is expected.
+    """
+    # One of another format may have any keys; that it is one says all.
+    if isinstance(description, dict) and description.get("format", FORMAT) != FORMAT:
+        raise UserError(f"{source}: format is {description['format']!r:.60}, but this version reads format {FORMAT}; "
+                        "export the model with this version")
+    faults = list(type_faults(description, EXAMPLE)) or list(_value_faults(description))
+    if faults:
+        raise UserError(f"{source}: not a description that export.py writes; export the model again:\n  "
+                        + "\n  ".join(faults))
+
+
+def check_classes(description, categories, source, ann_file):
+    """Check that a model knows just the classes of an annotation file; order and ids may differ, names tell.
+
+    Raises:
+        UserError: names the classes that only one of the two has.
+    """
+    names, annotated = [entry["name"] for entry in description["classes"]], categories.names
+    unknown, foreign = Counter(annotated) - Counter(names), Counter(names) - Counter(annotated)
+    if unknown or foreign:
+        raise UserError(f"{source}: the model has {len(names)} classes, {ann_file} has {len(annotated)}; only in the "
+                        f"model: {first_names(foreign.elements())}; only in the annotation file: "
+                        f"{first_names(unknown.elements())}. Use the annotation file of the model's data; export a "
+                        "model without class names with --ann_file")
+
+
+def class_fault(names, ids):
+    """Return what is wrong with the names and category ids of classes, in words, or an empty string.
+
+    Classes may share a name, as they may in training: their order and ids tell them apart.
+    """
+    if not names:
+        return "there is none; expected one class or more"
+    nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
+    if nameless:
+        return f"the class of id {nameless[0]} has no name"
+    twice = next((number for number, count in Counter(ids).items() if count > 1), None)
+    if twice is not None:
+        sharing = [name for name, number in zip(names, ids, strict=True) if number == twice]
+        return f"the classes {', '.join(sharing):.60} have the same category id {twice}; expected one each"
+    return ""
+
+
+def _value_faults(description):
+    """Yield what is wrong in a description whose types are right."""
+    kind, sha256, form = description["input"], description["model"]["sha256"], ("layout", "type", "normalise")
+    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        yield f"model.sha256 is {sha256!r:.70}; expected 64 hexadecimal digits in lower case"
+    if description["model"]["bytes"] < 1:
+        yield f"model.bytes is {description['model']['bytes']}; expected at least 1"
+    found = tuple(kind[key] for key in form)
+    if found not in INPUT_FORMS:
+        yield f"input is {', '.join(found)} ({', '.join(form)}); expected one of {INPUT_FORMS}"
+        return
+    if kind["channels"] != "RGB":
+        yield f"input.channels is {kind['channels']!r:.60}; expected RGB"
+    shape, channel_axis = kind["shape"], 3 if found[0] == "NHWC" else 1
+    sides = [side for axis, side in enumerate(shape[1:], 1) if axis != channel_axis]
+    if (len(shape) != 4 or shape[0] < 1 or shape[channel_axis] != CHANNELS
+            or any(side < 1 or side % SHAPE_MULTIPLE for side in sides)):
+        yield f"input.shape is {shape}; expected {found[0]} with {CHANNELS} channels and multiples of {SHAPE_MULTIPLE}"
+        return
+    yield from _preprocessing_faults(description)
+    yield from _output_faults(description, shape[0], sides)
+    fault = class_fault(*([entry[key] for entry in description["classes"]] for key in ("name", "id")))
+    if fault:
+        yield f"classes: {fault}"
+
+
+def _preprocessing_faults(description):
+    if description["resize_mode"] not in ("stretch", "letterbox"):
+        yield f"resize_mode is {description['resize_mode']!r:.60}; expected stretch or letterbox"
+    if not 0 <= description["pad_value"] <= 255:
+        yield f"pad_value is {description['pad_value']}; expected 0 to 255"
+    for name in ("mean", "std"):
+        values = description[name]
+        low = MIN_STD if name == "std" else 0
+        if len(values) != CHANNELS or not all(low <= value <= 1 for value in values):
+            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, from {low:g} to 1"
+    thresholds = description["thresholds"]
+    for name in ("score", "nms_iou"):
+        if not 0 <= thresholds[name] <= 1:
+            yield f"thresholds.{name} is {thresholds[name]}; expected 0 to 1"
+    if thresholds["max_detections"] < 1:
+        yield f"thresholds.max_detections is {thresholds['max_detections']}; expected at least 1"
+
+
+def _output_faults(description, batch, sides):
+    outputs, fields = description["outputs"], BOX_FIELDS + len(description["classes"])
+    found = [(output["name"], output["stride"]) for output in outputs]
+    expected = list(zip(OUTPUT_NAMES, (32, 16), strict=True))
+    if found != expected:
+        yield f"outputs are {found!r:.90} (name, stride); expected {expected}"
+        return
+    for output in outputs:
+        name, anchors, mask = output["name"], output["anchors"], output["anchor_mask"]
+        if min(mask, default=0) < 0 or len(set(mask)) < len(mask):
+            yield f"{name}: anchor_mask is {mask!r:.60}; expected the numbers of different anchors, from 0"
+        if (not anchors or len(anchors) != len(mask)
+                or any(len(anchor) != 2 or min(anchor) <= 0 for anchor in anchors)):
+            yield f"{name}: anchors are {anchors!r:.60}; expected [width, height] above 0 for each of anchor_mask"
+        if output["scale_x_y"] < 1:
+            yield f"{name}: scale_x_y is {output['scale_x_y']}; expected at least 1"
+        grid = [side // output["stride"] for side in sides]
+        shape = ([batch, *grid, len(anchors), fields] if description["decoded"]
+                 else [batch, len(anchors) * fields, *grid])
+        if output["shape"] != shape:
+            yield f"{name}: shape is {output['shape']}; input, anchors and classes give {shape}"
+    # Scales may share anchors, but a number stands for one anchor.
+    numbered = {}
+    for output in outputs:
+        for number, anchor in zip(output["anchor_mask"], output["anchors"], strict=False):
+            if numbered.setdefault(number, anchor) != anchor:
+                yield f"{output['name']}: anchor {number} is {anchor}, but {numbered[number]} on the scale before"

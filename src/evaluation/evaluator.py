@@ -1,0 +1,255 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Run a network over a data set and score what it finds: the 12 COCO figures, AP and AP50 of each class, speed."""
+import math
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from faster_coco_eval import COCO as FastCOCO
+from faster_coco_eval import COCOeval_faster
+from tqdm import tqdm
+
+import mindspore as ms
+
+from model_utils.comm import Ranks
+from src.evaluation.detections import coco_results, detect, in_image, write_json
+from src.evaluation.topk_candidates import Candidates, detections_from_candidates
+from src.transforms import fit_placement
+from src.yolo_dataset import eval_stream
+
+TITLE = "=============coco eval result========="
+STAT_NAMES = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small",
+              "AR_medium", "AR_large")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What pycocotools says of some results.
+
+    `stats` are its 12 figures in their usual order (-1 where nothing could be measured), `lines` its printed table;
+    `per_class_ap` and `per_class_ap50` go by class name and hold NaN for a class without a box in the ground truth.
+    """
+
+    stats: tuple[float, ...]
+    lines: str
+    per_class_ap: Mapping[str, float]
+    per_class_ap50: Mapping[str, float]
+
+    def metrics(self):
+        """Return the figures by name as json holds them: the 12 of COCO, and AP and AP50 of each class (or None)."""
+        figures = dict(zip(STAT_NAMES, self.stats, strict=True))
+        per_class = {name: {"AP": _or_none(ap), "AP50": _or_none(self.per_class_ap50[name])}
+                     for name, ap in self.per_class_ap.items()}
+        return {**figures, "per_class": per_class}
+
+    @property
+    def table(self):
+        """The table as the 2021 version printed it: a title, 12 lines and the mAP."""
+        return f"{TITLE}\n{self.lines}\nmAP: {self.stats[0]}"
+
+    @property
+    def class_table(self):
+        """AP and AP50 of each class, a line each, `-` where there is no ground truth."""
+        width = max([len("class"), *map(len, self.per_class_ap)])
+        lines = [f"{'class':<{width}}  {'AP':>6}  {'AP50':>6}"]
+        for name, ap in self.per_class_ap.items():
+            figures = ("-" if math.isnan(value) else f"{value:.3f}" for value in (ap, self.per_class_ap50[name]))
+            lines.append("  ".join([f"{name:<{width}}", *(f"{figure:>6}" for figure in figures)]))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class EvalResult(Scores):
+    """Scores of a network on a data set, the COCO results behind them, and how long it took.
+
+    `images_per_second` counts the network alone, after its first batch (which compiles) where there are several;
+    `images_per_second_total` counts everything from the first image read to the last box. `seconds` is the time of the
+    whole evaluation with its scoring. `damaged_images` counts the images for which the network gave NaN or infinity,
+    `undecided_images` those whose candidates were not enough, so that their whole heads came to the host.
+    """
+
+    results: list
+    num_images: int
+    damaged_images: int
+    images_per_second: float
+    images_per_second_total: float
+    seconds: float
+    undecided_images: int = 0
+
+    @property
+    def ap(self):
+        """AP at IoU 0.50 to 0.95."""
+        return self.stats[0]
+
+    @property
+    def ap50(self):
+        """AP at IoU 0.50."""
+        return self.stats[1]
+
+
+def evaluate(network, data, config, batch_size=None, results_path=None, ranks=None):
+    """Return the `EvalResult` of a network on a data set; every image counts exactly once.
+
+    Args:
+        network (callable): uint8 tensor [B, H, W, 3] to decoded heads (big, small), see `src.yolo.YOLOv3TinyInference`,
+            and behind them, where it selects candidates, the fields of `src.evaluation.topk_candidates.Candidates`.
+        data (CocoData): the images and their ground truth.
+        config (Config): testing_shape, resize_mode and the thresholds are read.
+        batch_size (int): config.per_batch_size if None.
+        results_path (str or Path): COCO results json to write, by rank 0; None: none.
+        ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures, and of the others
+            each its own results. None: this one.
+    """
+    ranks = ranks or Ranks()
+    num_images = len(data.image_ids)
+    started = time.perf_counter()
+    results, counts = _detections(network, data, config, batch_size or config.per_batch_size, ranks.share(num_images))
+    parts, counts = ranks.gather(results, only_first=True), ranks.gather(counts)
+    detected = time.perf_counter()
+    scores = None
+    if ranks.is_first:
+        results = [result for part in parts for result in part]
+        if ranks.size > 1:
+            # In the order of one process, so that the file and every tie in the scoring are its own.
+            place = {image_id: number for number, image_id in enumerate(data.image_ids)}
+            results.sort(key=lambda result: place[result["image_id"]])
+        if results_path is not None:
+            write_json(results_path, results)
+        scores = vars(score_results(data.coco, results, data.image_ids, data.categories))
+    scores = ranks.first(scores)
+    return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
+                      damaged_images=sum(part["damaged"] for part in counts),
+                      undecided_images=sum(part["undecided"] for part in counts),
+                      images_per_second=sum(part["rate"] for part in counts),
+                      images_per_second_total=num_images / max(detected - started, 1e-9),
+                      seconds=time.perf_counter() - started)
+
+
+def _detections(network, data, config, batch_size, share):
+    """Return the results of a share of the images, and a dict: damaged and undecided images, images a second."""
+    batches, timings = [], []
+    # One thread: post-processing of a batch goes on while the network, which lets go of Python's lock, has the next.
+    with eval_stream(config, data, batch_size, share) as stream, ThreadPoolExecutor(1) as worker:
+        for images, indices in tqdm(stream, total=-(-len(share) // batch_size), desc="evaluation", unit="batch",
+                                    leave=False, disable=None):
+            before = time.perf_counter()
+            outputs = _fetched(network(ms.Tensor(images)))
+            timings.append((time.perf_counter() - before, int((indices >= 0).sum())))
+            batches.append(worker.submit(_batch_results, outputs, indices, data, config))
+            # No more than two batches of heads are in memory, and what fails there is told at once.
+            if len(batches) > 1:
+                batches[-2].result()
+        batches = [batch.result() for batch in batches]
+    counts = {"damaged": sum(int(batch[1]) for batch in batches),
+              "undecided": sum(int(batch[2]) for batch in batches), "rate": _rate(timings[1:] or timings)}
+    return [result for batch in batches for result in batch[0]], counts
+
+
+def _fetched(outputs):
+    """Return (big, small, candidates) of a network's outputs: on the host the candidates, or the heads without them."""
+    big, small, *fields = outputs
+    if fields:
+        return big, small, Candidates(*(field.asnumpy() for field in fields))
+    return big.asnumpy(), small.asnumpy(), None
+
+
+def _batch_results(outputs, indices, data, config):
+    """Return the COCO results of a batch, and how many of its images were damaged and undecided, see `EvalResult`."""
+    big, small, candidates = outputs
+    results, damaged, undecided = [], 0, 0
+    heads = None if candidates else (big, small)
+    for position in np.flatnonzero(indices >= 0):
+        index, found = int(indices[position]), None
+        if candidates is not None:
+            found = candidate_results(Candidates(*(field[position] for field in candidates)), data, index, config)
+            # Of a damaged image more would not help: it counts as such, below.
+            undecided += found is None and bool(candidates.finite[position])
+        if found is None:
+            heads = heads or (big.asnumpy(), small.asnumpy())
+            image_heads = [head[position] for head in heads]
+            damaged += not all(np.isfinite(head).all() for head in image_heads)
+            found = image_results(image_heads, data, index, config)
+        results += found
+    return results, damaged, undecided
+
+
+def _or_none(value):
+    """Return a figure, None for NaN, which json does not know."""
+    return None if math.isnan(value) else value
+
+
+def _rate(timings):
+    """Return images per second of (seconds, images) pairs."""
+    return sum(images for _, images in timings) / max(sum(seconds for seconds, _ in timings), 1e-9)
+
+
+def image_results(heads, data, index, config):
+    """Return the COCO results of image number `index` of the data set from its decoded heads (big, small)."""
+    placement, image_hw = _placement(data, index, config)
+    return coco_results(data.image_ids[index], *detect(*heads, placement, image_hw, config), data.categories.ids)
+
+
+def candidate_results(candidates, data, index, config):
+    """Return what `image_results` would, from the `Candidates` of the image; None if they cannot tell."""
+    canvas_hw = tuple(config.testing_shape)
+    found = detections_from_candidates(candidates, len(data.categories), canvas_hw, config.eval_ignore_threshold,
+                                       config.nms_thresh, config.max_detections)
+    if found is None:
+        return None
+    boxes, scores, classes = in_image(found, canvas_hw, *_placement(data, index, config))
+    return coco_results(data.image_ids[index], boxes, scores, classes, data.categories.ids)
+
+
+def _placement(data, index, config):
+    """Return how image number `index` lies on the network's input, and its (height, width)."""
+    width, height = data.sizes[index]
+    return fit_placement(config.resize_mode, (height, width), tuple(config.testing_shape)), (height, width)
+
+
+def score_results(coco, results, image_ids, categories):
+    """Return the `Scores` that pycocotools gives to COCO results; no result at all scores 0 and is no error.
+
+    Computed by faster-coco-eval, which gives pycocotools' figures in an eighth of its time.
+
+    Args:
+        coco (COCO): the ground truth.
+        results (list): dicts of image_id, category_id, bbox (x, y, w, h in pixels) and score; they are not changed.
+        image_ids (sequence): images to count, also those without results.
+        categories (Categories): names and the annotation file's ids of the classes.
+    """
+    printed = []
+    truth, detected = FastCOCO(coco.dataset), FastCOCO(_as_dataset(coco, results))
+    judge = COCOeval_faster(truth, detected, "bbox", print_function=printed.append)
+    judge.params.imgIds = list(image_ids)
+    judge.params.catIds = list(categories.ids)
+    judge.evaluate()
+    judge.accumulate()
+    # What it tells before is not part of the table, and it adds figures behind the 12.
+    printed.clear()
+    judge.summarize()
+    # Axes: IoU threshold, recall, category, area, detections an image; -1 marks a category without ground truth.
+    precision = np.where(judge.eval["precision"] < 0, np.nan, judge.eval["precision"])[:, :, :, 0, -1]
+    place = {category_id: number for number, category_id in enumerate(judge.params.catIds)}
+    order = [place[category_id] for category_id in categories.ids]
+    per_class_ap = precision.mean((0, 1))[order].tolist()
+    per_class_ap50 = precision[0].mean(0)[order].tolist()
+    names = _distinct_names(categories)
+    table = "\n".join(printed[:len(STAT_NAMES)])
+    return Scores(tuple(float(figure) for figure in judge.stats[:len(STAT_NAMES)]), table,
+                  dict(zip(names, per_class_ap, strict=True)), dict(zip(names, per_class_ap50, strict=True)))
+
+
+def _distinct_names(categories):
+    """Return the class names, with the id behind a name that several categories share."""
+    return [f"{name} ({category_id})" if categories.names.count(name) > 1 else name
+            for name, category_id in zip(categories.names, categories.ids, strict=True)]
+
+
+def _as_dataset(coco, results):
+    """Return results as a COCO data set; unlike loadRes it takes an empty list and leaves the dicts as they are."""
+    annotations = [{**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+                   for number, result in enumerate(results, start=1)]
+    return {"images": coco.dataset["images"], "categories": coco.dataset["categories"], "annotations": annotations}

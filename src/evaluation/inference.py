@@ -1,0 +1,123 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a checkpoint file to a network that runs: the config it brings along, its classes, its weights."""
+import numpy as np
+
+import mindspore as ms
+
+from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
+from model_utils.errors import UserError
+from src.config import BOX_FIELDS, check_config, with_categories
+from src.data.coco import Categories
+from src.evaluation.detections import detect
+from src.evaluation.onnx_engine import OnnxNetwork
+from src.evaluation.topk_candidates import candidate_selector
+from src.transforms import decode_image, fit_placement, place
+from src.util import first_names
+from src.weights.checkpoint import load_checkpoint
+from src.weights.folding import load_folded
+from src.yolo import build_inference_network
+
+
+def read_checkpoint(config, path):
+    """Return (checkpoint, config, categories) of a file; no flag has to repeat what it was trained with.
+
+    Args:
+        config (Config): of the command line; what it leaves at defaults comes from the checkpoint.
+        path (str): checkpoint of this project or of the 2021 version.
+
+    Raises:
+        UserError: the checkpoint cannot be read or does not fit the config.
+    """
+    checkpoint = load_checkpoint(path)
+    config = config.with_checkpoint(checkpoint.meta)
+    check_config(config)
+    categories = checkpoint_categories(checkpoint, config)
+    return checkpoint, with_categories(config, len(categories)), categories
+
+
+def load_inference_network(config, path, **options):
+    """Return (folded network, config, categories) of a checkpoint file, see `read_checkpoint` and `folded_network`."""
+    checkpoint, config, categories = read_checkpoint(config, path)
+    return folded_network(config, len(categories), checkpoint, **options), config, categories
+
+
+def folded_network(config, num_classes, checkpoint, **options):
+    """Return a `YOLOv3TinyInference` with the folded weights of a checkpoint; options: of `build_inference_network`.
+
+    Raises:
+        UserError: the weights do not fit the network.
+    """
+    network = build_inference_network(config, num_classes, **options)
+    load_folded(network, checkpoint)
+    return network
+
+
+def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
+    """Return what computes decoded heads, and candidates if it `selects`, fastest on the config's device.
+
+    Args:
+        config (Config): device_target, cpu_engine, testing_shape.
+        num_classes (int): C.
+        checkpoint (Checkpoint): its weights.
+        batch_size (int): images in each batch that it will be given.
+        selects (bool): add a `CandidateSelector` where the device is better at it than the host.
+
+    Returns:
+        A callable: tensor uint8 [B, H, W, 3] to the outputs of `YOLOv3TinyInference`, as tensors.
+    """
+    on_onnxruntime = uses_onnxruntime(config)
+    network = folded_network(config, num_classes, checkpoint, select=candidate_selector(config) if selects else None,
+                             decomposed_activation=(prefers_decomposed_activation(config.device_target)
+                                                    and not on_onnxruntime))
+    return OnnxNetwork(network, (batch_size, *config.testing_shape, 3)) if on_onnxruntime else network
+
+
+def predict_image(network, path, config):
+    """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
+    image = decode_image(path)
+    image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
+    placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
+    canvas = place(image, placement, canvas_hw, config.pad_value)
+    big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
+    if not all(np.isfinite(head).all() for head in (big, small)):
+        raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
+    return image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
+
+
+def checkpoint_categories(checkpoint, config):
+    """Return the classes that a checkpoint knows; one of the 2021 version has no names, see `unnamed_categories`."""
+    names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
+    if names is not None:
+        return Categories(tuple(names), tuple(ids))
+    if "head1.bias" not in checkpoint.weights:
+        raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
+    num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - BOX_FIELDS
+    return unnamed_categories(num_classes)
+
+
+def unnamed_categories(num_classes):
+    """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
+    return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
+
+
+def check_categories(checkpoint, categories):
+    """Refuse a checkpoint that was trained on other classes than the annotation file has.
+
+    Category ids may differ: those of the annotation file are used.
+
+    Raises:
+        UserError: another number of classes, or another name or order; the first difference is named.
+    """
+    names = checkpoint.meta.get("class_names")
+    if names is None:
+        # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
+        return
+    if len(names) != len(categories.names):
+        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({first_names(names)}), but the "
+                        f"annotation file has {len(categories)} ({first_names(categories.names)}); use the data set "
+                        "that it was trained on")
+    for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
+        if trained != annotated:
+            raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
+                            "the annotation file; use the data set that it was trained on, its classes in that order")

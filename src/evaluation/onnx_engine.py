@@ -1,0 +1,43 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation and prediction on a CPU: the inference network, exported in memory and run by ONNX Runtime.
+
+The graph is the one that export.py writes. MindSpore's convolutions on CPU must stay below AVX-512 (see
+`model_utils/bootstrap.py`); ONNX Runtime's need not, and take the activation along: the same heads in half the time.
+"""
+import os
+
+import onnxruntime
+
+import mindspore as ms
+
+from model_utils.files import mindspore_folder
+
+INPUT_NAME = "images"
+
+
+class OnnxNetwork:
+    """Takes the place of a network: tensors in, tensors out.
+
+    Args:
+        network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
+        images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs take no other batch.
+
+    Raises:
+        UserError: MindSpore does not take the name of the folder for temporary files.
+    """
+
+    def __init__(self, network, images_shape):
+        with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
+            path = folder / "network.onnx"
+            ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
+            options = onnxruntime.SessionOptions()
+            # Its own guess counts the machine's cores, not those that this process may use.
+            options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+            # Threads that wait in a loop would take the cores from those that read and post-process images.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, images):
+        """Return the network's outputs for images uint8 [B, H, W, 3], as float32 tensors."""
+        return tuple(ms.Tensor.from_numpy(output) for output in self._session.run(None, {INPUT_NAME: images.asnumpy()}))

@@ -1,0 +1,236 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Boxes with labels on images, detections beside the ground truth, contact sheets; images are uint8 RGB [H, W, 3]."""
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from model_utils.errors import UserError
+from model_utils.files import write_atomically
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+# Height of a capital letter at font scale 1.
+CAPITAL_HEIGHT = 22
+PAPER = (245, 245, 245)
+INK = (30, 30, 30)
+CROWD_COLOUR = (150, 150, 150)
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+# Samples that the sheet of a batch shows.
+SHEET_SAMPLES = 16
+JPEG_QUALITY = 92
+
+
+def class_colour(class_number):
+    """Return the RGB colour of a class: hues lie as far apart as can be for any number of classes.
+
+    Steps of the golden ratio never come back to a hue; three lightnesses tell neighbours apart where there are many.
+    """
+    hue = (class_number / GOLDEN_RATIO) % 1.0
+    saturation, value = ((0.95, 1.0), (0.75, 0.85), (1.0, 0.65))[class_number // 12 % 3]
+    pixel = np.array([[[hue * 360.0, saturation, value]]], np.float32)
+    return tuple(round(float(channel) * 255) for channel in cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
+
+
+def text_colour(background):
+    """Return black or white, whichever stands out more against an RGB colour."""
+    red, green, blue = background
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
+
+
+def label_text(name, score=None):
+    """Return the text beside a box; the font knows ASCII only, other letters appear as `?`."""
+    text = name.encode("ascii", "replace").decode()
+    return text if score is None else f"{text} {score:.2f}"
+
+
+def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
+    """Return a copy of an image with boxes and labels drawn, the best-scoring box on top.
+
+    Args:
+        image (np.ndarray): uint8 RGB [H, W, 3].
+        xyxy (np.ndarray): [n, 4] in pixels of the image.
+        classes (np.ndarray): int [n]; -1 is a crowd region, drawn grey.
+        names (sequence): class names.
+        scores (np.ndarray): [n], shown behind the names; None: no scores (ground truth).
+        min_side (int): smaller images are enlarged until their longer side has so many pixels, for legible labels.
+    """
+    factor = max(1.0, min_side / max(image.shape[:2]))
+    if factor > 1.0:
+        canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    else:
+        canvas = np.ascontiguousarray(image).copy()
+    boxes = np.round(np.asarray(xyxy, np.float64).reshape(-1, 4) * factor).astype(int).tolist()
+    thickness = max(1, round(max(canvas.shape[:2]) / 320))
+    order = np.arange(len(boxes)) if scores is None else np.argsort(-np.asarray(scores), kind="stable")
+    labels = []
+    for number in order:
+        class_number = int(classes[number])
+        colour = class_colour(class_number) if class_number >= 0 else CROWD_COLOUR
+        text = label_text(names[class_number] if class_number >= 0 else "crowd",
+                          None if scores is None else float(scores[number]))
+        labels.append(Label(text, colour, canvas.shape[:2], boxes[number], [label.area for label in labels]))
+    for number, label in zip(order[::-1], labels[::-1], strict=True):
+        corners = boxes[number][:2], boxes[number][2:]
+        # A dark line around the coloured one keeps it visible on a background of its own colour.
+        cv2.rectangle(canvas, *corners, (0, 0, 0), thickness + 2)
+        cv2.rectangle(canvas, *corners, label.colour, thickness)
+    for label in labels[::-1]:
+        label.draw(canvas)
+    return canvas
+
+
+class Label:
+    """A text on a filled strip beside a box, where it covers as little as can be of the labels placed before it."""
+
+    def __init__(self, text, colour, image_hw, box_xyxy, placed):
+        self.text, self.colour = text, colour
+        self.scale = min(max(max(image_hw) / 1100, 0.4), 2.0)
+        while True:
+            self.stroke = max(1, round(self.scale * 1.6))
+            self.margin = max(2, round(4 * self.scale))
+            (width, self.text_height), baseline = cv2.getTextSize(text, FONT, self.scale, self.stroke)
+            width, height = width + 2 * self.margin, self.text_height + baseline // 2 + 2 * self.margin
+            if width <= image_hw[1] or self.scale < 0.25:
+                break
+            self.scale *= 0.9
+        self.area = best_spot(box_xyxy, (width, height), image_hw, placed)
+
+    def draw(self, canvas):
+        """Draw the label on an image of the size that it was placed for."""
+        x1, y1, x2, y2 = self.area
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), self.colour, cv2.FILLED)
+        cv2.putText(canvas, self.text, (x1 + self.margin, y1 + self.margin + self.text_height), FONT, self.scale,
+                    text_colour(self.colour), self.stroke, cv2.LINE_AA)
+
+
+def best_spot(box_xyxy, label_wh, image_hw, placed):
+    """Return where a label goes, (x1, y1, x2, y2) inside the image: above its box, else inside it, else below it.
+
+    The first of these places that covers no label there already; where none is free, the one that covers least.
+
+    Args:
+        box_xyxy (tuple): the box in pixels.
+        label_wh, image_hw (tuple): sizes in pixels.
+        placed (list): areas of the labels that are there already.
+    """
+    (x1, y1, x2, y2), (width, height) = box_xyxy, label_wh
+    areas = []
+    for x, y in [(x, y) for x in (x1, x2 - width) for y in (y1 - height, y1, y2, y2 - height)]:
+        left = max(0, min(x, image_hw[1] - width))
+        top = max(0, min(y, image_hw[0] - height))
+        areas.append((left, top, min(left + width, image_hw[1]), min(top + height, image_hw[0])))
+    return min(areas, key=lambda area: sum(_shared(area, other) for other in placed))
+
+
+def _shared(area, other):
+    """Return how many pixels two areas (x1, y1, x2, y2) share."""
+    width = min(area[2], other[2]) - max(area[0], other[0])
+    height = min(area[3], other[3]) - max(area[1], other[1])
+    return max(width, 0) * max(height, 0)
+
+
+def side_by_side(left, right, titles=("", "")):
+    """Return two images beside each other, brought to the same height, each under its title."""
+    height = max(left.shape[0], right.shape[0])
+    panels = [_titled(_to_height(image, height), title) for image, title in zip((left, right), titles, strict=True)]
+    gap = np.full((panels[0].shape[0], max(4, height // 80), 3), PAPER, np.uint8)
+    return np.concatenate((panels[0], gap, panels[1]), 1)
+
+
+def _to_height(image, height):
+    if image.shape[0] == height:
+        return image
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _titled(image, title):
+    """Return an image under a strip that holds its title."""
+    scale = min(max(image.shape[0] / 800, 0.5), 2.0)
+    strip = np.full((round(CAPITAL_HEIGHT * scale * 2.2), image.shape[1], 3), PAPER, np.uint8)
+    cv2.putText(strip, label_text(title), (round(6 * scale), round(CAPITAL_HEIGHT * scale * 1.6)), FONT, scale, INK,
+                max(1, round(scale * 1.6)), cv2.LINE_AA)
+    return np.concatenate((strip, image))
+
+
+def contact_sheet(images, columns, cell_hw, gap=8):
+    """Return one image with all of `images` in rows, each fitted whole into a cell of `cell_hw` pixels.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    if not images:
+        raise ValueError("a contact sheet needs at least one image")
+    columns = min(columns, len(images))
+    cell_height, cell_width = cell_hw
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * (cell_height + gap) + gap, columns * (cell_width + gap) + gap, 3), PAPER, np.uint8)
+    for number, image in enumerate(images):
+        factor = min(cell_height / image.shape[0], cell_width / image.shape[1])
+        height, width = max(1, round(image.shape[0] * factor)), max(1, round(image.shape[1] * factor))
+        interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        top = gap + number // columns * (cell_height + gap) + (cell_height - height) // 2
+        left = gap + number % columns * (cell_width + gap) + (cell_width - width) // 2
+        sheet[top:top + height, left:left + width] = cv2.resize(image, (width, height), interpolation=interpolation)
+    return sheet
+
+
+def comparison_sheet(pictures, names, columns=2):
+    """Return detections (left) beside the ground truth (right) for several images, as one picture.
+
+    Args:
+        pictures (sequence): of tuples (image, detected xyxy, detected classes, scores, true xyxy, true classes), boxes
+            in pixels.
+        names (sequence): class names.
+        columns (int): pairs in a row.
+    """
+    pairs = []
+    for image, boxes, classes, scores, true_boxes, true_classes in pictures:
+        left = draw_boxes(image, boxes, classes, names, scores, min_side=480)
+        right = draw_boxes(image, true_boxes, true_classes, names, min_side=480)
+        pairs.append(side_by_side(left, right, ("detections", "ground truth")))
+    cell_hw = (max(pair.shape[0] for pair in pairs), max(pair.shape[1] for pair in pairs)) if pairs else (0, 0)
+    return contact_sheet(pairs, columns, cell_hw, gap=12)
+
+
+def batch_sheet(images, boxes, names, columns=4, min_side=384):
+    """Return a batch of training samples, as the network gets them, as one picture with their boxes and class names.
+
+    Args:
+        images (np.ndarray): uint8 RGB [B, H, W, 3].
+        boxes (np.ndarray): [B, max_box, 5] centre x, centre y, width, height in fractions of the input, class (-1:
+            crowd region); rows without width are padding.
+        names (sequence): class names.
+        columns (int): samples in a row.
+        min_side (int): smaller samples are enlarged until their longer side has so many pixels.
+    """
+    height, width = images.shape[1:3]
+    pictures = []
+    for image, rows in zip(images, boxes, strict=True):
+        rows = rows[rows[:, 2] > 0].astype(np.float64)
+        corners = np.concatenate((rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2), 1)
+        pictures.append(draw_boxes(image, corners * (width, height, width, height), rows[:, 4].astype(int), names,
+                                   min_side=min_side))
+    return contact_sheet(pictures, columns, pictures[0].shape[:2] if pictures else (0, 0))
+
+
+def write_batch_sheet(path, images, boxes, names):
+    """Write the `batch_sheet` of a batch's first samples, for a person to check that boxes sit where they should."""
+    write_image(path, batch_sheet(images[:SHEET_SAMPLES], boxes[:SHEET_SAMPLES], names))
+
+
+def write_image(path, image):
+    """Write an RGB image in the format that the file's extension names.
+
+    Raises:
+        UserError: the extension is none that OpenCV writes.
+    """
+    try:
+        written, data = cv2.imencode(Path(path).suffix, image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    except cv2.error:
+        written = False
+    if not written:
+        raise UserError(f"{path}: cannot write this kind of picture; name it .jpg or .png")
+    write_atomically(path, data.tobytes())

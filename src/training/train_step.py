@@ -1,0 +1,151 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One training step as one compiled graph: forward, loss, gradients, and an update that a bad step does not make."""
+import time
+
+import mindspore as ms
+import mindspore.nn as nn
+import mindspore.ops as ops
+from mindspore.amp import DynamicLossScaler, StaticLossScaler, auto_mixed_precision
+
+from src.config import detection_scales
+from src.loss import LossSettings, YOLOv3TinyLoss
+from src.network.grid import open_grids, scale_grids
+from src.training.optimizer import build_update
+from src.util import parameter_groups
+from src.yolo import Normalize
+
+# A dynamic loss scale is halved at an overflow and doubled after so many good steps.
+SCALE_FACTOR = 2
+SCALE_WINDOW = 1000
+
+_half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
+
+
+@_half_squared_norm.register("Tensor")
+def _half_squared_norm_of_one(gradient):
+    return ops.L2Loss()(gradient)
+
+
+def build_optimizer(network, config):
+    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
+    groups = parameter_groups(network, config.weight_decay)
+    return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
+
+
+def build_loss_scaler(config):
+    """Return what multiplies the loss before the gradients and divides these: by a constant or by what fits."""
+    if config.dynamic_loss_scale:
+        return DynamicLossScaler(config.loss_scale, SCALE_FACTOR, SCALE_WINDOW)
+    return StaticLossScaler(config.loss_scale)
+
+
+def mixed_precision(network, amp_level):
+    """Return a cell around `network`, with its parameters, that computes as config.amp_level says and returns float32.
+
+    O0 leaves it as it is; O2 computes in float16 but for batch norm; O3 in float16 throughout. Weights stay float32.
+    """
+    return auto_mixed_precision(network, amp_level)
+
+
+class TrainStep:
+    """The training step of a run.
+
+    With config.multi_scale_graph "static" one graph is compiled for each input size, when that size first comes; with
+    "dynamic" one for all sizes, at the first step. `compile_seconds` holds the time of each compilation with its first
+    step, by (height, width), or by None for the one graph of all sizes.
+
+    Args:
+        network (Cell): images to raw heads, float32 [B, 3, H, W] to `YOLOv3Tiny`'s (big, small).
+        optimizer (Momentum): over the network's parameters.
+        config (Config): the resolved configuration.
+        num_classes (int): C.
+        average (WeightAverage or None): follows the weights after each good step.
+        scaler (LossScaler or None): of `build_loss_scaler`; made from the config if None.
+    """
+
+    def __init__(self, network, optimizer, config, num_classes, average=None, scaler=None):
+        self.optimizer, self.average = optimizer, average
+        self.scaler = scaler if scaler is not None else build_loss_scaler(config)
+        self.compile_seconds = {}
+        self._is_dynamic = config.multi_scale_graph == "dynamic"
+        self._scales, self._grids = detection_scales(config), {}
+        self._step = build_train_step(network, optimizer, config, num_classes, average, self.scaler)
+        if self._is_dynamic:
+            images = ms.Tensor(shape=(config.per_batch_size, None, None, 3), dtype=ms.uint8)
+            self._step = ms.enable_dynamic(images=images, grids=open_grids(self._scales))(self._step)
+
+    def __call__(self, images, boxes, lr, decay=0.0):
+        """Update network, optimiser and average; return (loss, parts, finite).
+
+        Args:
+            images (Tensor): uint8 [B, H, W, 3].
+            boxes (Tensor): float32 [B, max_box, 5].
+            lr (float): the learning rate.
+            decay (float): the decay of the average.
+
+        Returns:
+            float32 scalar, float32 [6] (`LOSS_PARTS`), bool scalar. When the loss or a gradient is not finite, weights,
+            moments, average and batch-norm statistics keep their values bit by bit.
+        """
+        return self.on_device(images, boxes, ms.Tensor(lr, ms.float32), ms.Tensor(decay, ms.float32))
+
+    def on_device(self, images, boxes, lr, decay):
+        """Do the same with float32 scalar tensors for lr and decay."""
+        input_hw = tuple(images.shape[1:3])
+        if input_hw not in self._grids:
+            self._grids[input_hw] = scale_grids(self._scales, input_hw)
+        graph = None if self._is_dynamic else input_hw
+        started = time.perf_counter()
+        results = self._step(images, boxes, lr, decay, self._grids[input_hw])
+        if graph not in self.compile_seconds:
+            results[0].asnumpy()
+            self.compile_seconds[graph] = time.perf_counter() - started
+        return results
+
+
+def build_train_step(network, optimizer, config, num_classes, average, scaler):
+    """Return the compiled function of one step.
+
+    Arguments and results are those of `TrainStep`, but lr and decay float32 scalar tensors, and a last argument: the
+    `scale_grids` of the input size.
+    """
+    normalize = Normalize(config.mean, config.std)
+    loss_cell = YOLOv3TinyLoss(detection_scales(config), num_classes, LossSettings.from_config(config))
+    clip_norm = float(config.clip_gradient_norm)
+    statistics = [parameter for parameter in network.get_parameters()
+                  if parameter.name.endswith((".moving_mean", ".moving_variance"))]
+    average_over_ranks = (nn.DistributedGradReducer(optimizer.parameters, True, config.group_size)
+                          if config.group_size > 1 else None)
+    total, ranks = ops.AllReduce() if config.group_size > 1 else None, config.group_size
+    update = build_update(optimizer, statistics, average, config.device_target)
+    hyper_map = ops.HyperMap()
+
+    def scaled_loss(images, boxes, grids):
+        big, small = network(normalize(images))
+        loss, parts = loss_cell(big, small, boxes, grids)
+        return scaler.scale(loss), loss, parts
+
+    gradient_of = ms.value_and_grad(scaled_loss, None, optimizer.parameters, has_aux=True)
+
+    @ms.jit
+    def step(images, boxes, lr, decay, grids):
+        # The forward pass moves the batch-norm statistics, so they are copied before it.
+        before = [ops.add(statistic, 0.0) for statistic in statistics]
+        (_, loss, parts), gradients = gradient_of(images, boxes, grids)
+        gradients = scaler.unscale(gradients)
+        if ranks > 1:
+            # With the loss, so that all ranks agree on whether the step was finite, and log the same.
+            gradients = average_over_ranks(gradients)
+            loss, parts = total(loss) / ranks, total(parts) / ranks
+        # A value that is not finite, or whose square is not, makes the norm so: one pass instead of two.
+        squared_norm = 2.0 * ops.addn(hyper_map(_half_squared_norm, gradients))
+        finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(squared_norm))
+        if clip_norm > 0:
+            # Not by squared_norm: summed in float32 without care, it is good to a thousandth only.
+            gradients = ops.clip_by_global_norm(gradients, clip_norm)
+        loss = ops.depend(loss, scaler.adjust(finite))
+        loss = ops.depend(loss, update(finite, gradients, lr, decay, before))
+        return loss, parts, finite
+
+    return step

@@ -1,0 +1,168 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints: written atomically with a checksum, read strictly, in our names or those of the 2021 version.
+
+A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>` and, where weights are averaged,
+`ema.<weight>`) and one json text, the meta data: what the network needs to run (classes, anchors, how an image is
+resized, ...) and where in the run it was saved.
+"""
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import mindspore as ms
+
+from model_utils.errors import UserError
+from src.training.ema import AVERAGE_PREFIX
+
+META_KEY = "yolov3_tiny_meta"
+MOMENTS_PREFIX = "moments."
+# What the 2021 version saved beside weights and moments.
+OPTIMISER_STATE = ("learning_rate", "global_step", "momentum")
+NUM_CONV_BLOCKS = 11
+BATCH_NORM_FIELDS = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds: weights by our names, moments and averages by the weight's name, and the meta data."""
+
+    path: str
+    weights: dict
+    moments: dict = field(default_factory=dict)
+    meta: dict = field(default_factory=dict)
+    averages: dict = field(default_factory=dict)
+
+    def best_weights(self):
+        """Return what a network should run with: the averaged weights where there are some, else the weights."""
+        return self.averages or self.weights
+
+
+def legacy_names():
+    """Return the rename table of the 2021 version: its full names, and those of its backbone files, to ours."""
+    table = {}
+    for prefix in ("yolo_network.feature_map.backbone.", "backbone."):
+        for i in range(NUM_CONV_BLOCKS):
+            table[f"{prefix}conv{i}.0.weight"] = f"conv{i}.conv.weight"
+            for name in BATCH_NORM_FIELDS:
+                table[f"{prefix}conv{i}.1.{name}"] = f"conv{i}.bn.{name}"
+    for head in ("head1", "head2"):
+        for name in ("weight", "bias"):
+            table[f"yolo_network.feature_map.{head}.{name}"] = f"{head}.{name}"
+    return table
+
+
+def save_checkpoint(path, weights, meta, moments=None, averages=None):
+    """Write a checkpoint so that `path` always is either the old file or the whole new one.
+
+    Args:
+        path (str or Path): file to write; its folder must exist.
+        weights (dict): name to Parameter, Tensor or array.
+        meta (dict): what json can hold.
+        moments, averages (dict): optional, like `weights`, by the weight's name.
+    """
+    path = Path(path)
+    tensors = dict(weights)
+    for prefix, values in ((MOMENTS_PREFIX, moments), (AVERAGE_PREFIX, averages)):
+        tensors.update({prefix + name: value for name, value in (values or {}).items()})
+    # A copy: saving must not wait for, or see, the next step's update.
+    entries = [{"name": name, "data": ms.Tensor(_to_numpy(value))} for name, value in tensors.items()]
+    # MindSpore removes the old file before it writes the new one, and would leave none when killed in between.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.ckpt")
+    try:
+        ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: json.dumps(meta)}, crc_check=True)
+        # MindSpore makes it read-only for its owner and unreadable for all others.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path):
+    """Read a checkpoint of this project or of the 2021 version.
+
+    Raises:
+        UserError: the file is missing, is not a checkpoint, or is damaged (its checksum does not fit).
+    """
+    if not Path(path).is_file():
+        raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
+    try:
+        loaded = ms.load_checkpoint(str(path), crc_check=True)
+        if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
+            # A file cut between two entries has lost its checksum too; only the missing meta data, saved last, tells.
+            raise ValueError("it ends before its meta data")
+        meta = json.loads(_text(loaded.pop(META_KEY, "{}")))
+    except (ValueError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"checkpoint {path}: cannot be read, the file is truncated, damaged or not a MindSpore "
+                        f"checkpoint ({reason}); take another copy or an earlier checkpoint; Darknet weights are "
+                        "converted by convert_weight.py") from error
+    parts = {"": {}, MOMENTS_PREFIX: {}, AVERAGE_PREFIX: {}}
+    renames = legacy_names()
+    for name, value in loaded.items():
+        if isinstance(value, ms.Tensor) and name not in OPTIMISER_STATE:
+            prefix = next((prefix for prefix in (MOMENTS_PREFIX, AVERAGE_PREFIX) if name.startswith(prefix)), "")
+            weight = name.removeprefix(prefix)
+            parts[prefix][renames.get(weight, weight)] = value.asnumpy()
+    return Checkpoint(str(path), parts[""], parts[MOMENTS_PREFIX], meta, parts[AVERAGE_PREFIX])
+
+
+def load_weights(network, checkpoint):
+    """Copy the best weights of a checkpoint into a network; every name must be in both, with one shape.
+
+    Raises:
+        UserError: names that are missing or unexpected, or shapes that differ (all are listed); nothing is copied.
+    """
+    parameters = {parameter.name: parameter for parameter in network.get_parameters()}
+    copy_strictly(parameters, checkpoint.best_weights(), checkpoint.path)
+
+
+def copy_strictly(parameters, arrays, path):
+    """Assign arrays to parameters of the same names; see `load_weights` for what is refused."""
+    problems = [f"missing: {name}" for name in parameters if name not in arrays]
+    problems += [f"unexpected: {name}" for name in arrays if name not in parameters]
+    problems += [f"{name}: shape {tuple(arrays[name].shape)}, the network has {tuple(parameters[name].shape)}"
+                 for name in parameters if name in arrays and arrays[name].shape != tuple(parameters[name].shape)]
+    if problems:
+        hint = _class_count_hint(arrays)
+        raise UserError(f"checkpoint {path}: does not fit the network{hint}; take one that was trained on these "
+                        "classes and anchors:\n  " + "\n  ".join(problems))
+    for name, parameter in parameters.items():
+        parameter.set_data(ms.Tensor(np.asarray(arrays[name], np.float32)))
+
+
+def numbered_name(epoch, step):
+    """Return the file name of the weights after `step` steps, in (0-based) epoch `epoch`."""
+    return f"yolov3_tiny-{epoch}_{step}.ckpt"
+
+
+def remove_old(folder, keep):
+    """Remove all but the `keep` newest (by step) numbered checkpoints of a folder."""
+    numbered = []
+    for path in Path(folder).glob("yolov3_tiny-*_*.ckpt"):
+        match = re.fullmatch(r"yolov3_tiny-\d+_(\d+)\.ckpt", path.name)
+        if match:
+            numbered.append((int(match.group(1)), path))
+    for _, path in sorted(numbered)[:-keep]:
+        path.unlink()
+
+
+def _class_count_hint(arrays):
+    heads = {name: len(arrays[name]) for name in ("head1.bias", "head2.bias") if name in arrays}
+    channels = ", ".join(f"{name} has {count} channels" for name, count in heads.items())
+    return f" ({channels}: 3 * (5 + classes))" if channels else ""
+
+
+def _to_numpy(value):
+    return np.array(value.asnumpy() if isinstance(value, ms.Tensor) else value)
+
+
+def _text(value):
+    """Return a loaded string entry as str, whatever MindSpore wraps it in."""
+    return value if isinstance(value, str) else str(value.asnumpy() if isinstance(value, ms.Tensor) else value)

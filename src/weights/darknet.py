@@ -1,0 +1,222 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Darknet weights files of YOLOv3-Tiny, whole or cut after a convolution: reading, writing, and how they are run.
+
+A file is a header, int32 major, minor and revision and the number of images seen (int64 since version 0.2, int32
+before), and then float32 tensors without names: the convolutions in the order of the network's definition, each as
+beta, gamma, mean, variance and weights, or bias and weights for the heads (Darknet's parser.c). All little endian.
+"""
+import math
+import os
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from model_utils.errors import UserError
+from src.config import BOX_FIELDS, STRIDES, Scale
+from src.data.coco import Categories
+from src.yolo import YOLOv3Tiny
+
+HEADS = ("head1", "head2")
+CONVOLUTIONS = tuple(f"conv{i}" for i in range(9)) + ("head1", "conv9", "conv10", "head2")
+BLOCK_FIELDS = ("bn.beta", "bn.gamma", "bn.moving_mean", "bn.moving_variance", "conv.weight")
+HEAD_FIELDS = ("bias", "weight")
+VERSION = (0, 2, 0)
+VERSION_BYTES = 12
+# Darknet's own limit of major and minor; a MindSpore checkpoint's first bytes are a far larger number.
+VERSION_LIMIT = 1000
+VALUE_BYTES = 4
+
+# How Darknet trained and runs what it publishes (cfg/yolov3-tiny.cfg): its anchors, 1, 2, 3 on stride 16, a plain
+# sigmoid for the centre, and letterboxed RGB from 0 to 1. Its padding is 0.5, between the grey levels 127 and 128.
+DARKNET_OPTIONS = {
+    "anchors": [[10.0, 14.0], [23.0, 27.0], [37.0, 58.0], [81.0, 82.0], [135.0, 169.0], [344.0, 319.0]],
+    "anchor_masks": [[1, 2, 3], [3, 4, 5]],
+    "scale_x_y": [1.0, 1.0],
+    "resize_mode": "letterbox",
+    "pad_value": 128,
+    "mean": [0.0, 0.0, 0.0],
+    "std": [1.0, 1.0, 1.0],
+    "testing_shape": [416, 416],
+}
+_COCO_NAMES = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
+    stop sign, parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack,
+    umbrella, handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove,
+    skateboard, surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich,
+    orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv,
+    laptop, mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase,
+    scissors, teddy bear, hair drier, toothbrush"""
+# Category ids from 1 to 90 that the published data sets do not use.
+_COCO_UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+COCO = Categories(tuple(" ".join(name.split()) for name in _COCO_NAMES.split(",")),
+                  tuple(number for number in range(1, 91) if number not in _COCO_UNUSED_IDS))
+
+
+@dataclass(frozen=True)
+class DarknetWeights:
+    """What a file holds: float32 arrays by our names, in file order, and the header's figures.
+
+    `num_classes` is None for a file that ends before the first head. `convolutions` counts those it holds, of 13.
+    """
+
+    path: str
+    weights: dict
+    convolutions: int
+    num_classes: int | None
+    version: tuple
+    images_seen: int
+
+    @property
+    def is_whole(self):
+        """Whether the file holds the whole network."""
+        return self.convolutions == len(CONVOLUTIONS)
+
+
+def is_darknet(path):
+    """Return whether a file starts as Darknet weights do: with three version numbers from 0 to 999."""
+    with open(path, "rb") as file:
+        start = file.read(VERSION_BYTES)
+    version = np.frombuffer(start[:len(start) // 4 * 4], "<i4")
+    return len(version) == 3 and bool(((version >= 0) & (version < VERSION_LIMIT)).all())
+
+
+def header_size(version):
+    """Return the bytes before the first tensor: the number of images seen is an int64 since version 0.2."""
+    return VERSION_BYTES + (8 if version[0] * 10 + version[1] >= 2 else 4)
+
+
+def tensor_shapes(num_classes, num_anchors):
+    """Return {convolution: {tensor name: shape}} of the network, in the order of a file.
+
+    Args:
+        num_classes (int): C.
+        num_anchors (int): anchors of each scale.
+    """
+    shapes = _one_class_shapes(num_anchors)
+    rows = num_anchors * (BOX_FIELDS + num_classes)
+    table = {}
+    for name in CONVOLUTIONS:
+        fields = HEAD_FIELDS if name in HEADS else BLOCK_FIELDS
+        table[name] = {f"{name}.{field}": shapes[f"{name}.{field}"] for field in fields}
+        if name in HEADS:
+            table[name] = {tensor: (rows, *shape[1:]) for tensor, shape in table[name].items()}
+    return table
+
+
+def file_sizes(num_classes, num_anchors, header_bytes=20):
+    """Return, for each of the 13 convolutions, the bytes of a file that ends with it; the last is the whole network."""
+    counts = [sum(map(math.prod, tensors.values())) for tensors in tensor_shapes(num_classes, num_anchors).values()]
+    return [header_bytes + VALUE_BYTES * count for count in accumulate(counts)]
+
+
+def read_darknet(path, num_anchors=3):
+    """Read a Darknet weights file, whole or cut after any convolution; its size tells which, and how many classes.
+
+    Args:
+        path (str or Path): the file.
+        num_anchors (int): anchors of each scale.
+
+    Returns:
+        A `DarknetWeights`.
+
+    Raises:
+        UserError: no such file, no Darknet header, a size that fits no number of classes, or values that no trained
+            YOLOv3-Tiny has (not finite, or a variance below 0).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"Darknet weights {path}: no such file; check the path")
+    if not is_darknet(path):
+        raise UserError(f"{path}: not a Darknet weights file, which starts with its version, such as 0.2.0 (twelve "
+                        "bytes); take a .weights file or a yolov3-tiny.conv.N")
+    data = path.read_bytes()
+    version = tuple(int(number) for number in np.frombuffer(data, "<i4", 3))
+    header_bytes = header_size(version)
+    convolutions, num_classes = _fit(path, len(data), header_bytes, num_anchors)
+    seen = int.from_bytes(data[VERSION_BYTES:header_bytes], "little", signed=True)
+    values = np.frombuffer(data, "<f4", offset=header_bytes)
+    weights, position = {}, 0
+    for tensors in list(tensor_shapes(num_classes or 1, num_anchors).values())[:convolutions]:
+        for name, shape in tensors.items():
+            size = math.prod(shape)
+            weights[name] = values[position:position + size].reshape(shape).astype(np.float32)
+            position += size
+            _check_values(path, name, weights[name])
+    return DarknetWeights(str(path), weights, convolutions, num_classes, version, seen)
+
+
+def write_darknet(path, weights, images_seen=0):
+    """Write all weights of a network as a Darknet file of version 0.2.0; `path` is the old file or the whole new one.
+
+    Args:
+        path (str or Path): file to write; its folder must exist.
+        weights (dict): float32 arrays by our names, those of a `Checkpoint`.
+        images_seen (int): number of images that the weights were trained on; Darknet's learning rate follows it.
+
+    Raises:
+        UserError: a tensor of the network is missing.
+    """
+    path = Path(path)
+    names = [f"{name}.{field}" for name in CONVOLUTIONS for field in (HEAD_FIELDS if name in HEADS else BLOCK_FIELDS)]
+    missing = [name for name in names if name not in weights]
+    if missing:
+        raise UserError(f"{path}: not written, the weights lack {', '.join(missing)}; expected a whole YOLOv3-Tiny")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(np.array(VERSION, "<i4").tobytes() + np.array(images_seen, "<i8").tobytes())
+            for name in names:
+                file.write(np.ascontiguousarray(weights[name], "<f4").tobytes())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=4)
+def _one_class_shapes(num_anchors):
+    """Return {parameter name: shape} of the network itself, for one class."""
+    scales = tuple(Scale(stride, ((1.0, 1.0),) * num_anchors, 1.0) for stride in STRIDES)
+    return {parameter.name: tuple(parameter.shape) for parameter in YOLOv3Tiny(1, scales).get_parameters()}
+
+
+def _fit(path, size, header_bytes, num_anchors):
+    """Return how many convolutions, and heads of how many classes (None before the first), make up `size` bytes."""
+    one, two = (file_sizes(count, num_anchors, header_bytes) for count in (1, 2))
+    for convolutions in range(len(CONVOLUTIONS), 0, -1):
+        # The size grows by the same number of bytes with each class.
+        per_class = two[convolutions - 1] - one[convolutions - 1]
+        surplus = size - one[convolutions - 1]
+        if per_class == 0 and surplus == 0:
+            return convolutions, None
+        if per_class and surplus >= 0 and surplus % per_class == 0:
+            return convolutions, 1 + surplus // per_class
+    raise UserError(f"{path}: {size} bytes do not end with a convolution of YOLOv3-Tiny; "
+                    f"{_neighbours(size, one, two)}; the file is truncated, has trailing bytes or is of another "
+                    "network: get it again")
+
+
+def _neighbours(size, one, two):
+    """Return in words the nearest right sizes below and above a wrong one."""
+    ends = [(end, f"after {name}") for end, name in zip(one, CONVOLUTIONS[:CONVOLUTIONS.index("head1")], strict=False)]
+    per_class = two[-1] - one[-1]
+    fewer = max(0, (size - one[-1]) // per_class)
+    ends += [(one[-1] + count * per_class, f"a whole file of {count + 1} class{'es' if count else ''}")
+             for count in (fewer, fewer + 1)]
+    above = bisect_right([end for end, _ in ends], size)
+    told = [f"{end} bytes would be right ({what}), {abs(size - end)} {'fewer' if end < size else 'more'}"
+            for end, what in ends[max(0, above - 1):above + 1]]
+    return "; ".join(told)
+
+
+def _check_values(path, name, array):
+    """Refuse values that show the tensors to lie elsewhere: another network whose size fits by accident, or damage."""
+    if not np.isfinite(array).all():
+        raise UserError(f"{path}: {name} holds numbers that are not finite; the file is damaged or of another network: "
+                        "get it again")
+    if name.endswith("moving_variance") and array.min() < 0:
+        raise UserError(f"{path}: {name} holds {array.min():g}, but a variance is never below 0; the file is damaged "
+                        "or of another network: get it again")

@@ -1,0 +1,255 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The C++ app with OpenCV's runtime: its detections against those of eval.py, what it writes, what it refuses."""
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mindspore as ms
+
+import eval as eval_program
+import export
+from model_utils.config import get_config
+from src.data.coco import read_annotation_file, read_coco
+from src.evaluation.evaluator import score_results
+from src.initializer import initialise_weights
+from src.training.train_state import describe_network
+from src.weights.checkpoint import save_checkpoint
+from src.yolo import build_network
+from tests.support.helpers import data_config, real_data, write_coco, write_image
+from tests.support.infer_app import infer, run_app
+from tests.support.same_detections import compare
+
+pytestmark = pytest.mark.slow
+
+USAGE, MODEL, INPUT, OUTPUT = 2, 3, 4, 6
+
+
+@pytest.fixture(name="device", autouse=True)
+def fixture_device(monkeypatch):
+    """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
+    for program in (eval_program, export):
+        monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
+
+
+def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
+    """A checkpoint of random weights and statistics, with which a network finds much at many scores."""
+    config = get_config([f"--testing_shape={shape}", f"--resize_mode={mode}", "--device_target=CPU"])
+    network = build_network(config, len(categories))
+    initialise_weights(network, 1)
+    rng = np.random.default_rng(2)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith(("gamma", "moving_variance")):
+            parameter.set_data(ms.Tensor(rng.uniform(0.5, 2, parameter.shape), ms.float32))
+        elif parameter.name.endswith(("beta", "moving_mean")):
+            parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
+    weights = {parameter.name: parameter for parameter in network.get_parameters()}
+    save_checkpoint(path, weights, describe_network(config, categories))
+    return path
+
+
+def export_onnx(checkpoint, path, **options):
+    """Export as options say, by default raw heads, which OpenCV 4.6 reads; returns the path."""
+    options = {"keep_detect": False, "batch_size": 1, **options}
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    assert export.main([f"--ckpt_file={checkpoint}", f"--file_name={path}", "--file_format=ONNX",
+                        "--device_target=CPU", *arguments]) == 0
+    return path
+
+
+@pytest.fixture(scope="module", name="data")
+def fixture_data(tmp_path_factory):
+    """Six pictures of several sizes in COCO layout, below a folder with a space."""
+    root = tmp_path_factory.mktemp("with space")
+    boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
+    write_coco(root, [{"boxes": boxes, "size": (120 + 30 * number, 100), "id": 90 - number} for number in range(6)],
+               "val")
+    return root
+
+
+@pytest.fixture(name="model", scope="module")
+def fixture_model(data, tmp_path_factory):
+    """A model of the data's classes for single images."""
+    folder = tmp_path_factory.mktemp("model")
+    ms.set_context(mode=ms.GRAPH_MODE)
+    categories = read_coco(data_config(data), "val", training=False).categories
+    return export_onnx(write_checkpoint(folder / "best.ckpt", categories), folder / "model.onnx")
+
+
+def annotations(data):
+    return data / "annotations" / "instances_val2017.json"
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def best_boxes_as_truth(path, results, written, count=20):
+    """An annotation file whose objects are the best boxes of each image: of the real ones random weights find none."""
+    content, kept = json.loads(path.read_text()), {}
+    for entry in sorted(results, key=lambda entry: -entry["score"]):
+        kept.setdefault(entry["image_id"], []).append(entry)
+    content["annotations"] = [
+        {"id": number, "image_id": entry["image_id"], "category_id": entry["category_id"], "bbox": entry["bbox"],
+         "area": entry["bbox"][2] * entry["bbox"][3], "iscrowd": 0}
+        for number, entry in enumerate((entry for entries in kept.values() for entry in entries[:count]), start=1)]
+    written.write_text(json.dumps(content))
+    return read_annotation_file(written, None)
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
+@pytest.mark.parametrize("name", ["bccd", "coco128"])
+def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path):
+    data = real_data(name)
+    truth = read_coco(data_config(data), "val", training=False)
+    checkpoint = write_checkpoint(tmp_path / "best.ckpt", truth.categories, mode=mode)
+    assert eval_program.main([f"--pretrained={checkpoint}", f"--data_dir={data}", f"--log_path={tmp_path / 'eval'}",
+                              "--device_target=CPU", "--per_batch_size=4"]) == 0
+    expected = json.loads(next((tmp_path / "eval").glob("*/predict_*.json")).read_text())
+    model = export_onnx(checkpoint, tmp_path / "model.onnx")
+    done = infer(model, annotations(data), tmp_path / "app")
+    assert done.returncode == 0, done.stderr
+    found = results(tmp_path / "app")
+    agreement = compare(found, expected)
+    assert agreement.clear_counts[0] == agreement.clear_counts[1] > len(truth)
+    assert agreement.unmatched_share <= 0.005
+    truth = best_boxes_as_truth(annotations(data), expected, tmp_path / "truth.json")
+    scores = [score_results(truth.coco, side, truth.image_ids, truth.categories).stats[0]
+              for side in (found, expected)]
+    assert abs(scores[0] - scores[1]) <= 1e-3 and scores[1] > 0.5
+
+
+@pytest.mark.parametrize("options", [
+    {"batch_size": 4}, {"batch_size": 4, "export_input": "float"},
+    {"export_input": "float", "resize_mode": "stretch"}])
+def test_batches_and_inputs_give_the_same(data, model, options, tmp_path):
+    """The last batch of four is padded: there are six images."""
+    checkpoint = model.with_name("best.ckpt")
+    expected = export_onnx(checkpoint, tmp_path / "expected.onnx",
+                           **{key: options[key] for key in options if key == "resize_mode"})
+    other = export_onnx(checkpoint, tmp_path / "other.onnx", **options)
+    for path, threads in ((expected, 1), (other, 3)):
+        done = infer(path, annotations(data), tmp_path / path.stem, "--decode_threads", threads,
+                     "--postprocess_threads", threads)
+        assert done.returncode == 0, done.stderr
+    agreement = compare(*(results(tmp_path / path.stem) for path in (expected, other)))
+    assert agreement.clear_counts[0] == agreement.clear_counts[1] > 6 and agreement.unmatched == (0, 0)
+    run = json.loads((tmp_path / "other" / "run.json").read_text())
+    assert run["counts"]["images"] == 6 and run["counts"]["detections"] == agreement.counts[1]
+
+
+def test_a_folder_and_a_list_give_what_the_annotation_file_gives(data, model, tmp_path):
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"{number:06}.png\n" for number in range(1, 7)))
+    infer(model, annotations(data), tmp_path / "json")
+    infer(model, data / "val2017", tmp_path / "folder", "--annotations", annotations(data))
+    infer(model, listed, tmp_path / "list", "--annotations", annotations(data), "--image_root", data / "val2017")
+    expected = sorted(results(tmp_path / "json"), key=str)
+    assert expected
+    assert expected == sorted(results(tmp_path / "folder"), key=str) == sorted(results(tmp_path / "list"), key=str)
+    infer(model, data / "val2017", tmp_path / "numbered")
+    assert {entry["image_id"] for entry in results(tmp_path / "numbered")} <= set(range(1, 7))
+
+
+def test_thresholds_of_the_command_line_win(data, model, tmp_path):
+    done = infer(model, annotations(data), tmp_path, "--score_threshold", 0.2, "--max_detections", 3)
+    assert done.returncode == 0
+    found = results(tmp_path)
+    assert found and min(entry["score"] for entry in found) > 0.2
+    counts = np.unique([entry["image_id"] for entry in found], return_counts=True)[1]
+    assert counts.max() == 3
+    assert json.loads((tmp_path / "run.json").read_text())["thresholds"]["max_detections"] == 3
+
+
+def test_drawings_and_benchmark(data, model, tmp_path):
+    done = infer(model, annotations(data), tmp_path, "--draw", "--benchmark", 8)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [f"{n:06}.png.jpg" for n in range(1, 7)]
+    report = json.loads((tmp_path / "benchmark.json").read_text())
+    assert report["images"] == report["preprocess_ms"]["count"] == report["inference_ms"]["count"] == 8
+    assert 0 < report["inference_ms"]["p50"] <= report["inference_ms"]["p90"] <= report["inference_ms"]["p99"]
+    text = (tmp_path / "time_Result" / "test_perform_static.txt").read_text()
+    assert re.match(r"NN inference cost average time: [0-9.]+ ms of infer_count 8\n", text)
+    assert "images/s end to end" in done.stdout
+
+
+def test_a_bad_image_is_skipped_told_and_counted(data, model, tmp_path):
+    infer(model, annotations(data), tmp_path / "whole")
+    broken = tmp_path / "data"
+    shutil.copytree(data, broken)
+    picture = broken / "val2017" / "000002.png"
+    picture.write_bytes(picture.read_bytes()[:300])
+    (broken / "val2017" / "000005.png").unlink()
+    for options, code in (((), 0), (("--strict",), INPUT)):
+        done = infer(model, annotations(broken), tmp_path / "broken", *options)
+        assert done.returncode == code
+        assert "000002.png: this image file is cut short" in done.stderr and "000005.png: cannot read" in done.stderr
+        assert "4 of 6 images" in done.stdout and "2 images skipped" in done.stdout
+        bad = {89, 86}
+        assert results(tmp_path / "broken") == [e for e in results(tmp_path / "whole") if e["image_id"] not in bad]
+        run = json.loads((tmp_path / "broken" / "run.json").read_text())
+        assert {entry["image_id"] for entry in run["skipped"]} == bad
+    shutil.rmtree(broken / "val2017")
+    (broken / "val2017").mkdir()
+    assert infer(model, annotations(broken), tmp_path / "broken").returncode == INPUT
+
+
+def test_a_run_that_fails_early_leaves_nothing_of_an_earlier_one(data, model, tmp_path):
+    assert infer(model, annotations(data), tmp_path, "--benchmark", 2).returncode == 0
+    written = [tmp_path / name for name in ("results.json", "run.json", "benchmark.json",
+                                            "time_Result/test_perform_static.txt")]
+    assert all(path.exists() for path in written)
+    written.append(tmp_path / "metrics.json")
+    written[-1].write_text("{}")
+    assert infer(tmp_path / "absent.onnx", annotations(data), tmp_path).returncode == MODEL
+    assert not any(path.exists() for path in written)
+    # Figures without results are those of eval.py.
+    written[-1].write_text("{}")
+    assert infer(tmp_path / "absent.onnx", annotations(data), tmp_path).returncode == MODEL
+    assert written[-1].exists()
+
+
+def test_an_image_that_cannot_be_drawn_keeps_its_detections(data, model, tmp_path):
+    folder = tmp_path / "images"
+    shutil.copytree(data / "val2017", folder)
+    write_image(folder / "wide.png", np.full((2, 66000, 3), 128, np.uint8))
+    for options, code in (((), 0), (("--strict",), OUTPUT)):
+        done = infer(model, folder, tmp_path / "out", "--draw", *options)
+        assert done.returncode == code, done.stderr
+        assert "wide.png: the image is 66000x2" in done.stderr and "1 not drawn" in done.stdout
+        assert len(results(tmp_path / "out")) > 7
+        assert len(list((tmp_path / "out" / "drawn").iterdir())) == 6
+
+
+def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
+    truth = annotations(data)
+    assert run_app("--help").returncode == 0
+    assert run_app().returncode == USAGE
+    assert infer(model, truth, tmp_path, "--decode_threads", 0).returncode == USAGE
+    done = infer(model, truth, tmp_path, "--runtime", "lite")
+    assert done.returncode == USAGE and "opencv only" in done.stderr
+    done = infer(model, truth, tmp_path, "--precision", "enforce_fp32")
+    assert done.returncode == USAGE and "--precision is for --runtime lite" in done.stderr
+    done = infer(model, truth, tmp_path, "--preprocess", "dvpp")
+    assert done.returncode == USAGE and "built without it" in done.stderr
+    assert infer(tmp_path / "absent.onnx", truth, tmp_path).returncode == MODEL
+    changed = tmp_path / "changed.onnx"
+    changed.write_bytes(model.read_bytes()[:-1] + b"x")
+    shutil.copy(f"{model}.json", f"{changed}.json")
+    done = infer(changed, truth, tmp_path)
+    assert done.returncode == MODEL and "not the model" in done.stderr
+    renamed = tmp_path / "renamed.onnx"
+    shutil.copy(model, renamed)
+    Path(f"{renamed}.json").write_text(Path(f"{model}.json").read_text().replace('"output_big"', '"heads"'))
+    assert infer(renamed, truth, tmp_path).returncode == MODEL
+    aipp = export_onnx(model.with_name("best.ckpt"), tmp_path / "aipp.onnx", export_input="float",
+                       export_normalise="aipp")
+    done = infer(aipp, truth, tmp_path)
+    assert done.returncode == MODEL and "AIPP" in done.stderr
+    assert infer(model, tmp_path / "absent.json", tmp_path).returncode == INPUT
+    done = infer(model, truth, model / "no folder")
+    assert done.returncode == OUTPUT and "no folder" in done.stderr

@@ -1,0 +1,283 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The app on MindSpore Lite, by a stand-in with recorded heads: what it tells the library, refuses, and returns."""
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.deploy.model_description import OUTPUT_NAMES
+from src.evaluation.detections import coco_results, detect
+from src.transforms import decode_image, fit_placement
+from tests.ascend310.test_aipp import check_aipp, read_aipp
+from tests.support.device_app import CATEGORIES, CPP, TYPES, FakeModel, device_app
+from tests.support.helpers import draw_picture, write_image
+from tests.support.infer_app import APP
+from tests.support.same_detections import compare
+
+pytestmark = pytest.mark.slow
+
+OK, USAGE, MODEL, INPUT, RUNTIME, OUTPUT = 0, 2, 3, 4, 5, 6
+# What MindSpore Lite 2.0 called the outputs of a MindIR, which keeps no names.
+LITE_NAMES = ("Default/Reshape-op1", "Default/Reshape-op2")
+
+
+@pytest.fixture(name="images", scope="module")
+def fixture_images(tmp_path_factory):
+    """Five pictures of several sizes, named by their ids."""
+    folder = tmp_path_factory.mktemp("some images")
+    sizes = [(120, 80), (64, 96), (200, 150), (97, 65), (96, 64)]
+    paths = [folder / f"{number}.png" for number in range(1, len(sizes) + 1)]
+    for number, (path, size) in enumerate(zip(paths, sizes, strict=True)):
+        write_image(path, draw_picture(size, [(10, 10, 40, 30, number), (30, 5, 20, 50, 9 - number)], number))
+    return paths
+
+
+def decode_heads(head, output, canvas_hw):
+    """Decode recorded raw heads [N, A * (5 + C), gh, gw] as src/yolo.py says; returns [N, gh, gw, A, 5 + C]."""
+    count, _, rows, columns = head.shape
+    anchors, stretch = np.array(output["anchors"]), output["scale_x_y"]
+    fields = head.reshape(count, len(anchors), -1, rows, columns).transpose(0, 3, 4, 1, 2).astype(np.float64)
+    decoded = 1 / (1 + np.exp(-fields))
+    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1)[:, :, None]
+    decoded[..., :2] = (stretch * decoded[..., :2] - (stretch - 1) / 2 + cells) / (columns, rows)
+    decoded[..., 2:4] = np.exp(fields[..., 2:4]) * anchors / canvas_hw[::-1]
+    return decoded.astype(np.float32)
+
+
+def expected_results(model):
+    """What Python makes of the recorded heads."""
+    results = []
+    for path, *heads in zip(model.images, *model.heads, strict=True):
+        image_hw = decode_image(path).shape[:2]
+        placement = fit_placement(model.config.resize_mode, image_hw, model.config.testing_shape)
+        found = detect(*heads, placement, image_hw, model.config)
+        results += coco_results(int(path.stem), *found, CATEGORIES.ids)
+    return results
+
+
+def check_run(model, *options, padding=0):
+    """Run the app: it must find what Python finds; returns the log of the stand-in."""
+    done = model.infer(*options)
+    assert done.returncode == OK, done.stderr
+    expected = expected_results(model)
+    agreement = compare(model.results(), expected)
+    assert len(expected) > 100 and agreement.counts == (len(expected), len(expected))
+    assert agreement.unmatched == (0, 0) and agreement.worst_score <= 1e-5
+    log = model.log()
+    assert log["unknown_items"] == padding
+    assert (log["model_path"], log["model_type"]) == (str(model.path), 0)
+    return log
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"output_type": "float16"}, {"output_names": LITE_NAMES},
+    {"batch_size": 2, "output_type": "float16", "output_names": LITE_NAMES}, {"export_input": "float"}],
+    ids=lambda options: "-".join(options) or "plain")
+def test_the_detections_are_those_of_python(images, options, tmp_path):
+    model = FakeModel(tmp_path, images, **options)
+    padding = -len(images) % model.config.batch_size
+    log = check_run(model, "--decode_threads", 3, padding=padding)
+    assert log["calls"] == (len(images) + padding) / model.config.batch_size
+    assert log["devices"] == [{"kind": "ascend", "device_id": 0, "precision": "", "aipp_path": "", "aipp": ""}]
+    assert log["threads"] == 0
+
+
+def test_outputs_in_another_order_are_found(images, tmp_path):
+    model = FakeModel(tmp_path, images, output_names=LITE_NAMES)
+    model.told["outputs"].reverse()
+    check_run(model)
+
+
+def test_the_device_the_precision_and_threads_are_told(images, tmp_path):
+    log = check_run(FakeModel(tmp_path, images), "--runtime", "lite", "--device_id", 3, "--precision", "enforce_fp32",
+                    "--runtime_threads", 2)
+    assert (log["devices"][0]["device_id"], log["devices"][0]["precision"]) == (3, "enforce_fp32")
+    assert log["threads"] == 2
+
+
+@pytest.mark.parametrize("options, is_told", [
+    ((), True), (("--precision", "enforce_fp16"), True), (("--precision", "enforce_fp32"), False),
+    (("--provider", "cpu"), False)])
+def test_boxes_in_half_precision_are_told(images, options, is_told, tmp_path):
+    done = FakeModel(tmp_path, images).infer(*options)
+    assert done.returncode == OK and ("--keep_detect False" in done.stderr) == is_told
+
+
+def test_raw_heads_are_decoded_by_the_app(images, tmp_path):
+    model = FakeModel(tmp_path, images, keep_detect=False)
+    done = model.infer()
+    assert done.returncode == OK and "--keep_detect" not in done.stderr
+    model.heads = [decode_heads(head, output, model.config.testing_shape)
+                   for head, output in zip(model.heads, model.description["outputs"], strict=True)]
+    expected = expected_results(model)
+    agreement = compare(model.results(), expected)
+    assert len(expected) > 100 and agreement.counts == (len(expected), len(expected))
+    assert agreement.unmatched == (0, 0)
+
+
+def test_the_cpu_is_a_provider(images, tmp_path):
+    log = check_run(FakeModel(tmp_path, images), "--provider", "cpu")
+    assert log["devices"] == [{"kind": "cpu"}]
+
+
+def test_aipp_gets_the_mean_and_std_of_the_description(images, tmp_path):
+    mean, std = (0.4, 0.5, 0.25), (0.2, 0.25, 1.0)
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp",
+                      mean=",".join(map(str, mean)), std=",".join(map(str, std)))
+    device = check_run(model)["devices"][0]
+    check_aipp(read_aipp(device["aipp"]), mean, std)
+    assert not Path(device["aipp_path"]).exists()
+    own = tmp_path / "my aipp.cfg"
+    shutil.copy(APP / "aipp.cfg", own)
+    device = check_run(model, "--aipp_config", own)["devices"][0]
+    assert device["aipp_path"] == str(own) and device["aipp"] == own.read_text()
+
+
+def test_the_file_of_the_app_is_what_the_app_writes(images, tmp_path):
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
+    written = check_run(model)["devices"][0]["aipp"]
+    assert read_aipp(written) == read_aipp((APP / "aipp.cfg").read_text())
+
+
+def refused(model, code, *words):
+    """The app ends with a code and all of these words, and leaves no results."""
+    done = model.infer()
+    assert done.returncode == code, done.stderr
+    *notes, error = done.stderr.splitlines()
+    assert error.startswith("error: ") and all(line.startswith("note: ") for line in notes), done.stderr
+    for word in (str(model.path), *words):
+        assert word in error, error
+    assert not (model.folder / "out" / "results.json").exists()
+
+
+def test_a_model_that_cannot_be_built(images, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["build"] = "Init ascend failed."
+    refused(model, MODEL, "cannot build this model for Ascend device 0", "Common error code. Init ascend failed.")
+
+
+@pytest.mark.parametrize("change, found", [
+    ({"name": "x"}, '"x" uint8 [1, 64, 96, 3]'), ({"type": TYPES["float32"]}, '"images" float32 [1, 64, 96, 3]'),
+    ({"shape": [1, 3, 64, 96]}, '"images" uint8 [1, 3, 64, 96]'), ({"shape": [2, 64, 96, 3]}, "[2, 64, 96, 3]"),
+    ({"type": TYPES["int8"]}, "type 32")])
+def test_an_input_that_is_not_the_description_s(images, change, found, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["inputs"][0].update(change)
+    refused(model, MODEL, "input is " + found if found.startswith('"') else found,
+            'one: "images" uint8 [1, 64, 96, 3]', "export the model again")
+
+
+def test_a_second_input_is_refused(images, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["inputs"].append({"name": "scale", "type": TYPES["float32"], "shape": [1]})
+    refused(model, MODEL, '"scale" float32 [1]')
+
+
+@pytest.mark.parametrize("change", [
+    {"shape": [1, 2, 3, 3, 9]}, {"type": TYPES["int8"]}, {"shape": [1, 4, 6, 3, 8]}, {"name": OUTPUT_NAMES[1]}])
+def test_an_output_that_is_not_the_description_s(images, change, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["outputs"][0].update(change)
+    expected = "output_small" if "name" in change else "output_big"
+    refused(model, MODEL, f"output {expected}", "2 outputs", "float32 or float16 [1, ")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_another_number_of_outputs(images, count, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["outputs"] = (model.told["outputs"] * 2)[:count]
+    refused(model, MODEL, "2 outputs")
+
+
+def test_aipp_that_the_library_did_not_insert(images, tmp_path):
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
+    model.told["inputs"][0].update(type=TYPES["float32"], shape=[1, 3, 64, 96])
+    refused(model, MODEL, '"images" float32 [1, 3, 64, 96]', "with AIPP before the network")
+
+
+@pytest.mark.parametrize("call", [0, 2])
+def test_a_failing_inference(images, call, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told.update(predict="the device is lost", predict_at=call)
+    refused(model, RUNTIME, "inference on Ascend device 0 failed: the device is lost")
+
+
+@pytest.mark.parametrize("after, words", [
+    ({"type": TYPES["float32"], "shape": [1, 2, 3, 3, 9]}, "float32 [1, 2, 3, 3, 9], 648 bytes"),
+    ({"type": TYPES["int8"], "shape": [1, 2, 3, 3, 8]}, "type 32 [1, 2, 3, 3, 8]")])
+def test_an_inference_that_returns_something_else(images, after, words, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.told["outputs"][0]["after"] = after
+    refused(model, RUNTIME, "output output_big came as", words)
+
+
+@pytest.mark.parametrize("bad, options, code", [(1, (), OK), (1, ("--strict",), RUNTIME), (5, (), RUNTIME)])
+def test_heads_that_are_not_finite_are_told_and_all_of_them_fail(images, bad, options, code, tmp_path):
+    model = FakeModel(tmp_path, images)
+    for name in OUTPUT_NAMES:
+        record = np.fromfile(tmp_path / f"{name}.bin", np.float32).reshape(len(images), -1)
+        record[:bad] = np.nan
+        record.tofile(tmp_path / f"{name}.bin")
+    done = model.infer(*options)
+    assert done.returncode == code, done.stderr
+    assert f"NaN or infinity on {bad} of 5 images" in done.stderr
+    assert {entry["image_id"] for entry in model.results()} == set(range(bad + 1, 6))
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--precision", "fp32"], "expected one of enforce_fp16"),
+    (["--precision", "enforce_fp32", "--provider", "cpu"], "has no precision modes"),
+    (["--provider", "gpu"], "gpu")])
+def test_options_that_do_not_go_together(images, options, words, tmp_path):
+    done = FakeModel(tmp_path, images).infer(*options)
+    assert done.returncode == USAGE and words in done.stderr
+
+
+def test_aipp_wants_an_ascend(images, tmp_path):
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
+    done = model.infer("--provider", "cpu")
+    assert done.returncode == USAGE and "--export_normalise host" in done.stderr
+
+
+def test_a_file_of_aipp_must_be_there_and_of_use(images, tmp_path):
+    model = FakeModel(tmp_path, images)
+    done = model.infer("--aipp_config", APP / "aipp.cfg")
+    assert done.returncode == USAGE and "takes its input without AIPP" in done.stderr
+    model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
+    done = model.infer("--aipp_config", tmp_path / "absent.cfg")
+    assert done.returncode == INPUT and "absent.cfg: cannot read this AIPP file" in done.stderr
+    done = model.infer(TMPDIR=str(tmp_path / "no folder"))
+    assert done.returncode == OUTPUT and "TMPDIR" in done.stderr
+
+
+def test_lite_takes_mindir_only(images, tmp_path):
+    model = FakeModel(tmp_path, images)
+    model.path = model.path.rename(tmp_path / "model.onnx")
+    model.description["model"]["file"] = "model.onnx"
+    model.write_description()
+    done = model.infer("--runtime", "lite")
+    assert done.returncode == USAGE and "MindSpore Lite runs .mindir files" in done.stderr
+
+
+@pytest.mark.parametrize("layout, words", [("api", ""), ("cxx_api", ""), ("other", "not a MindSpore Lite 2.x")])
+def test_both_layouts_of_the_headers_compile(layout, words, tmp_path):
+    device_app()
+    shutil.copytree(CPP / "fake_lite" / "include" / "api", tmp_path / "include" / layout)
+    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", str(APP), "-isystem",
+               str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "lite_runtime.cc")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (not words) and words in done.stderr, done.stderr
+
+
+def test_the_record_is_what_the_app_hands_over(images, tmp_path):
+    """The stand-in matches by resemblance; here the bytes themselves."""
+    model = FakeModel(tmp_path, images, resize_mode="stretch")
+    model.told["dump"] = "dump.bin"
+    check_run(model, "--decode_threads", 1)
+    handed = np.fromfile(tmp_path / "dump.bin", np.uint8).reshape(model.inputs.shape)
+    assert np.abs(handed.astype(int) - model.inputs).max() <= 1
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["images"] == len(images)

@@ -1,0 +1,305 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exported files: contract of inputs and outputs, agreement with the network in other runtimes, and refusals."""
+import os
+import re
+import tempfile
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import mindspore as ms
+
+import export
+from model_utils.config import get_config
+from model_utils.errors import UserError
+from src.config import detection_scales
+from src.deploy import exporter
+from src.deploy.exporter import OUTPUT_NAMES, example_input, export_network, largest_difference, run_exported
+from src.deploy.model_description import description_path, read_description
+from src.evaluation.detections import broadcast_iou, detections_from_heads
+from src.initializer import initialise_weights
+from src.training.train_state import describe_network
+from src.weights.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from src.yolo import ScaleDecoder, build_inference_network, build_network
+from src.yolo_dataset import Categories
+from tests.support.helpers import draw_picture, real_data, write_image
+
+CPU = ["--device_target", "CPU"]
+SHAPE = ["--testing_shape", "64,96"]
+CLASSES = Categories(("a", "b", "c"), (1, 5, 9))
+# Not Muls or Divs, for one, which a Python number beside a tensor makes and MindSpore Lite 2.0 refuses.
+LITE_PRIMITIVES = {"Add", "BiasAdd", "Cast", "Concat", "Conv2D", "Depend", "Div", "Exp", "ExpandDims", "Load",
+                   "MakeTuple", "MaxPool", "Maximum", "Minimum", "Mul", "Reshape", "Sigmoid", "StridedSlice", "Sub",
+                   "Transpose", "UpdateState"}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A checkpoint of a network with random weights and statistics, for 64 x 96 inputs and three classes."""
+    config = get_config([*CPU, *SHAPE, "--resize_mode", "letterbox"])
+    network = build_network(config, 3)
+    initialise_weights(network, 1)
+    rng = np.random.default_rng(2)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith(("gamma", "moving_variance")):
+            parameter.set_data(ms.Tensor(rng.uniform(0.5, 2, parameter.shape), ms.float32))
+        elif parameter.name.endswith(("beta", "moving_mean")):
+            parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
+    path = tmp_path_factory.mktemp("export") / "best.ckpt"
+    meta = describe_network(config, CLASSES)
+    save_checkpoint(path, {parameter.name: parameter for parameter in network.get_parameters()}, meta)
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture with space.png"
+    write_image(path, draw_picture((120, 70), [(10, 10, 60, 40, 1)], 3))
+    return path
+
+
+def run(checkpoint, folder, file_format, *arguments):
+    name = folder / "new folder" / "model"
+    export.main([*CPU, "--ckpt_file", str(checkpoint), "--file_name", str(name), "--file_format", file_format,
+                 *arguments])
+    path = name.with_suffix({"MINDIR": ".mindir", "ONNX": ".onnx"}[file_format])
+    assert sorted(os.listdir(name.parent)) == [path.name, f"{path.name}.json"]
+    return path
+
+
+# What runs an exported file computes what the network does
+
+class Case(NamedTuple):
+    """What is exported: the options of export.py."""
+
+    file_format: str
+    export_input: str
+    keep_detect: str
+    batch_size: str
+
+    def arguments(self):
+        return [word for name in self._fields[1:] for word in (f"--{name}", getattr(self, name))]
+
+    def config(self, resize_mode="letterbox"):
+        return get_config([*CPU, *SHAPE, "--resize_mode", resize_mode, *self.arguments()])
+
+
+every_case = pytest.mark.parametrize(
+    "case", [Case(*values) for values in product(("MINDIR", "ONNX"), ("uint8", "float"), ("True", "False"), "12")],
+    ids="-".join)
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint):
+    """A function from a case to the file that export.py writes, once for all tests."""
+    files = {}
+    with tempfile.TemporaryDirectory() as folder:
+        def path_of(case):
+            if case not in files:
+                files[case] = run(checkpoint, Path(folder) / "_".join(case), case.file_format, *case.arguments())
+            return files[case]
+        yield path_of
+
+
+@pytest.fixture(scope="module")
+def trained(checkpoint):
+    """A function from a case and a batch to the outputs of the network as it was trained, which is not folded."""
+    networks = {}
+
+    def outputs(case, batch):
+        key = case.export_input, case.keep_detect
+        if key not in networks:
+            networks[key] = build_inference_network(
+                case.config(), 3, build_network(case.config(), 3), float_input=case.export_input == "float",
+                decode=case.keep_detect == "True")
+            load_weights(networks[key], load_checkpoint(checkpoint))
+        return [output.asnumpy() for output in networks[key](ms.Tensor(batch))]
+    return outputs
+
+
+def outputs_of_runtimes(path, case, batch):
+    """By name of the runtime the outputs of a file."""
+    if case.file_format == "MINDIR":
+        return {"MindSpore": run_exported(path, "MINDIR", batch)}
+    opencv = cv2.dnn.readNetFromONNX(str(path))
+    opencv.setInput(batch.astype(np.float32))
+    return {"onnxruntime": run_exported(path, "ONNX", batch), "OpenCV": opencv.forward(list(OUTPUT_NAMES))}
+
+
+@cache
+def decoders():
+    """The network's own decode of raw heads, big first."""
+    return [ScaleDecoder(scale, 3, (64, 96)) for scale in detection_scales(get_config([]))[::-1]]
+
+
+def detections(case, outputs):
+    """The detections (boxes, scores, classes) of each image of a batch."""
+    if case.keep_detect == "False":
+        outputs = [decode(ms.Tensor(head)).asnumpy() for decode, head in zip(decoders(), outputs, strict=True)]
+    return [detections_from_heads(*heads, score_threshold=0.001, nms_threshold=0.5, max_detections=300)
+            for heads in zip(*outputs, strict=True)]
+
+
+def assert_same_detections(found, expected):
+    """Each expected detection has one of its own among those found, and none is left."""
+    (boxes, scores, classes), free = found, list(range(len(found[0])))
+    assert len(boxes) == len(expected[0]) >= 20
+    for box, score, class_number in zip(*expected, strict=True):
+        match = next((i for i in free if classes[i] == class_number and abs(scores[i] - score) < 1e-3
+                      and broadcast_iou(boxes[i].astype(np.float64), box.astype(np.float64)) > 0.99), None)
+        assert match is not None, (box, score, class_number)
+        free.remove(match)
+
+
+def assert_agrees(path, case, batch, expected):
+    for name, outputs in outputs_of_runtimes(path, case, batch).items():
+        assert largest_difference(outputs, expected) <= 1e-3, name
+        for ours, theirs in zip(detections(case, outputs), detections(case, expected), strict=True):
+            assert_same_detections(ours, theirs)
+
+
+@every_case
+def test_contract_and_the_generated_picture(exported, trained, case):
+    path, count = exported(case), int(case.batch_size)
+    batch = example_input(case.config())
+    assert batch.shape == ((count, 64, 96, 3) if case.export_input == "uint8" else (count, 3, 64, 96))
+    big, small = expected = trained(case, batch)
+    if case.keep_detect == "True":
+        assert big.shape == (count, 2, 3, 3, 8) and small.shape == (count, 4, 6, 3, 8)
+        assert ((big[..., 4:] > 0) & (big[..., 4:] < 1)).all()
+    else:
+        assert big.shape == (count, 24, 2, 3) and small.shape == (count, 24, 4, 6)
+    assert_agrees(path, case, batch, expected)
+    description = read_description(path)
+    assert description["input"]["shape"] == list(batch.shape) and description["input"]["type"] == batch.dtype.name
+    assert [output["shape"] for output in description["outputs"]] == [list(big.shape), list(small.shape)]
+    if case.file_format == "MINDIR":
+        found = {name.decode() for name in re.findall(rb"REF::(\w+):", path.read_bytes())}
+        assert {"Conv2D", "MaxPool"} <= found <= LITE_PRIMITIVES
+    if case.file_format == "ONNX":
+        session = onnxruntime.InferenceSession(str(path))
+        assert [node.name for node in session.get_inputs()] == [description["input"]["name"]]
+        assert [node.name for node in session.get_outputs()] == [node["name"] for node in description["outputs"]]
+        kinds = [node.op_type for node in onnx.load(path).graph.node]
+        assert kinds.count("Conv") == 13 and "BatchNormalization" not in kinds
+
+
+@every_case
+def test_real_images(exported, trained, case):
+    pictures = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]
+                for name, resize_mode in (("bccd", "letterbox"), ("coco128", "stretch"))]
+    for batch in pictures if case.batch_size == "1" else [np.concatenate(pictures)]:
+        assert_agrees(exported(case), case, batch, trained(case, batch))
+
+
+def test_what_the_program_says(checkpoint, picture, tmp_path, capsys):
+    path = run(checkpoint, tmp_path, "ONNX", "--image", str(picture))
+    out = capsys.readouterr().out
+    assert f"{path}: {path.stat().st_size} bytes, input uint8 [1, 64, 96, 3]" in out
+    assert f"{path}.json: what it needs" in out and f"on {picture}: largest difference" in out
+    description = read_description(path)
+    assert description["model"]["file"] == "model.onnx" and description["resize_mode"] == "letterbox"
+    assert description["classes"] == [{"name": "a", "id": 1}, {"name": "b", "id": 5}, {"name": "c", "id": 9}]
+
+
+def test_float_input_is_the_normalised_picture(picture):
+    arguments = [*CPU, "--testing_shape", "64,96"]
+    pixels = example_input(get_config(arguments), str(picture))[0]
+    floats = example_input(get_config([*arguments, "--export_input", "float"]), str(picture))[0]
+    expected = (pixels / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    np.testing.assert_allclose(floats.transpose(1, 2, 0), expected, atol=1e-5)
+
+
+def test_air_needs_ascend(checkpoint, tmp_path):
+    with pytest.raises(UserError, match="only on an Ascend device"):
+        export.main([*CPU, "--ckpt_file", str(checkpoint), "--file_name", str(tmp_path / "m"), "--file_format", "AIR"])
+    assert os.listdir(tmp_path) == []
+
+
+# Both files or none
+
+def test_a_nan_in_either_output_is_a_difference():
+    right = [np.zeros((1, 2, 2, 3, 7)), np.zeros((1, 4, 4, 3, 7))]
+    assert largest_difference(right, right) == 0 and largest_difference(None, right) is None
+    for number in (0, 1):
+        wrong = [output.copy() for output in right]
+        wrong[number][0, 0, 0, 0, 0] = np.nan
+        assert np.isnan(largest_difference(wrong, right))
+
+
+@pytest.fixture
+def network():
+    """A small random network, its config and its classes."""
+    config = get_config([*CPU, "--testing_shape", "64"])
+    return build_inference_network(config, 2), config, Categories(("a", "b"), (1, 2))
+
+
+def test_a_file_that_computes_something_else_is_not_kept(network, tmp_path, monkeypatch):
+    cell, config, categories = network
+    monkeypatch.setattr(exporter, "run_exported", lambda *a: [output + 0.002 for output in run_exported(*a)])
+    for name in ("m.mindir", "m.mindir.json"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(UserError, match="not written, .* by up to 0.002, more than 0.001; .* --device_target CPU$"):
+        export_network(cell, example_input(config), config, categories, tmp_path / "m.mindir")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"m.mindir": "old", "m.mindir.json": "old"}
+
+
+@pytest.mark.parametrize("in_the_way", ["m.mindir", "m.mindir.json"])
+def test_a_folder_in_the_place_of_a_file_leaves_an_earlier_export_as_it_is(network, tmp_path, in_the_way):
+    cell, config, categories = network
+    other, = {"m.mindir", "m.mindir.json"} - {in_the_way}
+    (tmp_path / in_the_way).mkdir()
+    (tmp_path / other).write_text("old")
+    with pytest.raises(UserError, match=f"{in_the_way}: is a folder, but a file of this name is to be written"):
+        export_network(cell, example_input(config), config, categories, tmp_path / "m.mindir")
+    assert sorted(os.listdir(tmp_path)) == ["m.mindir", "m.mindir.json"]
+    assert (tmp_path / other).read_text() == "old" and os.listdir(tmp_path / in_the_way) == []
+
+
+def test_outputs_that_are_no_numbers_are_refused(network, tmp_path):
+    cell, config, categories = network
+
+    def overflowing(images):
+        big, small = cell(images)
+        return big, small / 0
+
+    overflowing.get_parameters = cell.get_parameters
+    with pytest.raises(UserError, match="m.mindir: not written, the network's outputs on a generated picture hold NaN"):
+        export_network(overflowing, example_input(config), config, categories, tmp_path / "m.mindir")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_temporary_folder_that_mindspore_does_not_take_is_told(network, tmp_path, monkeypatch):
+    cell, config, categories = network
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .*a b"):
+        export_network(cell, example_input(config), config, categories, tmp_path / "m.mindir")
+    assert os.listdir(tmp_path) == ["a b"] and os.listdir(tmp_path / "a b") == []
+
+
+def test_an_export_replaces_both_files_and_their_permissions_are_ordinary(network, tmp_path):
+    cell, config, categories = network
+    path = tmp_path / "m.mindir"
+    for name in (path, description_path(path)):
+        name.write_text("old")
+        name.chmod(0o400)
+    assert export_network(cell, example_input(config), config, categories, path) < 1e-5
+    assert [entry["name"] for entry in read_description(path)["classes"]] == ["a", "b"]
+    assert {name.stat().st_mode & 0o777 for name in (path, description_path(path))} == {0o644}
+    assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("file_format, module", [("ONNX", ms.onnx), ("MINDIR", ms)])
+def test_a_model_that_mindspore_did_not_write_is_told(file_format, module, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "export", lambda *network, **options: None)
+    with pytest.raises(UserError, match=f"^{tmp_path}: MindSpore wrote no model.* TMPDIR"):
+        exporter._write_draft(None, np.zeros((1, 2), np.uint8), file_format, tmp_path / "draft")

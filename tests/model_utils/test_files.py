@@ -1,0 +1,137 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files that replace others all at once, where a rename fails or the disk is full."""
+import os
+import resource
+import signal
+from contextlib import contextmanager
+
+import pytest
+
+from model_utils import files
+from model_utils.errors import UserError, run_cli
+from model_utils.files import mindspore_folder, write_all, write_atomically
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with two files that are to be replaced; their names are as long as a name may be."""
+    for path in paths(tmp_path):
+        path.write_text("old")
+        path.chmod(0o400)
+    return tmp_path
+
+
+def paths(folder):
+    return [folder / f"{letter}{126 * 'é'}" for letter in "ab"]
+
+
+def assert_untouched(folder):
+    assert sorted(path.name for path in folder.iterdir()) == [path.name for path in paths(folder)]
+    for path in paths(folder):
+        assert path.read_text() == "old" and path.stat().st_mode & 0o777 == 0o400
+
+
+def test_all_are_replaced(folder):
+    write_all({path: path.name.encode() for path in paths(folder)})
+    assert {path: path.read_text() for path in folder.iterdir()} == {path: path.name for path in paths(folder)}
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+
+
+@pytest.mark.parametrize("failing", range(1, 4))
+@pytest.mark.parametrize("error", [PermissionError(1, "Operation not permitted", "a hidden name"), KeyboardInterrupt()])
+def test_where_a_rename_fails_all_are_as_they_were(folder, monkeypatch, failing, error):
+    calls, rename = [], os.replace
+
+    def replace(source, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise error
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(type(error)) as caught:
+        write_all(dict.fromkeys(paths(folder), b"new"))
+    if isinstance(error, OSError):
+        assert caught.value.filename in map(str, paths(folder))
+    monkeypatch.undo()
+    assert_untouched(folder)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_interrupt_behind_the_last_rename_takes_nothing_away(folder, monkeypatch, number):
+    rename, chosen = os.replace, paths(folder)[:number]
+
+    def replace(source, target):
+        rename(source, target)
+        if target == chosen[-1]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_all(dict.fromkeys(chosen, b"new"))
+    monkeypatch.undo()
+    assert {path: path.read_text() for path in folder.iterdir()} == {
+        path: "new" if path in chosen else "old" for path in paths(folder)}
+
+
+def test_what_was_not_there_is_taken_away_again(tmp_path, monkeypatch):
+    first, second = paths(tmp_path)
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: rename(source, target if target != second else tmp_path))
+    with pytest.raises(OSError):
+        write_all({first: b"new", second: b"new"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_refused_before_anything_is_written(folder, monkeypatch):
+    monkeypatch.setattr(files, "_file_beside", None)
+    (folder / "folder").mkdir()
+    with pytest.raises(UserError, match="folder: is a folder, but a file of this name is to be written"):
+        write_all({**dict.fromkeys(paths(folder), b"new"), folder / "folder": b"new"})
+    (folder / "folder").rmdir()
+    assert_untouched(folder)
+
+
+@contextmanager
+def full_disk():
+    """Let this process write files of 4 kB at most: the error then has no file name, as that of a full disk.
+
+    Not a fixture: pytest reports a test before its fixtures end, and its own log may be a longer file.
+    """
+    heeded, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heeded)
+
+
+def test_a_full_disk_is_told_with_the_files_own_name(folder, capfd):
+    first, second = paths(folder)
+    with full_disk():
+        assert run_cli(lambda argv: write_all({first: b"new", second: bytes(10000)})) == 1
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: {second}: File too large; check the path") and "Traceback" not in error
+    with full_disk():
+        assert run_cli(lambda argv: write_atomically(first, bytes(10000))) == 1
+    assert capfd.readouterr().err.startswith(f"error: {first}: File too large")
+    assert_untouched(folder)
+
+
+def test_what_mindspore_refuses_is_put_into_words_and_nothing_else():
+    with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .*; set TMPDIR to a folder with"), \
+            mindspore_folder() as folder:
+        raise ValueError(f"The '{folder}/draft.mindir' is illegal")
+    with pytest.raises(ValueError, match="^another thing$"), mindspore_folder() as folder:
+        raise ValueError("another thing")
+    assert not folder.exists()
+
+
+def test_a_full_disk_of_temporary_files_is_told():
+    with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .* \\(File too large\\); make room there"), \
+            full_disk(), mindspore_folder() as folder:
+        (folder / "draft.mindir").write_bytes(bytes(10000))
+    with pytest.raises(FileNotFoundError, match="draft.mindir"), mindspore_folder() as folder:
+        (folder / "draft.mindir").read_bytes()

@@ -1,0 +1,182 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of eval.py: a run from checkpoint to table, and checkpoints that do not fit the data."""
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import mindspore as ms
+
+import eval as program
+from eval import main
+from model_utils.config import get_config
+from model_utils.errors import UsageError, UserError, run_cli
+from src.data.coco import Categories
+from src.evaluation import inference
+from src.evaluation.inference import check_categories
+from src.evaluation.topk_candidates import CandidateSelector
+from src.training.train_state import describe_network
+from src.weights.checkpoint import save_checkpoint
+from src.yolo import build_network
+from tests.support.helpers import CATEGORIES, write_coco
+
+NAMES = tuple(category["name"] for category in CATEGORIES)
+IDS = tuple(category["id"] for category in CATEGORIES)
+
+
+@pytest.fixture(autouse=True)
+def fixture_device(monkeypatch):
+    """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
+    monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
+
+
+def write_checkpoint(path, categories=None, **config_values):
+    """A checkpoint with random weights for 64 x 96 pixels, letterbox."""
+    categories = categories or Categories(NAMES, IDS)
+    ms.set_seed(3)
+    config = get_config([f"--{name}={value}" for name, value in
+                         {"testing_shape": "64,96", "resize_mode": "letterbox", **config_values}.items()])
+    network = build_network(config, len(categories))
+    weights = {parameter.name: parameter for parameter in network.get_parameters()}
+    save_checkpoint(path, weights, describe_network(config, categories))
+    return path
+
+
+def write_val(folder, count=5):
+    boxes = [(10, 10, 20, 20, 3), (30, 20, 25, 20, 1)]
+    write_coco(folder, [{"boxes": boxes, "size": (64 + 8 * i, 48)} for i in range(count)], "val")
+    return folder
+
+
+def test_a_run_writes_table_results_log_and_config(tmp_path, capsys):
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data")
+    assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
+                 f"--log_path={tmp_path / 'logs'}", "--eval_ignore_threshold=0.0001"]) == 0
+    out = capsys.readouterr().out
+    assert "=============coco eval result=========\n Average Precision  (AP) @[ IoU=0.50:0.95 |" in out
+    assert "5 images" in out and "at 64x96" in out
+    for expected in (r"\nmAP: [0-9.]+\n", r"\ncup +[0-9.]+ +[0-9.]+\n", r"\nkey +- +-\n", r"testing cost time 0\.00h",
+                     r"imgs/sec of inference"):
+        assert re.search(expected, out), expected
+    [folder] = (tmp_path / "logs").iterdir()
+    names = sorted(path.name for path in folder.iterdir())
+    assert names[:3] == ["config.yaml", "eval_rank_0.log", "metrics.json"]
+    assert re.fullmatch(r"predict_\d{4}(_\d\d){5}\.json", names[3]) and len(names) == 4
+    figures = json.loads((folder / names[2]).read_text())
+    assert f"\nmAP: {figures['AP']}\n" in out and f"all | maxDets=100 ] = {figures['AP50']:.3f}" in out
+    assert list(figures["per_class"]) == ["cup", "ball", "key"]
+    assert figures["per_class"]["key"] == {"AP": None, "AP50": None}
+    results = json.loads((folder / names[3]).read_text())
+    assert results and {result["category_id"] for result in results} <= set(IDS)
+    assert {result["image_id"] for result in results} <= {1, 2, 3, 4, 5}
+    assert 'resize_mode: "letterbox"  # checkpoint' in (folder / "config.yaml").read_text()
+    assert "mAP:" in (folder / "eval_rank_0.log").read_text()
+
+
+def test_candidates_from_the_device_give_the_same_files(tmp_path, monkeypatch, capsys):
+    """As on Ascend and GPU; with the few of the second run, the heads of some images must be looked at."""
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data")
+    found = []
+    for number, count in enumerate((0, 40, 4000)):
+        selector = CandidateSelector(count, True) if count else None
+        monkeypatch.setattr(inference, "candidate_selector", lambda _, selector=selector: selector)
+        assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
+                     f"--log_path={tmp_path / str(number)}", "--max_detections=30", "--cpu_engine=mindspore"]) == 0
+        [folder] = (tmp_path / str(number)).iterdir()
+        [path] = folder.glob("predict_*.json")
+        found.append([path.read_text(), (folder / "metrics.json").read_text()])
+        told = "needed more than the candidates" in capsys.readouterr().out
+        assert told == (count == 40)
+    assert found[1] == found[0] and found[2] == found[0] and len(json.loads(found[0][0])) == 5 * 30
+
+
+def test_damaged_weights_are_named_not_hidden(tmp_path, capsys):
+    path, data = tmp_path / "nan.ckpt", write_val(tmp_path / "data", 2)
+    categories = Categories(NAMES, IDS)
+    config = get_config(["--testing_shape=64"])
+    weights = {parameter.name: np.full(parameter.shape, np.nan, np.float32)
+               for parameter in build_network(config, 3).get_parameters()}
+    save_checkpoint(path, weights, describe_network(config, categories))
+    main([f"--pretrained={path}", f"--data_dir={data}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}"])
+    out = capsys.readouterr().out
+    assert "WARNING:the network gave NaN or infinity on 2 of 2 images" in out
+    assert "mAP: 0.0" in out
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    ([], 2, "pretrained is empty"),
+    (["--pretrained=x.ckpt"], 2, "data_dir is empty"),
+    (["--pretrained=/nowhere/x.ckpt", "--data_dir=/nowhere"], 1, "/nowhere/x.ckpt"),
+])
+def test_missing_inputs_are_errors_in_words(arguments, code, words, capsys):
+    assert run_cli(main, [*arguments, "--device_target=CPU"]) == code
+    error = capsys.readouterr().err
+    assert words in error and "Traceback" not in error
+
+
+def test_a_missing_data_folder_and_a_wrong_shape_leave_nothing_behind(tmp_path, capsys):
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data", 1)
+    common = [f"--pretrained={checkpoint}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}"]
+    assert run_cli(main, [*common, "--data_dir=/nowhere"]) == 1
+    assert run_cli(main, [*common, f"--data_dir={data}", "--testing_shape=100"]) == 2
+    assert run_cli(main, [*common, f"--data_dir={data}", "--num_classes=5"]) == 1
+    write_coco(tmp_path / "empty", [{"boxes": []}], "val")
+    assert run_cli(main, [*common, f"--data_dir={tmp_path / 'empty'}"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "instances_val2017.json: has no annotation to score against" in errors[3]
+    assert "/nowhere" in errors[0] and "100" in errors[1] and "32" in errors[1] and "num_classes" in errors[2]
+    assert not (tmp_path / "logs").exists()
+
+
+def checkpoint_with(names):
+    return SimpleNamespace(path="best.ckpt", meta={} if names is None else {"class_names": list(names)})
+
+
+def test_categories_of_checkpoint_and_data_must_agree_by_name_and_order():
+    categories = Categories(NAMES, (30, 10, 70))
+    check_categories(checkpoint_with(NAMES), categories)
+    check_categories(checkpoint_with(None), categories)
+    with pytest.raises(UserError, match=r"best\.ckpt: trained on 2 classes \(cup, ball\).* has 3 \(cup, ball, key\)"):
+        check_categories(checkpoint_with(NAMES[:2]), categories)
+    with pytest.raises(UserError, match="class 1 is 'key' in the checkpoint, but 'ball' in the annotation file"):
+        check_categories(checkpoint_with(("cup", "key", "ball")), categories)
+    assert not issubclass(UserError, UsageError)
+
+
+def test_other_ids_with_the_same_names_are_those_of_the_file(tmp_path):
+    checkpoint = write_checkpoint(tmp_path / "best.ckpt", Categories(NAMES, (0, 1, 2)))
+    data = write_val(tmp_path / "data", 2)
+    main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}",
+          "--eval_ignore_threshold=0.0001"])
+    [path] = (tmp_path / "logs").glob("*/predict_*.json")
+    assert {result["category_id"] for result in json.loads(path.read_text())} == set(IDS)
+
+
+def test_a_checkpoint_of_another_class_count_without_names_is_refused(tmp_path, capsys):
+    """As from the 2021 version, whose checkpoints hold weights only."""
+    config, path = get_config(["--testing_shape=64"]), tmp_path / "old.ckpt"
+    save_checkpoint(path, {parameter.name: parameter for parameter in build_network(config, 80).get_parameters()}, {})
+    data = write_val(tmp_path / "data", 1)
+    assert run_cli(main, [f"--pretrained={path}", f"--data_dir={data}", "--device_target=CPU",
+                          f"--log_path={tmp_path / 'logs'}"]) == 1
+    error = capsys.readouterr().err
+    assert "old.ckpt" in error and "head1.weight" in error and "255" in error
+
+
+def test_both_engines_of_the_cpu_find_the_same(tmp_path):
+    """The same network in MindSpore and in ONNX Runtime: same boxes, up to the rounding of the file."""
+    checkpoint, data = write_checkpoint(tmp_path / "best.ckpt"), write_val(tmp_path / "data")
+    found = {}
+    for engine in ("onnxruntime", "mindspore"):
+        assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
+                     f"--log_path={tmp_path / engine}", f"--cpu_engine={engine}", "--multi_label=False",
+                     "--max_detections=10"]) == 0
+        [path] = (tmp_path / engine).glob("*/predict_*.json")
+        found[engine] = json.loads(path.read_text())
+    ours, theirs = found.values()
+    assert len(ours) == len(theirs) == 50
+    for key, tolerance in (("image_id", 0), ("category_id", 0), ("score", 2e-5), ("bbox", 0.02)):
+        np.testing.assert_allclose([entry[key] for entry in ours], [entry[key] for entry in theirs], atol=tolerance)

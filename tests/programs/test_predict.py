@@ -1,0 +1,125 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of predict.py: pictures and json for one image and for a folder, and inputs that cannot be used."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import mindspore as ms
+
+import predict
+from model_utils.errors import run_cli
+from tests.programs.test_eval import IDS, NAMES, write_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def fixture_device(monkeypatch):
+    """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
+    monkeypatch.setattr(predict, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
+
+
+def write_picture(path, width=80, height=60):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(width).integers(0, 255, (height, width, 3), np.uint8)
+    assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+def run(tmp_path, image, *arguments):
+    """Run predict.py with a checkpoint of random weights that finds something everywhere; returns its exit code."""
+    checkpoint = tmp_path / "best.ckpt"
+    if not checkpoint.exists():
+        write_checkpoint(checkpoint)
+    return run_cli(predict.main, [f"--ckpt_file={checkpoint}", f"--image={image}", "--device_target=CPU",
+                                  f"--log_path={tmp_path / 'logs'}", "--draw_threshold=0.05", *arguments])
+
+
+def test_a_folder_gives_a_picture_each_and_one_json(tmp_path, capsys):
+    images = tmp_path / "images"
+    for name, width in (("b.PNG", 80), ("a.jpg", 100), ("c.jpeg", 60)):
+        write_picture(images / name, width)
+    (images / "notes.txt").write_text("no image")
+    before = {path.name: path.read_bytes() for path in images.iterdir()}
+    assert run(tmp_path, images, f"--output_dir={tmp_path / 'out'}") == 0
+    assert {path.name: path.read_bytes() for path in images.iterdir()} == before
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "b.PNG", "c.jpeg", "detections.json"]
+    records = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert [(Path(record["file"]).name, record["width"], record["height"]) for record in records] == [
+        ("a.jpg", 100, 60), ("b.PNG", 80, 60), ("c.jpeg", 60, 60)]
+    detections = [entry for record in records for entry in record["detections"]]
+    assert detections
+    for record in records:
+        scores = [entry["score"] for entry in record["detections"]]
+        assert scores == sorted(scores, reverse=True)
+        for entry in record["detections"]:
+            assert entry["category_id"] == dict(zip(NAMES, IDS, strict=True))[entry["class_name"]]
+            assert entry["score"] > 0.05
+            x, y, w, h = entry["bbox"]
+            assert x >= 0 and y >= 0 and w > 0 and h > 0
+            assert x + w <= record["width"] + 0.011 and y + h <= record["height"] + 0.011
+    assert (cv2.imread(str(tmp_path / "out" / "b.PNG")) != cv2.imread(str(images / "b.PNG"))).any()
+    assert f"{len(detections)} detections on 3 images" in capsys.readouterr().out
+
+
+def test_one_image_goes_to_a_new_folder_below_log_path(tmp_path):
+    assert run(tmp_path, write_picture(tmp_path / "one.png"), "--draw_threshold=0.999") == 0
+    [folder] = (tmp_path / "logs").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["detections.json", "one.png"]
+    assert json.loads((folder / "detections.json").read_text()) == [
+        {"file": str(tmp_path / "one.png"), "width": 80, "height": 60, "detections": []}]
+    np.testing.assert_array_equal(cv2.imread(str(folder / "one.png")), cv2.imread(str(tmp_path / "one.png")))
+
+
+def test_an_unreadable_image_is_named_and_nothing_is_written(tmp_path, capsys):
+    write_picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "images" / "broken.jpg").write_bytes(b"\xff\xd8 no jpeg")
+    assert run(tmp_path, tmp_path / "images", f"--output_dir={tmp_path / 'out'}") == 1
+    error = capsys.readouterr().err
+    assert "broken.jpg" in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_no_input_is_overwritten(tmp_path, capsys, link):
+    picture = write_picture(tmp_path / "images" / "a.png")
+    target = picture.parent
+    if link:
+        target = tmp_path / "link"
+        target.symlink_to(picture.parent)
+    before = picture.read_bytes()
+    assert run(tmp_path, picture, f"--output_dir={target}") == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("image, code, words", [
+    ("", 2, "--image has no value"), ("/nowhere/a.jpg", 1, "/nowhere/a.jpg: no such image"), (".", 1, "no image in"),
+])
+def test_missing_images_are_errors_in_words(tmp_path, capsys, monkeypatch, image, code, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict, "read_checkpoint", None)
+    arguments = ["--ckpt_file=x.ckpt", "--device_target=CPU", "--image", *([image] if image else [])]
+    assert run_cli(predict.main, arguments) == code
+    assert words in capsys.readouterr().err
+
+
+def test_missing_options_are_usage_errors(capsys):
+    assert run_cli(predict.main, ["--image=a.jpg"]) == 2
+    assert "ckpt_file is empty" in capsys.readouterr().err
+    assert run_cli(predict.main, ["--ckpt_file=a.ckpt"]) == 2
+    assert "image is empty" in capsys.readouterr().err
+
+
+def test_pictures_of_other_kinds_are_written_as_png():
+    paths = [Path("in/a.ppm"), Path("in/b.JPG")]
+    assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG"]
+
+
+def test_what_was_found_in_words():
+    found = [{"class_name": name, "score": score} for name, score in (("dog", 0.875), ("car", 0.5), ("cup", 0.1))]
+    assert predict.in_words(found) == "dog 0.88, car 0.50, cup 0.10"
+    assert predict.in_words(found, most=1) == "dog 0.88, and 2 more"
+    assert predict.in_words([]) == "nothing found"

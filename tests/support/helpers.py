@@ -1,0 +1,85 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny data sets in COCO layout, real data sets where they are at hand, and a config for tests of the data."""
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+CATEGORIES = ({"id": 3, "name": "cup"}, {"id": 1, "name": "ball"}, {"id": 7, "name": "key"})
+REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(), overrides=None):
+    """Write one split of a data set: image files and the annotation file.
+
+    Args:
+        root: the data folder, made if missing.
+        images: one dict per image, every key with a default: `size` (width, height); `boxes`, tuples of x, y, w, h,
+            category id and, if wanted, iscrowd; `pixels` uint8 RGB instead of the drawn picture; `id`, `file_name`,
+            `listed_size` (what the json says), `write` False to leave the file out.
+        split: "train" or "val".
+        categories: list of dicts.
+        annotations: further annotations, dicts as they are.
+        overrides: dict that replaces or adds keys of the json at its top level; None takes a key out.
+
+    Returns:
+        Path of the annotation file.
+    """
+    root = Path(root)
+    folder, json_path = root / f"{split}2017", root / "annotations" / f"instances_{split}2017.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    json_path.parent.mkdir(exist_ok=True)
+    records, boxes = [], []
+    for number, image in enumerate(images, start=1):
+        size = image.get("size", (64, 48))
+        name, image_id = image.get("file_name", f"{number:06}.png"), image.get("id", number)
+        width, height = image.get("listed_size", size)
+        records.append({"id": image_id, "file_name": name, "width": width, "height": height})
+        for x, y, w, h, category, *crowd in image.get("boxes", ()):
+            boxes.append({"id": len(boxes) + 1, "image_id": image_id, "category_id": category, "bbox": [x, y, w, h],
+                          "area": w * h, "iscrowd": crowd[0] if crowd else 0})
+        if image.get("write", True):
+            write_image(folder / name, image.get("pixels", draw_picture(size, image.get("boxes", ()), number)))
+    whole = {"images": records, "annotations": boxes + list(annotations), "categories": list(categories)}
+    whole |= overrides or {}
+    json_path.write_text(json.dumps({key: value for key, value in whole.items() if value is not None}))
+    return json_path
+
+
+def draw_picture(size, boxes, seed):
+    """A noisy picture uint8 RGB [H, W, 3] with a filled rectangle, in a colour of its category, for each sound box."""
+    picture = np.random.default_rng(seed).integers(0, 60, (size[1], size[0], 3), np.uint8)
+    for x, y, w, h, category, *_ in boxes:
+        colour = np.random.default_rng(category).integers(90, 256, 3)
+        picture[max(0, round(y)):max(0, round(y + h)), max(0, round(x)):max(0, round(x + w))] = colour
+    return picture
+
+
+def write_image(path, pixels):
+    """Write uint8 RGB pixels to a file of the kind that its name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+
+
+def data_config(data_dir="", **values):
+    """The options that the data's code reads, with their defaults but for small shapes and batches."""
+    defaults = {"data_dir": str(data_dir), "seed": 1, "training_shape": [64, 96], "testing_shape": [64, 96],
+                "per_batch_size": 2, "num_parallel_workers": 2, "max_epoch": 3, "resize_mode": "stretch",
+                "pad_value": 128, "keep_empty": False, "max_box": 90, "jitter": 0.3, "min_scale": 0.25,
+                "max_scale": 2.0, "flip_probability": 0.5, "hue": 0.015, "saturation": 1.5, "value": 0.4,
+                "min_visible": 0.0, "flip_vertical_probability": 0.0, "mosaic": 0.0, "mosaic_scale": (0.5, 1.5),
+                "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10, "image_cache_mb": 0,
+                "is_distributed": 0}
+    return SimpleNamespace(**defaults | values)
+
+
+def real_data(name):
+    """Path of a data set beside the checkout, such as "bccd"; without it the test is skipped."""
+    path = REAL_DATA / name
+    if not path.is_dir():
+        pytest.skip(f"{path} is not here")
+    return path
