@@ -16,8 +16,9 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 from model_utils.config import TRAVELLING, get_config
 from model_utils.errors import UsageError, UserError, run_cli
 from src.config import check_config
+from src.data.categories import COCO
 from src.weights.checkpoint import save_checkpoint
-from src.weights.darknet import COCO, CONVOLUTIONS, DARKNET_OPTIONS, file_sizes, header_size, read_darknet
+from src.weights.darknet import CONVOLUTIONS, DARKNET_OPTIONS, file_sizes, header_size, read_darknet
 
 
 def main(argv=None):

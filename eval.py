@@ -17,14 +17,14 @@ from model_utils.comm import Ranks
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, run_cli
+from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
-from src.coco_file import layout, need_ground_truth
+from model_utils.run_folder import common_run_folder
 from src.config import check_config, with_categories
-from src.data.coco import read_coco
-from src.evaluation.detections import write_json
+from src.data.coco import layout, need_ground_truth, read_coco
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
-from src.logger import close_logger, common_run_folder, get_logger
+from src.logger import close_logger, get_logger
 from src.weights.checkpoint import load_checkpoint
 
 

@@ -22,8 +22,8 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
-from src.coco_file import load_json, read_categories
-from src.data.coco import Categories
+from src.data.categories import Categories
+from src.data.coco import load_json, read_categories
 from src.deploy.exporter import SUFFIXES, example_input, export_network
 from src.deploy.model_description import class_fault, description_path
 from src.evaluation.inference import load_inference_network, unnamed_categories

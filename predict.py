@@ -18,11 +18,13 @@ from tqdm import tqdm
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
-from src.evaluation.detections import as_records, in_words, write_json
+from model_utils.json_file import write_json
+from model_utils.run_folder import make_run_folder
+from src.data.image_files import decode_image
+from src.evaluation.detections import as_records, in_words
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
-from src.logger import close_logger, get_logger, make_run_folder
-from src.transforms import decode_image
+from src.logger import close_logger, get_logger
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

@@ -17,16 +17,17 @@ from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
+from model_utils.run_folder import common_run_folder
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
 from src.data.multi_scale import training_sizes
-from src.initializer import start_weights
-from src.logger import close_logger, common_run_folder, get_logger, peak_memory_mb
+from src.logger import close_logger, get_logger, peak_memory_mb
 from src.training.ema import build_average
 from src.training.train_state import check_resumable
 from src.training.trainer import Trainer
 from src.training.validation import build_validation
 from src.weights.checkpoint import load_checkpoint
+from src.weights.start_weights import start_weights
 from src.yolo import build_network
 from src.yolo_dataset import steps_per_epoch
 

@@ -18,6 +18,14 @@ from typing import Any
 from model_utils.errors import UsageError, UserError
 from model_utils.options import Option, nearest, plain, read_options, read_yaml, show
 
+# Options whose relative paths are moved, by the folder that they are moved to.
+RESULTS = ("ckpt_path", "log_path", "file_name")
+CHECKPOINTS = ("resume", "resume_yolo", "pretrained_backbone", "pretrained", "ckpt_file")
+MOVED = (*RESULTS, *CHECKPOINTS, "data_dir")
+# Options that belong to the job, not to what it trains: a run that goes on elsewhere does not take them over.
+JOB_OPTIONS = ("enable_modelarts", "data_url", "train_url", "checkpoint_url", "data_path", "output_path", "load_path",
+               "need_modelarts_dataset_unzip", "modelarts_dataset_unzip_name")
+
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
 PROGRAMS = "python train.py | eval.py | export.py | predict.py | convert_weight.py"
 COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model_utils.errors import UserError
+from model_utils.files import write_atomically
 
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
@@ -75,3 +76,8 @@ def is_finite_number(value):
         return type(value) in (int, float) and math.isfinite(value)
     except OverflowError:
         return False
+
+
+def write_json(path, value):
+    """Write a value as json under a temporary name, then rename it, so that no reader meets half a file."""
+    write_atomically(path, json.dumps(value, allow_nan=False).encode())

@@ -36,20 +36,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from model_utils.config import DERIVED, Config
+from model_utils.config import CHECKPOINTS, DERIVED, RESULTS, Config
 from model_utils.errors import UsageError, UserError
 from model_utils.local_adapter import Launch, read_launch
 from model_utils.moxing_adapter import NOTES_FOLDER, copy_in, copy_out
 from model_utils.rank_board import BUSY, FAILED, LEADER, LEFT, READY, RUNNING, RankBoard
 
 SCHEDULER = "scheduler"
-# Options whose relative paths are moved, by the folder that they are moved to.
-RESULTS = ("ckpt_path", "log_path", "file_name")
-CHECKPOINTS = ("resume", "resume_yolo", "pretrained_backbone", "pretrained", "ckpt_file")
-MOVED = (*RESULTS, *CHECKPOINTS, "data_dir")
-# Options that belong to the job, not to what it trains: a run that goes on elsewhere does not take them over.
-JOB_OPTIONS = ("enable_modelarts", "data_url", "train_url", "checkpoint_url", "data_path", "output_path", "load_path",
-               "need_modelarts_dataset_unzip", "modelarts_dataset_unzip_name")
 
 Result = TypeVar("Result")
 

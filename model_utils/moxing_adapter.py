@@ -13,8 +13,7 @@ from types import ModuleType
 
 from model_utils.config import Config
 from model_utils.errors import UserError
-from model_utils.incoming import incoming
-from model_utils.safe_unzip import unzip
+from model_utils.safe_unzip import incoming, unzip
 
 # In output_path, but no result: the notes of the ranks.
 NOTES_FOLDER = ".modelarts"

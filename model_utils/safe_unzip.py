@@ -5,14 +5,18 @@
 import lzma
 import os
 import shutil
+import socket
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from model_utils.errors import UserError
-from model_utils.incoming import incoming
+from model_utils.rank_board import is_alive, process_name
+
+PREFIX = ".incoming-"
 
 # COCO 2017 with all its images is 50 GB in 290 thousand files.
 MAX_MEMBERS = 2_000_000
@@ -107,3 +111,31 @@ def _check_space(archive: Path, members: Sequence[zipfile.ZipInfo], folder: Path
     if needed > free:
         raise UserError(f"{archive}: {needed} bytes unpacked, but {folder.parent} has {free} bytes free; make room or "
                         "unpack it elsewhere")
+
+
+@contextmanager
+def incoming(folder: str | os.PathLike) -> Iterator[Path]:
+    """Yield an empty folder inside `folder`; when the block ends well, what is in it moves to `folder`.
+
+    An entry (file or folder) that is there already is replaced as a whole, not merged. When the block fails, nothing
+    moves. What a killed process left behind goes first.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of this machine only: whether a process of another one lives cannot be seen from here.
+    for left_behind in folder.glob(f"{PREFIX}{socket.gethostname()}-*"):
+        if not is_alive(left_behind.name.removeprefix(PREFIX)):
+            shutil.rmtree(left_behind)
+    staging = folder / (PREFIX + process_name())
+    new, old = staging / "new", staging / "old"
+    try:
+        new.mkdir(parents=True)
+        old.mkdir()
+        yield new
+        for entry in sorted(new.iterdir()):
+            target = folder / entry.name
+            if os.path.lexists(target):
+                target.rename(old / entry.name)
+            entry.rename(target)
+    finally:
+        shutil.rmtree(staging)

@@ -3,18 +3,13 @@
 """What follows from a Config: the detection scales, values taken from the data, and checks across options."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, Config
+from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, JOB_OPTIONS, MOVED, Config
 from model_utils.errors import UsageError, UserError
-from model_utils.modelarts_job import JOB_OPTIONS, MOVED
 from model_utils.options import show
 from src.data.multi_scale import training_sizes
+from src.network.head_layout import STRIDES, Scale
 
-# Pixels per cell of the two scales, in the order of anchor_masks and scale_x_y.
-STRIDES = (16, 32)
-# Fields of a prediction before its classes: x, y, width, height and objectness.
-BOX_FIELDS = 5
 # A smaller std is a mistake: this one is less than a hundredth of a grey level.
 MIN_STD = 1e-5
 
@@ -42,23 +37,6 @@ STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
 # Options that follow another one unless they are set, then as now.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
-
-
-@dataclass(frozen=True)
-class Scale:
-    """One detection scale: its stride in pixels, its anchors (width, height) in pixels, and its scale_x_y."""
-
-    stride: int
-    anchors: tuple[tuple[float, float], ...]
-    scale_x_y: float
-
-    def channels(self, num_classes: int) -> int:
-        """Return the channels of this scale's head: anchors times (5 + classes)."""
-        return len(self.anchors) * (BOX_FIELDS + num_classes)
-
-    def grid_hw(self, input_hw: tuple[int, int]) -> tuple[int, int]:
-        """Return (rows, columns) of the grid of cells for an input of (height, width) pixels."""
-        return input_hw[0] // self.stride, input_hw[1] // self.stride
 
 
 def detection_scales(config: Config) -> tuple[Scale, ...]:

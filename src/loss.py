@@ -21,10 +21,10 @@ import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
-from src.config import BOX_FIELDS
 from src.network.assigner import Assigner
+from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.network.iou import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
-from src.yolo import OBJECTNESS, BoxDecoder
+from src.yolo import BoxDecoder
 
 # The terms that the loss reports, in this order.
 LOSS_PARTS = ("box32", "objectness32", "class32", "box16", "objectness16", "class16")
@@ -70,7 +70,7 @@ class ScaleLoss(nn.Cell):
     def __init__(self, scale, num_classes, settings):
         super().__init__()
         self.num_anchors = len(scale.anchors)
-        self.fields = BOX_FIELDS + num_classes
+        self.fields = FIRST_CLASS + num_classes
         self.decode_boxes = BoxDecoder(scale.scale_x_y)
         self.iou_like = IOU_LOSSES[settings.box_loss]
         self.targets_iou = settings.objectness_target == "iou"
@@ -137,7 +137,7 @@ class ScaleLoss(nn.Cell):
         """Return the BCE of the class logits of the positives; `category` is [B, 1, M]."""
         is_class = ops.cast(self.classes == ops.expand_dims(category, 2), ms.float32)
         target = self.other_target + (self.class_target - self.other_target) * is_class
-        loss = binary_cross_entropy(matched[:, :, BOX_FIELDS:], target)
+        loss = binary_cross_entropy(matched[:, :, FIRST_CLASS:], target)
         return ops.sum(loss * ops.expand_dims(weight, 2))
 
 

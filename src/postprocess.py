@@ -9,23 +9,33 @@ receives metrics.json; one of an earlier run is removed first. With `--img_path 
 file must all be there.
 """
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
-from model_utils.errors import UsageError, UserError
-from model_utils.json_file import is_finite_number, parse_json, read_file
-from src.coco_file import need_ground_truth
+from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 from src.config import check_config
-from src.data.coco import read_annotation_file
-from src.evaluation.detections import write_json
-from src.evaluation.evaluator import score_results
+from src.data.coco import need_ground_truth, read_annotation_file
+from src.deploy.model_description import check_classes, check_description
+from src.evaluation.coco_scores import score_results
 from src.logger import close_logger, get_logger
-from src.run_record import RUN_AGAIN, check_data, read_record
+from src.network.head_layout import BOX_FIELDS
+
+FORMAT = 1
+# What is read of it, see `type_faults`; there is more in it.
+EXAMPLE = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [1],
+           "images": [{"id": 1, "file_name": "000001.jpg"}],
+           "counts": {"images": 1, "skipped": 0, "not_finite": 0, "detections": 1}}
+MOST_FAULTS = 8
+RUN_AGAIN = "run yolo_infer again"
+# What to do about ids of other data.
+OTHER_DATA = "run yolo_infer with this annotation file (--annotations), or score with that of the run"
 
 RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
-BOX_SIDES = 4
 
 
 def main(argv=None):
@@ -81,7 +91,7 @@ def read_results(path, record, data, record_path):
 
     Args:
         path (Path): the json.
-        record (dict): of the run, see `src.run_record.read_record`.
+        record (dict): of the run, see `src.postprocess.read_record`.
         data (CocoData): the annotation file, whose category ids they must have.
         record_path (Path): where the record is from, for the messages.
 
@@ -116,9 +126,80 @@ def _fault(result, known):
         if type(result.get(name)) is not int or result[name] not in ids:
             return f"has {name} {result.get(name)!r:.60}, expected one of the run"
     box = result.get("bbox")
-    if not isinstance(box, list) or len(box) != BOX_SIDES or not all(map(is_finite_number, box)) or min(box[2:]) < 0:
+    if not isinstance(box, list) or len(box) != BOX_FIELDS or not all(map(is_finite_number, box)) or min(box[2:]) < 0:
         return f"has bbox {box!r:.80}, expected [x, y, width, height]"
     score = result.get("score")
     if not is_finite_number(score) or not 0 <= score <= 1:
         return f"has score {score!r:.60}, expected a number from 0 to 1"
     return ""
+
+
+def read_record(path):
+    """Return the record (dict, see `EXAMPLE`) of a run.
+
+    Args:
+        path (Path): run.json.
+
+    Raises:
+        UserError: the file is none of a run, of another version, or contradicts itself.
+    """
+    record = read_json(path, "record of a run")
+    # One of another format may have any keys; that it is one says all.
+    if isinstance(record, dict) and record.get("format", FORMAT) != FORMAT:
+        raise UserError(f"{path}: format is {record['format']!r:.60}, but this version reads format {FORMAT}; build "
+                        f"ascend310_infer of this version and {RUN_AGAIN}")
+    faults = list(type_faults(record, EXAMPLE, takes_others=True))
+    if not faults:
+        check_description(record["description"], f"{path}, description")
+        faults = list(_value_faults(record))
+    if faults:
+        raise UserError(f"{path}: not what ascend310_infer writes; {RUN_AGAIN}:\n  "
+                        + "\n  ".join(faults[:MOST_FAULTS]))
+    return record
+
+
+def _value_faults(record):
+    """Yield what is wrong in a record whose types are right."""
+    counts, model, listed = record["counts"], record["description"]["model"]["sha256"], len(record["images"])
+    yield from (f"counts.{name} is {count}; expected at least 0" for name, count in counts.items()
+                if name in EXAMPLE["counts"] and count < 0)
+    if counts["images"] != listed:
+        yield f"counts.images is {counts['images']}, but images lists {listed}; expected the same number"
+    for name in ("skipped", "not_finite"):
+        if counts[name] > counts["images"]:
+            yield f"counts.{name} is {counts[name]}; expected at most counts.images, {counts['images']}"
+    if record.get("model_sha256", model) != model:
+        yield f"model_sha256 is {record['model_sha256']!r:.70}, but description.model.sha256 is {model!r}"
+    ids = [image["id"] for image in record["images"]]
+    if len(set(ids)) < len(ids):
+        yield "images lists an id more than once"
+
+
+def check_data(record, data, path, ann_file):
+    """Refuse a run without annotation file, whose ids are its own, or with another one.
+
+    Args:
+        record (dict): of `read_record`.
+        data (CocoData): the annotation file.
+        path (Path), ann_file (str): names of the two, for the messages.
+
+    Raises:
+        UserError: the run's classes, category ids or image ids are not those of the annotation file.
+    """
+    check_classes(record["description"], data.categories, path, ann_file)
+    names = [entry["name"] for entry in record["description"]["classes"]]
+    known = set(zip(data.categories.names, data.categories.ids, strict=True))
+    ids = record["category_ids"]
+    if len(ids) != len(names) or not known.issuperset(zip(names, ids, strict=True)):
+        raise UserError(f"{path}: category_ids are {ids!r:.80}, not the ids that {ann_file} gives to the model's "
+                        f"classes; {OTHER_DATA}")
+    file_names = {image_id: os.path.basename(name) for image_id, name in zip(data.image_ids, data.paths, strict=True)}
+    for image in record["images"]:
+        expected = file_names.get(image["id"], "no image")
+        if expected != os.path.basename(image["file_name"]):
+            raise UserError(f"{path}: image {image['file_name']} has the id {image['id']}, which is {expected} in "
+                            f"{ann_file}; {OTHER_DATA}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cli(main))

@@ -12,14 +12,13 @@ import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
-from src.config import BOX_FIELDS, detection_scales
+from src.config import detection_scales
 from src.network.grid import scale_grid
+from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.tiny import ConvBlock, DarknetTiny
 
 # exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
 MAX_LOG_SIZE = 8.0
-# Fields of a prediction: tx, ty, tw, th, objectness, then the classes.
-OBJECTNESS = BOX_FIELDS - 1
 
 
 def upsample_by_two(x):
@@ -136,7 +135,7 @@ class ScaleDecoder(nn.Cell):
         super().__init__()
         self.grid_h, self.grid_w = scale.grid_hw(input_hw)
         self.num_anchors = len(scale.anchors)
-        self.fields = BOX_FIELDS + num_classes
+        self.fields = FIRST_CLASS + num_classes
         self.decode_boxes = BoxDecoder(scale.scale_x_y)
         self.anchor_wh, self.grid_wh, self.cell_xy, _ = scale_grid(scale, input_hw)
 

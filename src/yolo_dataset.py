@@ -19,13 +19,15 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
-from src.data.augment import draw_plan, normalised_boxes, plan_augment
-from src.data.coco import Categories, CocoData, read_coco
+from src.data.augment import normalised_boxes, plan_augment
+from src.data.categories import Categories
+from src.data.coco import CocoData, read_coco
+from src.data.image_files import ImageCache, decode_reduced
 from src.data.mosaic import mosaic_sources, plan_mosaic, wants_mosaic
 from src.data.multi_scale import size_of_step, training_sizes
+from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
-from src.image_cache import ImageCache
-from src.transforms import decode_reduced, fit_placement, paste
+from src.transforms import draw_plan, paste
 
 __all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream",
            "training_sampler", "workers_per_rank"]

@@ -10,22 +10,12 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
-from src.initializer import initialise_weights, load_backbone, set_objectness_prior, start_weights
+from src.initializer import initialise_weights, set_objectness_prior
 from src.weights.checkpoint import legacy_names, save_checkpoint
 from src.weights.darknet import file_sizes, write_darknet
+from src.weights.start_weights import load_backbone, start_weights
 from tests.support.helpers import real_data
-from tests.weights.test_checkpoint import small_network
-from tests.weights.test_darknet import random_weights
-
-
-def values(network):
-    # Copies: on CPU an array may share its memory with the parameter, and change with it.
-    return {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
-
-
-def same(first, second):
-    """Names whose arrays are equal bit by bit."""
-    return {name for name in first if np.array_equal(first[name], second[name])}
+from tests.support.small_networks import is_backbone, random_weights, same, small_network, values
 
 
 def test_weights_are_uniform_in_one_over_root_fan_in_and_follow_the_seed():
@@ -66,10 +56,6 @@ def test_the_objectness_prior_of_some_heads():
     before = values(network)
     set_objectness_prior(network, get_config(["--objectness_prior=0.1"]), ["head2"])
     assert set(before) - same(before, values(network)) == {"head2.bias"}
-
-
-def is_backbone(name):
-    return name.startswith(tuple(f"conv{i}." for i in range(7)))
 
 
 @pytest.mark.parametrize("prefix", ["", "yolo_network.feature_map.backbone.", "backbone."])

@@ -9,9 +9,9 @@ import pytest
 import mindspore as ms
 from mindspore import ops
 
-from src.config import Scale
 from src.loss import LossSettings, YOLOv3TinyLoss, binary_cross_entropy
 from src.network.grid import open_grids, scale_grids
+from src.network.head_layout import Scale
 from tests.support import reference
 
 BORDER = 1e-3

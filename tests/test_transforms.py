@@ -6,18 +6,9 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.transforms import (
-    NO_SHIFT,
-    ColourShift,
-    Placement,
-    fit_placement,
-    flip_boxes,
-    letterbox_placement,
-    paste,
-    place,
-    shift_colours,
-    stretch_placement,
-)
+from src.data.augment import NO_SHIFT, ColourShift
+from src.data.placement import Placement, fit_placement, flip_boxes, letterbox_placement, stretch_placement
+from src.transforms import paste, place, shift_colours
 
 
 def smooth_image(height=48, width=64):

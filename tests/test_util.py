@@ -3,8 +3,9 @@
 """Parameter groups: the counts of the 2021 version; how a list of names is cut short."""
 import pytest
 
-from src.util import first_names, parameter_groups
-from tests.weights.test_checkpoint import small_network
+from src.training.optimizer import parameter_groups
+from src.util import first_names
+from tests.support.small_networks import small_network
 
 
 def test_groups_at_80_classes():

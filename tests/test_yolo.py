@@ -8,7 +8,7 @@ import mindspore as ms
 from mindspore import nn
 
 from model_utils.config import get_config
-from src.config import Scale
+from src.network.head_layout import Scale
 from src.yolo import (
     Normalize,
     ScaleDecoder,

@@ -5,21 +5,23 @@
 Threads and order are in test_yolo_dataset_threads.py, JPEGs and the cache in test_yolo_dataset_jpeg.py.
 """
 import gc
-import hashlib
-import os
 import time
 
 import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.data.augment import augment, normalised_boxes
-from src.data.mosaic import mosaic, mosaic_sources
+from src.data.augment import normalised_boxes
+from src.data.image_files import decode_image
+from src.data.mosaic import mosaic_sources
+from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
-from src.transforms import decode_image, fit_placement, place
+from src.transforms import place
 from src.yolo_dataset import eval_stream, read_coco, train_stream
 from tests.support import helpers
+from tests.support.drawn_samples import augment, mosaic
 from tests.support.helpers import draw_picture, real_data, write_coco
+from tests.support.streams import batches, digest, threads, threads_in_the_end
 
 IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
            "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]
@@ -37,27 +39,6 @@ def data_dir(tmp_path):
     write_coco(tmp_path, IMAGES)
     write_coco(tmp_path, IMAGES, "val")
     return tmp_path
-
-
-def batches(config, data, **options):
-    with train_stream(config, data, **options) as stream:
-        return list(stream)
-
-
-def digest(streamed):
-    return hashlib.sha256(b"".join(column.tobytes() for batch in streamed for column in batch)).hexdigest()
-
-
-def threads():
-    return len(os.listdir("/proc/self/task"))
-
-
-def threads_in_the_end(expected):
-    """The number of threads, as soon as it is down to what is expected: the system buries them a little later."""
-    deadline = time.time() + 5
-    while threads() > expected and time.time() < deadline:
-        time.sleep(0.01)
-    return threads()
 
 
 def test_batches_have_the_agreed_form(data_dir):

@@ -19,9 +19,9 @@ import numpy as np
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from src.data.coco import read_coco
-from src.evaluation.evaluator import score_results
+from src.data.image_files import decode_image
+from src.evaluation.coco_scores import score_results
 from src.evaluation.visualize import comparison_sheet, write_image
-from src.transforms import decode_image
 
 
 def draw_comparison(data, results, picture, count, threshold):

@@ -28,7 +28,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from model_utils.errors import UsageError, UserError, run_cli
-from src.coco_file import layout
+from src.data.coco import layout
 from tools.experiment_files import (
     ROOT,
     add_row,

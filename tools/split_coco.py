@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from model_utils.errors import UsageError, UserError, run_cli
-from src.coco_file import layout, load_json, read_images, records_of
+from src.data.coco import layout, load_json, read_images, records_of
 
 
 def draw(ids, fraction, seed):

@@ -7,21 +7,30 @@ All that is random is drawn first, into a `SamplePlan`, from the sizes and boxes
 plan is drawn with pixels. So an image is decoded no larger than it will be seen, and only what will be seen is resized.
 """
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.coco import CROWD_CLASS
-from src.transforms import HUE_LEVELS, ColourShift, Placement, fit_placement, flip_boxes, paste
+from src.data.categories import CROWD_CLASS
+from src.data.placement import Placement, fit_placement, flip_boxes
 
+HUE_LEVELS = 256
 CANDIDATES = 10
 MIN_BOX_PIXELS = 1.0
 # A box that lies whole on the canvas must not be dropped for the last bit of its area.
 ROUNDING = 1e-9
-# Below two, interpolation still looks at every pixel (at two it is the average of areas), in a fifth of the time.
-# Evaluation always averages.
-AREA_FROM = 2.0
+
+
+@dataclass(frozen=True)
+class ColourShift:
+    """A change in HSV: the hue by so many of 256 levels, around the circle, saturation and value by factors."""
+    hue_levels: int = 0
+    saturation_gain: float = 1.0
+    value_gain: float = 1.0
+
+
+NO_SHIFT = ColourShift()
 
 
 def visible_boxes(boxes: np.ndarray, placement: Placement, min_visible: float = 0.0,
@@ -186,39 +195,6 @@ def plan_augment(boxes: np.ndarray, image_hw: tuple[int, int], canvas_hw: tuple[
     """
     placement, boxes = choose_placement(boxes, image_hw, canvas_hw, config, rng)
     return finish_plan([placement], boxes, canvas_hw, config, rng)
-
-
-def draw_plan(plan: SamplePlan, read: Callable[[int, int], tuple[np.ndarray, int]], pad_value: int,
-              canvas: np.ndarray) -> None:
-    """Draw a sample with the pixels of its images, one after the other.
-
-    Args:
-        plan: what to draw.
-        read: (number of the placement, largest reduction of its image) -> the image, uint8 [H, W, 3] RGB, and by how
-            much it is reduced in fact.
-        pad_value: 0..255, the grey of what no image covers.
-        canvas: uint8 [canvas_h, canvas_w, 3], all of which is written.
-    """
-    covered = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (placement.dst_xyxy for placement in plan.placements))
-    if covered < plan.canvas_hw[0] * plan.canvas_hw[1]:
-        # What a shift of colours does to grey: it has no hue and no saturation.
-        canvas[:] = min(round(pad_value * plan.colours.value_gain), 255)
-    for number, placement in enumerate(plan.placements):
-        image, by = read(number, placement.reduction)
-        paste(image, placement.reduced(by), canvas, plan.flip, plan.colours, AREA_FROM)
-
-
-def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,
-            rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """`plan_augment` and `draw_plan` for a whole image at hand, uint8 [H, W, 3] RGB.
-
-    Returns:
-        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
-    """
-    plan = plan_augment(boxes, image.shape[:2], canvas_hw, config, rng)
-    canvas = np.empty((*canvas_hw, 3), np.uint8)
-    draw_plan(plan, lambda number, reduction: (image, 1), config.pad_value, canvas)
-    return canvas, plan.boxes
 
 
 def normalised_boxes(xyxy: np.ndarray, canvas_hw: tuple[int, int], max_box: int,

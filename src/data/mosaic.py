@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.data.augment import SamplePlan, draw_plan, finish_plan, visible_boxes, visible_span
-from src.transforms import Placement
+from src.data.augment import SamplePlan, finish_plan, visible_boxes, visible_span
+from src.data.placement import Placement
 
 TILES = 4
 # A mosaic cuts most objects at the edges of its tiles; what is left of a box must be an object still, not an edge of
@@ -90,14 +90,3 @@ def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]
     return finish_plan(placements, np.concatenate(kept), canvas_hw, config, rng)
 
 
-def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
-           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """`plan_mosaic` and `draw_plan` for four whole images at hand, uint8 [H, W, 3] RGB.
-
-    Returns:
-        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
-    """
-    plan = plan_mosaic(boxes, [image.shape[:2] for image in images], canvas_hw, config, rng)
-    canvas = np.empty((*canvas_hw, 3), np.uint8)
-    draw_plan(plan, lambda number, reduction: (images[number], 1), config.pad_value, canvas)
-    return canvas, plan.boxes

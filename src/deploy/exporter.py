@@ -14,8 +14,10 @@ import mindspore.nn as nn
 
 from model_utils.errors import UserError
 from model_utils.files import mindspore_folder, refuse_folders, write_all
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
-from src.transforms import decode_image, fit_placement, place
+from src.transforms import place
 
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 # Above this, a file does not compute what the network does.

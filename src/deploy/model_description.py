@@ -14,7 +14,8 @@ from pathlib import Path
 from model_utils.errors import UserError
 from model_utils.json_file import read_json, type_faults
 from model_utils.options import SHAPE_MULTIPLE
-from src.config import BOX_FIELDS, MIN_STD, detection_scales
+from src.config import MIN_STD, detection_scales
+from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
 FORMAT = 1
@@ -202,7 +203,7 @@ def _preprocessing_faults(description):
 
 
 def _output_faults(description, batch, sides):
-    outputs, fields = description["outputs"], BOX_FIELDS + len(description["classes"])
+    outputs, fields = description["outputs"], FIRST_CLASS + len(description["classes"])
     found = [(output["name"], output["stride"]) for output in outputs]
     expected = list(zip(OUTPUT_NAMES, (32, 16), strict=True))
     if found != expected:

@@ -7,12 +7,15 @@ import mindspore as ms
 
 from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
 from model_utils.errors import UserError
-from src.config import BOX_FIELDS, check_config, with_categories
-from src.data.coco import Categories
+from src.config import check_config, with_categories
+from src.data.categories import Categories
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.evaluation.detections import detect
 from src.evaluation.onnx_engine import OnnxNetwork
 from src.evaluation.topk_candidates import candidate_selector
-from src.transforms import decode_image, fit_placement, place
+from src.network.head_layout import FIRST_CLASS
+from src.transforms import place
 from src.util import first_names
 from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import load_folded
@@ -92,7 +95,7 @@ def checkpoint_categories(checkpoint, config):
         return Categories(tuple(names), tuple(ids))
     if "head1.bias" not in checkpoint.weights:
         raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
-    num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - BOX_FIELDS
+    num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - FIRST_CLASS
     return unnamed_categories(num_classes)
 
 

@@ -17,7 +17,8 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 
 from model_utils.device_adapter import selects_on_device
-from src.evaluation.detections import BOX_FIELDS, suppressed
+from src.evaluation.nms import suppressed
+from src.network.head_layout import BOX_FIELDS, FIRST_CLASS, OBJECTNESS
 
 # On recorded heads of the official network (2768 pairs above 0.001) the 300th detection was the 581st pair.
 CANDIDATES_PER_DETECTION = 4
@@ -43,7 +44,7 @@ class CandidateSelector(nn.Cell):
 
     Args:
         num_candidates (int): K; fewer where there are fewer pairs.
-        multi_label (bool): see `src.evaluation.detections.select_pairs`.
+        multi_label (bool): see `src.evaluation.nms.select_pairs`.
     """
 
     def __init__(self, num_candidates, multi_label):
@@ -58,10 +59,10 @@ class CandidateSelector(nn.Cell):
         finite = ops.reduce_min(ops.cast(ops.isfinite(cells), ms.float32), (1, 2)) > 0
         has_box = ops.cast(ops.logical_and(cells[:, :, 2] > 0, cells[:, :, 3] > 0), ms.float32)
         # The largest product is that of the largest probability, because rounding keeps the order.
-        best = has_box * cells[:, :, BOX_FIELDS] * ops.reduce_max(cells[:, :, BOX_FIELDS + 1:], 2)
+        best = has_box * cells[:, :, OBJECTNESS] * ops.reduce_max(cells[:, :, FIRST_CLASS:], 2)
         best, numbers = ops.topk(best, min(self.num_candidates, cells.shape[1]))
         chosen = ops.gather(cells, numbers, 1, 1)
-        products = chosen[:, :, BOX_FIELDS:BOX_FIELDS + 1] * chosen[:, :, BOX_FIELDS + 1:]
+        products = chosen[:, :, OBJECTNESS:FIRST_CLASS] * chosen[:, :, FIRST_CLASS:]
         # Cells without a box come last, if at all.
         products = products * ops.expand_dims(ops.cast(best > 0, ms.float32), 2)
         scores, pairs = self._all_classes(products) if self.multi_label else self._best_class(products)
@@ -99,7 +100,7 @@ def detections_from_candidates(candidates, num_classes, canvas_hw, score_thresho
         candidates (Candidates): of one image, as arrays.
         num_classes (int): C.
         canvas_hw (tuple): height and width of the network input in pixels.
-        score_threshold, nms_threshold, max_detections: see `src.evaluation.detections.detections_from_heads`.
+        score_threshold, nms_threshold, max_detections: see `src.evaluation.nms.detections_from_heads`.
     """
     numbers, boxes, pairs, scores, finite = candidates
     if not finite:

@@ -10,6 +10,7 @@ A grid is a plain tuple of four pairs of tensors, float32, A anchors, gh rows an
     cell_xy    [1, 1, gh*gw]                     column and row of each cell, row by row
     axes       [1, 1, 1, gw] and [1, 1, gh, 1]   the columns and the rows, from 0
 """
+
 import numpy as np
 
 import mindspore as ms
@@ -49,3 +50,5 @@ def open_grids(scales):
     per_cell = (1, 1, None)
     return tuple((pair_of(*[(1, len(scale.anchors), 1)] * 2), pair_of(*[(1, len(scale.anchors), 1)] * 2),
                   pair_of(per_cell, per_cell), pair_of((1, 1, 1, None), (1, 1, None, 1))) for scale in scales)
+
+

@@ -11,9 +11,8 @@ follows the fast changes of the first epochs, and is of use in a run of a thousa
 import mindspore.ops as ops
 
 from model_utils.device_adapter import prefers_decomposed_activation
+from src.weights.checkpoint import AVERAGE_PREFIX
 from src.yolo import build_network
-
-AVERAGE_PREFIX = "ema."
 
 
 class WeightAverage:

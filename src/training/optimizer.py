@@ -5,9 +5,17 @@
 Two forms of the same thing, to the bit: a branch around the update, or an update by nothing. The device decides which
 is the faster one.
 """
+
+
+import mindspore.nn as nn
 import mindspore.ops as ops
+from mindspore.amp import DynamicLossScaler, StaticLossScaler
 
 from model_utils.device_adapter import branches_in_graph
+
+# A dynamic loss scale is halved at an overflow and doubled after so many good steps.
+SCALE_FACTOR = 2
+SCALE_WINDOW = 1000
 
 _apply_momentum = ops.MultitypeFuncGraph("apply_momentum")
 
@@ -68,3 +76,47 @@ def _without_branch(optimizer, statistics, average):
         return done
 
     return update
+
+
+def build_optimizer(network, config):
+    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
+    groups = parameter_groups(network, config.weight_decay)
+    return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
+
+
+def build_loss_scaler(config):
+    """Return what multiplies the loss before the gradients and divides these: by a constant or by what fits."""
+    if config.dynamic_loss_scale:
+        return DynamicLossScaler(config.loss_scale, SCALE_FACTOR, SCALE_WINDOW)
+    return StaticLossScaler(config.loss_scale)
+
+
+def parameter_groups(network, weight_decay):
+    """Return the optimiser's two groups: batch-norm parameters and biases, without decay, and the other weights.
+
+    A name that ends in .gamma, .beta or .bias has no decay, as in the 2021 version.
+    """
+    plain, decayed = [], []
+    for parameter in network.trainable_params():
+        (plain if parameter.name.endswith((".gamma", ".beta", ".bias")) else decayed).append(parameter)
+    return [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
+
+
+def freeze_backbone(network):
+    """Take conv0 to conv6 out of training: their tensors are no trainable parameters any more.
+
+    To be called before the optimiser is built; `set_training` keeps their batch-norm statistics, too.
+    """
+    for parameter in network.backbone.get_parameters():
+        parameter.requires_grad = False
+
+
+def set_training(network, config):
+    """Put a network into training mode; a frozen backbone (config.freeze_backbone) stays in inference mode.
+
+    There its batch-norm normalises by the statistics it came with and does not move them. To be called instead of
+    network.set_train(True), each time.
+    """
+    network.set_train(True)
+    if config.freeze_backbone:
+        network.backbone.set_train(False)

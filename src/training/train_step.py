@@ -6,18 +6,13 @@ import time
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
-from mindspore.amp import DynamicLossScaler, StaticLossScaler, auto_mixed_precision
+from mindspore.amp import auto_mixed_precision
 
 from src.config import detection_scales
 from src.loss import LossSettings, YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
-from src.training.optimizer import build_update
-from src.util import parameter_groups
+from src.training.optimizer import build_loss_scaler, build_update
 from src.yolo import Normalize
-
-# A dynamic loss scale is halved at an overflow and doubled after so many good steps.
-SCALE_FACTOR = 2
-SCALE_WINDOW = 1000
 
 _half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
 
@@ -25,19 +20,6 @@ _half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
 @_half_squared_norm.register("Tensor")
 def _half_squared_norm_of_one(gradient):
     return ops.L2Loss()(gradient)
-
-
-def build_optimizer(network, config):
-    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
-    groups = parameter_groups(network, config.weight_decay)
-    return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
-
-
-def build_loss_scaler(config):
-    """Return what multiplies the loss before the gradients and divides these: by a constant or by what fits."""
-    if config.dynamic_loss_scale:
-        return DynamicLossScaler(config.loss_scale, SCALE_FACTOR, SCALE_WINDOW)
-    return StaticLossScaler(config.loss_scale)
 
 
 def mixed_precision(network, amp_level):

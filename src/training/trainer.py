@@ -24,15 +24,15 @@ from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError
 from model_utils.files import write_atomically
 from src.evaluation.visualize import write_batch_sheet
-from src.initializer import freeze_backbone, set_training
 from src.logger import MetricsTable, epoch_line, peak_memory_mb, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
 from src.training.data_sink import StepRows, sunk_step
 from src.training.meters import LossWindow, RunClock, WindowSum
+from src.training.optimizer import build_loss_scaler, build_optimizer, freeze_backbone, set_training
 from src.training.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile
 from src.training.train_state import RunState
-from src.training.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
+from src.training.train_step import TrainStep, mixed_precision
 from src.yolo_dataset import train_stream, training_sampler
 
 METRICS = ("epoch", "step", "lr", "loss", *LOSS_PARTS, "images_per_second", "seconds", "data_time", "step_time",

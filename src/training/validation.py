@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Validation during training: the validation split through the network as it then is."""
 from model_utils.errors import UserError
-from src.coco_file import layout, need_ground_truth
-from src.data.coco import read_coco
+from src.data.coco import layout, need_ground_truth, read_coco
 from src.evaluation.evaluator import evaluate
 from src.evaluation.topk_candidates import candidate_selector
 from src.yolo import build_inference_network

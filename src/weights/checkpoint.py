@@ -17,7 +17,8 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.errors import UserError
-from src.training.ema import AVERAGE_PREFIX
+
+AVERAGE_PREFIX = "ema."
 
 META_KEY = "yolov3_tiny_meta"
 MOMENTS_PREFIX = "moments."

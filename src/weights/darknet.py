@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from model_utils.errors import UserError
-from src.config import BOX_FIELDS, STRIDES, Scale
-from src.data.coco import Categories
+from src.network.head_layout import FIRST_CLASS, STRIDES, Scale
 from src.yolo import YOLOv3Tiny
 
 HEADS = ("head1", "head2")
@@ -43,17 +42,6 @@ DARKNET_OPTIONS = {
     "std": [1.0, 1.0, 1.0],
     "testing_shape": [416, 416],
 }
-_COCO_NAMES = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
-    stop sign, parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack,
-    umbrella, handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove,
-    skateboard, surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich,
-    orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv,
-    laptop, mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase,
-    scissors, teddy bear, hair drier, toothbrush"""
-# Category ids from 1 to 90 that the published data sets do not use.
-_COCO_UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
-COCO = Categories(tuple(" ".join(name.split()) for name in _COCO_NAMES.split(",")),
-                  tuple(number for number in range(1, 91) if number not in _COCO_UNUSED_IDS))
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ def tensor_shapes(num_classes, num_anchors):
         num_anchors (int): anchors of each scale.
     """
     shapes = _one_class_shapes(num_anchors)
-    rows = num_anchors * (BOX_FIELDS + num_classes)
+    rows = num_anchors * (FIRST_CLASS + num_classes)
     table = {}
     for name in CONVOLUTIONS:
         fields = HEAD_FIELDS if name in HEADS else BLOCK_FIELDS

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from src.evaluation.detections import coco_results, detections_from_heads, in_image
-from src.transforms import Placement
+from src.data.placement import Placement
+from src.evaluation.detections import coco_results, in_image
+from src.evaluation.nms import detections_from_heads
 from tests.support.device_app import CATEGORIES, FakeModel
 from tests.support.helpers import real_data
 from tests.support.same_detections import compare

@@ -13,15 +13,10 @@ import mindspore as ms
 
 import eval as eval_program
 import export
-from model_utils.config import get_config
 from src.data.coco import read_annotation_file, read_coco
-from src.evaluation.evaluator import score_results
-from src.initializer import initialise_weights
-from src.training.train_state import describe_network
-from src.weights.checkpoint import save_checkpoint
-from src.yolo import build_network
+from src.evaluation.coco_scores import score_results
 from tests.support.helpers import data_config, real_data, write_coco, write_image
-from tests.support.infer_app import infer, run_app
+from tests.support.infer_app import infer, run_app, write_checkpoint
 from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
@@ -34,22 +29,6 @@ def fixture_device(monkeypatch):
     """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
     for program in (eval_program, export):
         monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
-
-
-def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
-    """A checkpoint of random weights and statistics, with which a network finds much at many scores."""
-    config = get_config([f"--testing_shape={shape}", f"--resize_mode={mode}", "--device_target=CPU"])
-    network = build_network(config, len(categories))
-    initialise_weights(network, 1)
-    rng = np.random.default_rng(2)
-    for parameter in network.get_parameters():
-        if parameter.name.endswith(("gamma", "moving_variance")):
-            parameter.set_data(ms.Tensor(rng.uniform(0.5, 2, parameter.shape), ms.float32))
-        elif parameter.name.endswith(("beta", "moving_mean")):
-            parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
-    weights = {parameter.name: parameter for parameter in network.get_parameters()}
-    save_checkpoint(path, weights, describe_network(config, categories))
-    return path
 
 
 def export_onnx(checkpoint, path, **options):

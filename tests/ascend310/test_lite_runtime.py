@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.deploy.model_description import OUTPUT_NAMES
 from src.evaluation.detections import coco_results, detect
-from src.transforms import decode_image, fit_placement
-from tests.ascend310.test_aipp import check_aipp, read_aipp
+from tests.support.aipp_file import check_aipp, read_aipp
 from tests.support.device_app import CATEGORIES, CPP, TYPES, FakeModel, device_app
 from tests.support.helpers import draw_picture, write_image
 from tests.support.infer_app import APP

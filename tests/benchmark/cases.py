@@ -9,8 +9,8 @@ from model_utils.config import get_config
 from src.config import check_config, detection_scales, training_config, with_categories
 from src.data.coco import read_coco
 from src.evaluation.inference import fastest_network
-from src.initializer import start_weights
 from src.weights.checkpoint import Checkpoint
+from src.weights.start_weights import start_weights
 from src.yolo import build_network
 from src.yolo_dataset import train_stream
 

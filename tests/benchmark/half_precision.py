@@ -32,10 +32,11 @@ from src.config import detection_scales
 from src.data.coco import read_coco
 from src.deploy.exporter import example_input, export_network
 from src.deploy.model_description import INPUT_NAME
-from src.evaluation.detections import broadcast_iou
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import folded_network, read_checkpoint
-from src.yolo import OBJECTNESS, ScaleDecoder
+from src.evaluation.nms import broadcast_iou
+from src.network.head_layout import OBJECTNESS
+from src.yolo import ScaleDecoder
 
 BATCH = 8
 # Boxes of cells that score higher are compared; below they hardly count.

@@ -35,11 +35,13 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UserError, run_cli
 from src.data.coco import read_coco
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.deploy.exporter import example_input, export_network
 from src.deploy.model_description import describe_model, description_path, read_description
 from src.evaluation.detections import coco_results, detect
 from src.evaluation.inference import folded_network, read_checkpoint
-from src.transforms import decode_image, fit_placement, place
+from src.transforms import place
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,7 +13,8 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 import mindspore as ms
 
 from model_utils.device_adapter import setup_device
-from src.training.train_step import TrainStep, build_optimizer
+from src.training.optimizer import build_optimizer
+from src.training.train_step import TrainStep
 from tests.benchmark.cases import RATE, evaluation_network, training_case, write_case
 from tests.benchmark.workers import COMPARED_STEPS, serve, timed
 

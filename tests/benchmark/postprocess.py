@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from src.evaluation.detections import detections_from_heads
+from src.evaluation.nms import detections_from_heads
 
 CLASSES, GRIDS, ANCHORS = 80, (13, 26), 3
 PAIRS = 45_000

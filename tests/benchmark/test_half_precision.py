@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 import mindspore as ms
 
 from model_utils.config import get_config
-from src.data.coco import Categories
+from src.data.categories import Categories
 from src.initializer import initialise_weights
 from src.training.train_state import describe_network
 from src.weights.checkpoint import load_checkpoint, save_checkpoint

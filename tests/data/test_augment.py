@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from src.data.augment import (
-    augment,
+    NO_SHIFT,
     choose_placement,
     normalised_boxes,
     random_colours,
     random_placement,
     visible_boxes,
 )
-from src.transforms import NO_SHIFT, Placement, fit_placement
+from src.data.placement import Placement, fit_placement
 from tests.support import helpers
+from tests.support.drawn_samples import augment
 
 NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}
 

@@ -4,8 +4,9 @@
 import numpy as np
 import pytest
 
-from src.data.augment import draw_plan, finish_plan, plan_augment, random_flip
-from src.transforms import fit_placement, shift_colours
+from src.data.augment import finish_plan, plan_augment, random_flip
+from src.data.placement import fit_placement
+from src.transforms import draw_plan, shift_colours
 from tests.support.helpers import data_config
 
 NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}

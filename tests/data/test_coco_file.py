@@ -7,8 +7,7 @@ from contextlib import nullcontext
 import pytest
 
 from model_utils.errors import UserError
-from src.coco_file import need_ground_truth
-from src.data.coco import read_coco
+from src.data.coco import need_ground_truth, read_coco
 from tests.support.helpers import CATEGORIES, data_config, write_coco
 
 ONE = [{"boxes": [(4, 4, 20, 20, 3)]}]

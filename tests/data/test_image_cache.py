@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from src.image_cache import MB, ImageCache
+from src.data.image_files import MB, ImageCache
 
 
 class Decoder:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.transforms import decode_image, decode_reduced
+from src.data.image_files import decode_image, decode_reduced
 
 
 def smooth_image(height=48, width=64):

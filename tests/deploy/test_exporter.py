@@ -24,7 +24,7 @@ from src.config import detection_scales
 from src.deploy import exporter
 from src.deploy.exporter import OUTPUT_NAMES, example_input, export_network, largest_difference, run_exported
 from src.deploy.model_description import description_path, read_description
-from src.evaluation.detections import broadcast_iou, detections_from_heads
+from src.evaluation.nms import broadcast_iou, detections_from_heads
 from src.initializer import initialise_weights
 from src.training.train_state import describe_network
 from src.weights.checkpoint import load_checkpoint, load_weights, save_checkpoint

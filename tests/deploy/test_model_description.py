@@ -9,7 +9,7 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
-from src.data.coco import Categories
+from src.data.categories import Categories
 from src.deploy.model_description import (
     EXAMPLE,
     check_classes,

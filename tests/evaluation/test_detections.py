@@ -9,71 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from src.evaluation.detections import (
-    coco_results,
-    detect,
-    detections_from_heads,
-    select_pairs,
-    to_image,
-    write_atomically,
-    write_json,
-)
-from src.transforms import letterbox_placement, stretch_placement
-from tests.evaluation.test_nms import loop_nms
+from src.data.placement import letterbox_placement, stretch_placement
+from src.evaluation.detections import coco_results, detect, to_image
+from src.evaluation.nms import detections_from_heads, select_pairs
+from tests.support.decoded_heads import empty_heads, loop_detections, put, random_heads
 
 DOG = Path(__file__).resolve().parents[2] / "shared" / "data" / "darknet_dog"
 SETTINGS = SimpleNamespace(eval_ignore_threshold=0.001, nms_thresh=0.5, max_detections=300, multi_label=True)
-
-
-def empty_heads(num_classes, grid_hw=(4, 4)):
-    """Decoded heads in which nothing is an object; boxes are small but not empty."""
-    heads = []
-    for factor in (1, 2):
-        head = np.zeros((grid_hw[0] * factor, grid_hw[1] * factor, 3, 5 + num_classes), np.float32)
-        head[..., :4] = 0.1
-        heads.append(head)
-    return heads
-
-
-def put(head, cell, cxcywh, objectness, **classes):
-    """Fill one cell (row, column, anchor); classes as c0=0.9."""
-    head[cell][:4] = cxcywh
-    head[cell][4] = objectness
-    for name, probability in classes.items():
-        head[cell][5 + int(name[1:])] = probability
-
-
-def random_heads(rng, num_classes, grid, mean_size=0.12):
-    """Decoded heads of a network early in training: a score everywhere, boxes scattered around their cells."""
-    heads = []
-    for cells in (grid, 2 * grid):
-        head = rng.random((cells, cells, 3, 5 + num_classes)).astype(np.float32)
-        rows, columns = np.mgrid[:cells, :cells]
-        head[..., 0] = (columns[..., None] + head[..., 0]) / cells
-        head[..., 1] = (rows[..., None] + head[..., 1]) / cells
-        head[..., 2:4] = mean_size * np.exp(rng.normal(0, 0.6, (cells, cells, 3, 2)))
-        head[..., 4] *= 0.5
-        head[..., 5:] **= 6
-        heads.append(head)
-    return heads
-
-
-def loop_detections(big, small, score_threshold, nms_threshold, max_detections):
-    """All of `detections_from_heads` as plain loops over every (cell, class) pair."""
-    height, width = 32 * big.shape[0], 32 * big.shape[1]
-    boxes, scores, classes = [], [], []
-    for head in (big, small):
-        for cell in head.reshape(-1, head.shape[-1]):
-            for number, probability in enumerate(cell[5:]):
-                score = cell[4] * probability
-                if score > score_threshold:
-                    cx, cy, w, h = (float(value) for value in cell[:4])
-                    boxes.append(((cx - w / 2) * width, (cy - h / 2) * height,
-                                  (cx + w / 2) * width, (cy + h / 2) * height))
-                    scores.append(float(score))
-                    classes.append(number)
-    kept = loop_nms(boxes, scores, classes, nms_threshold, max_detections)
-    return [boxes[i] for i in kept], [scores[i] for i in kept], [classes[i] for i in kept]
 
 
 # Selection of (cell, class) pairs
@@ -216,19 +158,6 @@ def test_coco_results_are_rounded_inside_the_image_and_use_the_files_ids():
     ]
     assert json.loads(json.dumps(results)) == results
     assert coco_results(1, np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), (1,)) == []
-
-
-def test_writing_replaces_the_file_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "new" / "results.json"
-    write_json(path, [{"image_id": 1}])
-    assert json.loads(path.read_text()) == [{"image_id": 1}]
-    with pytest.raises(ValueError):
-        write_json(path, [float("nan")])
-    with pytest.raises(TypeError):
-        write_atomically(path, "no bytes")
-    assert json.loads(path.read_text()) == [{"image_id": 1}]
-    assert [entry.name for entry in path.parent.iterdir()] == ["results.json"]
-    assert path.stat().st_mode & 0o777 == 0o644
 
 
 # The official network's heads

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from src.evaluation import evaluator
-from src.evaluation.evaluator import evaluate, score_results
+from src.evaluation.coco_scores import score_results
+from src.evaluation.evaluator import evaluate
 from src.evaluation.topk_candidates import CandidateSelector
-from tests.evaluation.test_evaluator import (
+from tests.support.oracle import (
     CATEGORY_ORDER,
     KEY,
     Oracle,

@@ -8,10 +8,10 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
-from src.data.coco import Categories
+from src.data.categories import Categories
 from src.evaluation.inference import checkpoint_categories, load_inference_network
 from src.weights.checkpoint import Checkpoint
-from tests.programs.test_eval import IDS, NAMES, write_checkpoint
+from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
 
 def test_categories_of_a_checkpoint():

@@ -5,26 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from src.evaluation.detections import broadcast_iou, non_max_suppression
-
-
-def loop_iou(a, b):
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    inner = max(width, 0.0) * max(height, 0.0)
-    return inner / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inner)
-
-
-def loop_nms(xyxy, scores, classes, iou_threshold, max_detections):
-    """Greedy NMS as it is defined, one pair of boxes at a time, until enough are kept."""
-    kept = []
-    for index in sorted(range(len(scores)), key=lambda i: (-scores[i], i)):
-        if len(kept) == max_detections:
-            break
-        if all(classes[index] != classes[other] or loop_iou(xyxy[index], xyxy[other]) <= iou_threshold
-               for other in kept):
-            kept.append(index)
-    return kept
+from src.evaluation.nms import broadcast_iou, non_max_suppression
+from tests.support.decoded_heads import loop_nms
 
 
 def random_boxes(rng, count, spread=400.0):

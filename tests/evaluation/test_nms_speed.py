@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from src.evaluation import detections
-from src.evaluation.detections import detections_from_heads
-from tests.evaluation.test_detections import loop_detections, random_heads
+from src.evaluation.nms import detections_from_heads
+from tests.support.decoded_heads import loop_detections, random_heads
 
 
 def test_45000_pairs_an_image_give_what_a_plain_loop_gives(monkeypatch):

@@ -16,7 +16,7 @@ from model_utils.config import get_config
 from src.evaluation.inference import load_inference_network
 from src.tiny import BATCH_NORM_EPS
 from src.weights.darknet import DARKNET_OPTIONS, write_darknet
-from tests.weights.test_darknet import random_weights
+from tests.support.small_networks import random_weights
 
 NUM_CLASSES = 4
 SHAPES = [(320, 320), (416, 416), (416, 608)]

@@ -8,10 +8,10 @@ import pytest
 import mindspore as ms
 
 from model_utils.config import get_config
-from src.evaluation.detections import detections_from_heads, select_pairs
+from src.evaluation.nms import detections_from_heads, select_pairs
 from src.evaluation.topk_candidates import Candidates, CandidateSelector, candidate_selector, detections_from_candidates
 from src.yolo import build_inference_network
-from tests.evaluation.test_detections import empty_heads, put, random_heads
+from tests.support.decoded_heads import empty_heads, put, random_heads
 
 
 def select(heads, count, multi_label=True):

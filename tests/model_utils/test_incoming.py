@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from model_utils.incoming import PREFIX, incoming
 from model_utils.rank_board import process_name
+from model_utils.safe_unzip import PREFIX, incoming
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from model_utils.errors import UserError
-from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults
+from model_utils.files import write_atomically
+from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 
 EXAMPLE = {"name": "text", "scores": [0.5], "size": {"width": 1, "whole": True}}
 SOUND = {"name": "", "scores": [], "size": {"width": -3, "whole": False}}
@@ -72,3 +73,16 @@ def test_a_file_of_another_type_and_further_keys():
 ])
 def test_a_finite_number_is_one_that_a_float_can_hold(text, is_finite):
     assert is_finite_number(json.loads(text)) is is_finite
+
+
+def test_writing_replaces_the_file_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "results.json"
+    write_json(path, [{"image_id": 1}])
+    assert json.loads(path.read_text()) == [{"image_id": 1}]
+    with pytest.raises(ValueError):
+        write_json(path, [float("nan")])
+    with pytest.raises(TypeError):
+        write_atomically(path, "no bytes")
+    assert json.loads(path.read_text()) == [{"image_id": 1}]
+    assert [entry.name for entry in path.parent.iterdir()] == ["results.json"]
+    assert path.stat().st_mode & 0o777 == 0o644

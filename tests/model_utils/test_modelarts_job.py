@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from model_utils.config import get_config
+from model_utils.config import JOB_OPTIONS, MOVED, get_config
 from model_utils.errors import UsageError, UserError
 from model_utils.local_adapter import Launch
-from model_utils.modelarts_job import JOB_OPTIONS, MOVED, job_config, modelarts_job
+from model_utils.modelarts_job import job_config, modelarts_job
 from tests.support.moxing_stand_in import FAST, Boom, names, write_result
 
 

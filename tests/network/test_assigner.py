@@ -8,11 +8,11 @@ import pytest
 import mindspore as ms
 
 from model_utils.config import get_config
-from src.config import Scale
 from src.data.coco import read_coco
-from src.evaluation.evaluator import score_results
+from src.evaluation.coco_scores import score_results
 from src.network.assigner import Assigner
 from src.network.grid import scale_grids
+from src.network.head_layout import Scale
 from tests.support import reference
 from tests.support.helpers import real_data
 

@@ -6,8 +6,8 @@ import pytest
 
 import mindspore as ms
 
-from src.config import Scale
 from src.network.grid import open_grids, scale_grid, scale_grids
+from src.network.head_layout import Scale
 
 SCALES = (Scale(16, ((10, 14), (23, 27), (37, 58)), 1.2), Scale(32, ((81, 82), (135, 169), (344, 319)), 1.1))
 

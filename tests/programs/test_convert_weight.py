@@ -7,12 +7,12 @@ import pytest
 import convert_weight
 from model_utils.config import get_config
 from model_utils.errors import run_cli
-from src.data.coco import Categories
+from src.data.categories import COCO, Categories
 from src.evaluation.inference import check_categories, load_inference_network
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
-from src.weights.darknet import COCO, file_sizes, write_darknet
+from src.weights.darknet import file_sizes, write_darknet
 from src.weights.folding import fold_batch_norm
-from tests.weights.test_darknet import random_weights
+from tests.support.small_networks import random_weights
 
 
 @pytest.fixture(scope="module")

@@ -14,35 +14,21 @@ import eval as program
 from eval import main
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
-from src.data.coco import Categories
+from src.data.categories import Categories
 from src.evaluation import inference
 from src.evaluation.inference import check_categories
 from src.evaluation.topk_candidates import CandidateSelector
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
-from tests.support.helpers import CATEGORIES, write_coco
-
-NAMES = tuple(category["name"] for category in CATEGORIES)
-IDS = tuple(category["id"] for category in CATEGORIES)
+from tests.support.helpers import write_coco
+from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
 
 @pytest.fixture(autouse=True)
 def fixture_device(monkeypatch):
     """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
     monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
-
-
-def write_checkpoint(path, categories=None, **config_values):
-    """A checkpoint with random weights for 64 x 96 pixels, letterbox."""
-    categories = categories or Categories(NAMES, IDS)
-    ms.set_seed(3)
-    config = get_config([f"--{name}={value}" for name, value in
-                         {"testing_shape": "64,96", "resize_mode": "letterbox", **config_values}.items()])
-    network = build_network(config, len(categories))
-    weights = {parameter.name: parameter for parameter in network.get_parameters()}
-    save_checkpoint(path, weights, describe_network(config, categories))
-    return path
 
 
 def write_val(folder, count=5):

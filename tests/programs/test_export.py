@@ -10,11 +10,11 @@ import pytest
 import export
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
-from src.data.coco import Categories
+from src.data.categories import Categories
 from src.evaluation.inference import unnamed_categories
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
-from tests.ascend310.test_infer_app import write_checkpoint
 from tests.support.helpers import write_coco
+from tests.support.infer_app import write_checkpoint
 
 CPU = ["--device_target", "CPU"]
 CLASSES = Categories(("a", "b", "c"), (1, 5, 9))

@@ -11,14 +11,14 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UserError
-from src.initializer import freeze_backbone, initialise_weights, set_training, start_weights
-from src.training.train_step import TrainStep, build_optimizer
+from src.initializer import initialise_weights
+from src.training.optimizer import build_optimizer, freeze_backbone, set_training
+from src.training.train_step import TrainStep
 from src.weights.checkpoint import legacy_names, save_checkpoint
 from src.weights.darknet import DARKNET_OPTIONS, write_darknet
+from src.weights.start_weights import start_weights
 from src.yolo import build_network
-from tests.test_initializer import is_backbone, same, values
-from tests.weights.test_checkpoint import small_network
-from tests.weights.test_darknet import random_weights
+from tests.support.small_networks import is_backbone, random_weights, same, small_network, values
 
 HEADS = {"head1.weight", "head1.bias", "head2.weight", "head2.bias"}
 

@@ -12,7 +12,7 @@ import mindspore as ms
 
 import predict
 from model_utils.errors import run_cli
-from tests.programs.test_eval import IDS, NAMES, write_checkpoint
+from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
 from src.evaluation.inference import load_inference_network
 from src.weights.checkpoint import load_checkpoint
-from tests.programs.test_eval import write_checkpoint
+from tests.support.small_networks import write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,7 @@ from tests.support.helpers import write_coco
 from tests.support.infer_app import build_folder
 from tests.support.job_place import rank_table
 from tests.support.many_ranks import free_port
-from tests.weights.test_darknet import random_weights
+from tests.support.small_networks import random_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 README, CHINESE = "README.md", "README_CN.md"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from src.deploy.model_description import read_description
-from tests.ascend310.test_infer_app import write_checkpoint
 from tests.support.device_app import CATEGORIES, FakeModel, device_app
 from tests.support.helpers import write_coco
+from tests.support.infer_app import write_checkpoint
 from tests.support.place import ROOT
 
 # Stands for a program: one line with its name, then a line for each argument.

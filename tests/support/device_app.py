@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 
 from model_utils.config import get_config
-from src.data.coco import Categories
+from src.data.categories import Categories
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.deploy.model_description import OUTPUT_NAMES, describe_model
-from src.transforms import decode_image, fit_placement, place
+from src.transforms import place
 from tests.support.infer_app import APP, MISSING
 
 CPP = Path(__file__).resolve().parents[1] / "ascend310" / "cpp"

@@ -14,12 +14,15 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
-from src.config import BOX_FIELDS, check_config, detection_scales, with_categories
-from src.data.coco import Categories
+from src.config import check_config, detection_scales, with_categories
+from src.data.categories import Categories
+from src.data.image_files import decode_image
+from src.data.placement import fit_placement
 from src.deploy.exporter import example_input
 from src.deploy.model_description import describe_model
 from src.evaluation.detections import coco_results, detect
-from src.transforms import decode_image, fit_placement, place
+from src.network.head_layout import FIRST_CLASS, OBJECTNESS
+from src.transforms import place
 from src.yolo import ScaleDecoder
 
 EXIF_TURNED = bytes.fromhex("ffe10022457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000")
@@ -45,7 +48,7 @@ def export_config(num_classes=3, **values):
 def describe(config, num_classes=3):
     """Return the description of a model that was never written."""
     height, width = config.testing_shape
-    fields, shapes = BOX_FIELDS + num_classes, []
+    fields, shapes = FIRST_CLASS + num_classes, []
     for scale in detection_scales(config)[::-1]:
         rows, columns, anchors = height // scale.stride, width // scale.stride, len(scale.anchors)
         shapes.append((config.batch_size, rows, columns, anchors, fields) if config.keep_detect
@@ -171,7 +174,7 @@ def _raw_heads(config, num_classes, seed):
     rng, heads = np.random.default_rng(seed), []
     for scale in detection_scales(config)[::-1]:
         rows, columns = scale.grid_hw(tuple(config.testing_shape))
-        head = rng.normal(0, 3, (config.batch_size, len(scale.anchors) * (BOX_FIELDS + num_classes), rows, columns))
+        head = rng.normal(0, 3, (config.batch_size, len(scale.anchors) * (FIRST_CLASS + num_classes), rows, columns))
         # Beyond the largest size that the decode gives.
         head[0, 2, 0, 0], head[0, 3, 0, 1] = 30, -30
         heads.append(head.astype(np.float32))
@@ -217,7 +220,7 @@ def _detections(folder):
                   .astype(np.float32) for head in random]
         # An infinite score is no json; nothing that a network puts out behind a sigmoid has one.
         for head in broken:
-            probabilities = head[..., BOX_FIELDS - 1:]
+            probabilities = head[..., OBJECTNESS:]
             probabilities[np.isinf(probabilities)] = np.nan
         for name, heads in (("random", random), ("ties", ties), ("broken", broken)):
             for number, values in enumerate(({}, {"multi_label": False}, {"max_detections": 5}, {"nms_thresh": 0},
@@ -234,7 +237,7 @@ def _detection_case(folder, name, heads, image_hw, config):
     placement = fit_placement(config.resize_mode, image_hw, CANVAS)
     boxes, scores, classes = detect(*heads, placement, image_hw, config)
     fields = heads[0].shape[-1]
-    category_ids = [7 * number + 1 for number in range(fields - BOX_FIELDS)]
+    category_ids = [7 * number + 1 for number in range(fields - FIRST_CLASS)]
     return {"name": name, "fields": fields, "canvas": CANVAS, "image": image_hw, "mode": config.resize_mode,
             "cells": _save(folder, f"{name}.cells.bin", _cells([head[None] for head in heads], 0)),
             "thresholds": {"score": config.eval_ignore_threshold, "nms_iou": config.nms_thresh,

@@ -18,9 +18,10 @@ from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from src.evaluation.topk_candidates import CandidateSelector
 from src.initializer import initialise_weights
-from src.training import optimizer as update
+from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
-from src.training.train_step import TrainStep, build_loss_scaler, build_optimizer, mixed_precision
+from src.training.optimizer import build_loss_scaler, build_optimizer
+from src.training.train_step import TrainStep, mixed_precision
 from src.yolo import build_inference_network, build_network
 
 CLASSES, SIZE = 3, 64
@@ -28,7 +29,7 @@ CLASSES, SIZE = 3, 64
 
 def train(config):
     """Compile the training step in the form of devices, and run it."""
-    update.branches_in_graph = lambda device_target: False
+    optimizer_module.branches_in_graph = lambda device_target: False
     network = build_network(config, CLASSES)
     initialise_weights(network, 1)
     average = WeightAverage(network, build_network(config, CLASSES), 0.9)

@@ -13,7 +13,16 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import mindspore as ms
+
+from model_utils.config import get_config
+from src.initializer import initialise_weights
+from src.training.train_state import describe_network
+from src.weights.checkpoint import save_checkpoint
+from src.yolo import build_network
 
 APP = Path(__file__).resolve().parents[2] / "ascend310_infer"
 # What cmake says where a library or the compiler is missing.
@@ -63,3 +72,19 @@ def infer(model, images, output, *options):
 
 def _run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
+
+
+def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
+    """A checkpoint of random weights and statistics, with which a network finds much at many scores."""
+    config = get_config([f"--testing_shape={shape}", f"--resize_mode={mode}", "--device_target=CPU"])
+    network = build_network(config, len(categories))
+    initialise_weights(network, 1)
+    rng = np.random.default_rng(2)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith(("gamma", "moving_variance")):
+            parameter.set_data(ms.Tensor(rng.uniform(0.5, 2, parameter.shape), ms.float32))
+        elif parameter.name.endswith(("beta", "moving_mean")):
+            parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
+    weights = {parameter.name: parameter for parameter in network.get_parameters()}
+    save_checkpoint(path, weights, describe_network(config, categories))
+    return path

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from src.evaluation.detections import broadcast_iou
+from src.evaluation.nms import broadcast_iou
 
 LEAST_IOU = 0.99
 MOST_SCORE = 2e-3

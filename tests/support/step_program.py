@@ -20,7 +20,8 @@ from model_utils.comm import Ranks
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from src.initializer import initialise_weights
-from src.training.train_step import TrainStep, build_optimizer
+from src.training.optimizer import build_optimizer
+from src.training.train_step import TrainStep
 from src.yolo import build_network
 
 

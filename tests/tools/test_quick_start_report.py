@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_utils.errors import run_cli
-from src.evaluation.evaluator import Scores
+from src.evaluation.coco_scores import Scores
 from tools.quick_start_report import below_limits, main
 from tools.sample_data import CATEGORY_IDS, Settings, make_sample_data
 

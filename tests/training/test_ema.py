@@ -8,7 +8,8 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from src.initializer import initialise_weights
-from src.training.ema import AVERAGE_PREFIX, WeightAverage
+from src.training.ema import WeightAverage
+from src.weights.checkpoint import AVERAGE_PREFIX
 from src.yolo import build_network
 
 

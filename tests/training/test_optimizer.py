@@ -7,7 +7,7 @@ import pytest
 import mindspore as ms
 import mindspore.nn as nn
 
-from src.training import optimizer as update
+from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_update
 
@@ -19,7 +19,7 @@ class Run:
     """A layer of 3 inputs and 2 outputs, its optimiser, its average, one statistic, and the compiled update."""
 
     def __init__(self, monkeypatch, branches):
-        monkeypatch.setattr(update, "branches_in_graph", lambda device_target: branches)
+        monkeypatch.setattr(optimizer_module, "branches_in_graph", lambda device_target: branches)
         ms.set_context(mode=ms.GRAPH_MODE)
         self.layer = nn.Dense(3, 2, has_bias=False)
         # Zeros of both signs among them: an update by nothing must not turn one into the other.

@@ -12,8 +12,8 @@ from model_utils.errors import UserError
 from src.data.coco import read_coco
 from src.initializer import initialise_weights
 from src.training.ema import WeightAverage
+from src.training.optimizer import build_loss_scaler, build_optimizer
 from src.training.train_state import RunState, check_resumable
-from src.training.train_step import build_loss_scaler, build_optimizer
 from src.weights.checkpoint import load_checkpoint
 from src.yolo import build_network
 from tests.support.helpers import write_coco

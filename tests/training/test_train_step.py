@@ -10,9 +10,10 @@ from mindspore.graph.api import _JitExecutor
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from src.initializer import initialise_weights
-from src.training import optimizer as update
+from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
-from src.training.train_step import TrainStep, build_optimizer, mixed_precision
+from src.training.optimizer import build_optimizer
+from src.training.train_step import TrainStep, mixed_precision
 from src.yolo import build_network
 
 ARGUMENTS = ["--device_target", "CPU", "--training_shape", "64", "--per_batch_size", "2", "--max_box", "6"]
@@ -58,7 +59,7 @@ def test_steps_lower_the_loss_and_move_everything():
 
 @pytest.mark.parametrize("cause, branches", [("loss", True), ("gradient", True), ("gradient", False)])
 def test_a_step_that_is_not_finite_changes_no_bit(cause, branches, monkeypatch):
-    monkeypatch.setattr(update, "branches_in_graph", lambda device_target: branches)
+    monkeypatch.setattr(optimizer_module, "branches_in_graph", lambda device_target: branches)
     network, optimizer, step = build(*(["--loss_scale", "1e38"] if cause == "gradient" else []))
     if cause == "loss":
         bias = network.head1.bias.asnumpy().copy()

@@ -10,7 +10,6 @@ import pytest
 import mindspore as ms
 
 from model_utils.errors import UserError
-from src.config import Scale
 from src.weights.checkpoint import (
     legacy_names,
     load_checkpoint,
@@ -19,14 +18,9 @@ from src.weights.checkpoint import (
     remove_old,
     save_checkpoint,
 )
-from src.yolo import YOLOv3Tiny
+from tests.support.small_networks import small_network
 
-ANCHORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
 META = {"class_names": ["é", "b"], "anchors": [[10.0, 14.0]], "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
-
-
-def small_network(num_classes=2):
-    return YOLOv3Tiny(num_classes, (Scale(16, ANCHORS[:3], 1.2), Scale(32, ANCHORS[3:], 1.1)))
 
 
 def small_weights(seed=1):

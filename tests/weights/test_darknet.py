@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Darknet files: sizes from the network, round trip, order of tensors, damage in words, the real partial weights."""
-import math
 import os
 import re
 
@@ -9,35 +8,20 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.coco_file import load_json
-from src.config import Scale
+from src.data.categories import COCO
+from src.data.coco import load_json
+from src.network.head_layout import Scale
 from src.weights import darknet
 from src.weights.checkpoint import save_checkpoint
-from src.weights.darknet import COCO, file_sizes, is_darknet, read_darknet, tensor_shapes, write_darknet
+from src.weights.darknet import file_sizes, is_darknet, read_darknet, tensor_shapes, write_darknet
 from src.yolo import YOLOv3Tiny
 from tests.support.helpers import real_data
+from tests.support.small_networks import random_weights
 
 # Keras numbers its layers from 1 and by creation; see the data folder's README. The batch-norms' order is the file's.
 KERAS_CONVOLUTIONS = {**{f"conv{i}": i + 1 for i in range(5)}, "conv7": 8, "head1": 10, "conv9": 11, "conv10": 12,
                       "head2": 13}
 KERAS_BATCH_NORMS = {f"conv{i}": i + 1 for i in range(11)}
-
-
-def random_weights(num_classes, seed=1, num_anchors=3):
-    """Darknet-like weights under which activations stay of order 1 and no batch-norm is trivial."""
-    rng, weights = np.random.default_rng(seed), {}
-    for tensors in tensor_shapes(num_classes, num_anchors).values():
-        for name, shape in tensors.items():
-            if name.endswith("weight"):
-                # Small logits: sizes are anchors times their exponential.
-                gain = 0.2 if name.startswith("head") else 1
-                values = rng.normal(0, gain * math.sqrt(2 / math.prod(shape[1:])), shape)
-            elif name.endswith(("gamma", "variance")):
-                values = rng.uniform(0.5, 1.5, shape)
-            else:
-                values = rng.normal(0, 0.4, shape)
-            weights[name] = values.astype(np.float32)
-    return weights
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,11 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from src.config import check_config, detection_scales
-from src.evaluation.detections import coco_results, detect, select_pairs
+from src.data.image_files import decode_image
+from src.data.placement import Placement, fit_placement
+from src.evaluation.detections import coco_results, detect
+from src.evaluation.nms import select_pairs
 from src.evaluation.visualize import class_colour, draw_boxes, write_image
-from src.transforms import Placement, decode_image, fit_placement
 from src.yolo import ScaleDecoder
 from tests.support.helpers import real_data
 

@@ -8,12 +8,12 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
-from src.evaluation.detections import detections_from_heads
+from src.evaluation.nms import detections_from_heads
 from src.initializer import initialise_weights
 from src.weights.checkpoint import Checkpoint, load_weights
 from src.weights.folding import fold_batch_norm, load_folded
 from src.yolo import build_inference_network, build_network
-from tests.evaluation.test_nms import loop_iou
+from tests.support.decoded_heads import loop_iou
 
 NUM_CLASSES = 4
 CONFIG = get_config(["--device_target=CPU", "--testing_shape=64,96"])

@@ -23,9 +23,9 @@ from src.deploy.exporter import run_exported
 from src.evaluation import inference
 from src.evaluation.evaluator import image_results
 from src.evaluation.inference import load_inference_network
-from src.initializer import start_weights
 from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import fold_batch_norm
+from src.weights.start_weights import start_weights
 from src.yolo import build_network
 from src.yolo_dataset import read_coco
 from tests.support import reference

@@ -7,9 +7,9 @@ import pytest
 
 from model_utils.errors import UserError
 from src.data.coco import read_annotation_file
-from src.run_record import check_data, read_record
+from src.postprocess import check_data, read_record
+from tests.support.device_results import counts, run_json
 from tests.support.helpers import write_coco
-from tests.test_postprocess import counts, run_json
 
 
 def written(folder, run):

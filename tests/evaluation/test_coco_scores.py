@@ -20,11 +20,13 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from model_utils.json_file import write_json
 from src.data.coco import read_coco
-from src.evaluation.detections import coco_results, write_json
-from src.evaluation.evaluator import evaluate, score_results
-from tests.evaluation.test_evaluator import BALL, CUP, KEY, Oracle, grey_image, make_data
+from src.evaluation.coco_scores import score_results
+from src.evaluation.detections import coco_results
+from src.evaluation.evaluator import evaluate
 from tests.support.helpers import data_config, write_coco
+from tests.support.oracle import BALL, CUP, KEY, Oracle, grey_image, make_data
 
 A, B, C = (100, 100, 100, 100), (300, 200, 100, 100), (500, 50, 100, 100)
 # Where there is no object.

@@ -1,0 +1,29 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Class names and category ids: those of a data set, and COCO's own."""
+from dataclasses import dataclass
+
+CROWD_CLASS = -1
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Class names and the data set's category ids, both in the annotation file's order: index = class number."""
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+_COCO_NAMES = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,
+    stop sign, parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack,
+    umbrella, handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove,
+    skateboard, surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich,
+    orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv,
+    laptop, mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase,
+    scissors, teddy bear, hair drier, toothbrush"""
+# Category ids from 1 to 90 that the published data sets do not use.
+_COCO_UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+COCO = Categories(tuple(" ".join(name.split()) for name in _COCO_NAMES.split(",")),
+                  tuple(number for number in range(1, 91) if number not in _COCO_UNUSED_IDS))

@@ -1,0 +1,160 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The weights that a run starts from: random ones, a backbone, or a checkpoint to fine-tune."""
+from pathlib import Path
+
+import mindspore as ms
+
+from model_utils.errors import UsageError, UserError
+from src.initializer import BACKBONE_BLOCKS, HEAD_SCALES, initialise_weights, set_objectness_prior
+from src.weights.checkpoint import Checkpoint, copy_strictly, load_checkpoint
+from src.weights.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
+
+# A MindSpore checkpoint is a protobuf message whose first field is a message.
+CHECKPOINT_START = b"\x0a"
+
+
+def load_backbone(network, path):
+    """Copy conv0 to conv6 from a checkpoint of this project or of the 2021 version, or from Darknet weights.
+
+    Args:
+        network (YOLOv3Tiny): is changed, as far as the file holds these tensors; a partial Darknet file
+            (yolov3-tiny.conv.9) holds only some.
+        path (str or Path): kind of file by its content.
+
+    Returns:
+        The names that were filled.
+
+    Raises:
+        UserError: the file cannot be read, holds none of these tensors, or one of another shape.
+    """
+    return _fill_backbone(network, _backbone_source(path))
+
+
+def load_for_fine_tuning(network, checkpoint, class_names=None):
+    """Copy a checkpoint's best weights into a network; heads for other classes or anchors keep their start.
+
+    Args:
+        network (YOLOv3Tiny): is changed.
+        checkpoint (Checkpoint): its class names, where it has some, tell what its heads are for.
+        class_names (sequence): of the network; None: whatever the checkpoint's are.
+
+    Returns:
+        The names that were not filled: weight and bias of each head that is for other classes or whose rows differ;
+        empty where all fit.
+
+    Raises:
+        UserError: anything else is missing, unexpected or of another shape (all are listed); nothing is copied.
+    """
+    weights = checkpoint.best_weights()
+    parameters = {parameter.name: parameter for parameter in network.get_parameters()}
+    skipped = []
+    trained_names = checkpoint.meta.get("class_names")
+    has_other_classes = None not in (trained_names, class_names) and list(trained_names) != list(class_names)
+    for head in HEAD_SCALES:
+        names = [name for name in (f"{head}.weight", f"{head}.bias") if name in weights]
+        # A head is one thing: its weight and bias differ by their rows alone, and both do.
+        differs = all(_differs_in_rows(weights[name].shape, parameters[name].shape) for name in names)
+        fits = all(weights[name].shape == tuple(parameters[name].shape) for name in names)
+        if len(names) == 2 and (differs or (fits and has_other_classes)):
+            skipped += names
+    copy_strictly({name: parameter for name, parameter in parameters.items() if name not in skipped},
+                  {name: array for name, array in weights.items() if name not in skipped}, checkpoint.path)
+    return skipped
+
+
+def start_weights(network, config, class_names=None):
+    """Initialise a network, load what `resume_yolo` or `pretrained_backbone` names, and return in words what it filled.
+
+    `class_names` are those of the data; heads of a checkpoint that is known to have others start anew.
+
+    Raises:
+        UserError: the file cannot be read or does not fit; freeze_backbone would freeze random weights.
+    """
+    initialise_weights(network, config.seed)
+    if config.resume_yolo:
+        return _start_fine_tuning(network, config, class_names)
+    set_objectness_prior(network, config)
+    if config.pretrained_backbone:
+        return _start_from_backbone(network, config)
+    if config.freeze_backbone:
+        raise UsageError("freeze_backbone is True, but the backbone starts from random weights, which would never "
+                         "learn: name trained ones by --pretrained_backbone or --resume_yolo, or leave it out")
+    return f"random weights, seed {config.seed}"
+
+
+def _start_fine_tuning(network, config, class_names):
+    checkpoint = load_checkpoint(config.resume_yolo)
+    skipped = load_for_fine_tuning(network, checkpoint, class_names)
+    words = f"resume_yolo {config.resume_yolo}: filled "
+    if skipped:
+        set_objectness_prior(network, config, [head for head in HEAD_SCALES if f"{head}.bias" in skipped])
+        rows = len(checkpoint.best_weights()[skipped[0]])
+        words += (f"all tensors but {len(skipped)}, which start anew because they are for other classes or anchors "
+                  f"({rows} channels there, {getattr(network, skipped[0].split('.')[0]).out_channels} here): "
+                  f"{', '.join(skipped)}")
+    else:
+        words += "all tensors"
+    return f"{words}; the optimiser starts anew{_normalisation_warning(checkpoint.meta, config)}"
+
+
+def _start_from_backbone(network, config):
+    source = _backbone_source(config.pretrained_backbone)
+    filled = _fill_backbone(network, source)
+    names = [parameter.name for parameter in network.backbone.get_parameters()]
+    left = [name for name in names if name not in filled]
+    if left and config.freeze_backbone:
+        raise UserError(f"pretrained_backbone {source.path}: does not hold {', '.join(left)}, and freeze_backbone "
+                        "would keep their random values: take a file of the whole backbone, or leave freeze_backbone "
+                        "out")
+    words = f"pretrained_backbone {source.path}: filled {len(filled)} of {len(names)} tensors: {', '.join(filled)}"
+    if left:
+        words += f"; random, as the file does not hold them: {', '.join(left)}"
+    return words + _normalisation_warning(source.meta, config)
+
+
+def _backbone_source(path):
+    """Return a file as a `Checkpoint`, whatever its kind: Darknet weights bring the preprocessing they want along."""
+    if not Path(path).is_file():
+        raise UserError(f"pretrained_backbone {path}: no such file; check the path")
+    if is_darknet(path):
+        return Checkpoint(str(path), read_darknet(path).weights, meta=DARKNET_OPTIONS)
+    with open(path, "rb") as file:
+        start = file.read(len(CHECKPOINT_START))
+    if start != CHECKPOINT_START:
+        raise UserError(f"pretrained_backbone {path}: is neither a MindSpore checkpoint nor Darknet weights; expected "
+                        "a .ckpt of this project or of the 2021 version, yolov3-tiny.weights, or yolov3-tiny.conv.15")
+    return load_checkpoint(path)
+
+
+def _fill_backbone(network, source):
+    """Copy the backbone's tensors from a `Checkpoint`; see `load_backbone`."""
+    weights = source.best_weights()
+    wanted = {parameter.name: parameter for parameter in network.get_parameters()
+              if parameter.name.startswith(BACKBONE_BLOCKS)}
+    filled = [name for name in wanted if name in weights]
+    if not filled:
+        raise UserError(f"pretrained_backbone {source.path}: holds none of the backbone's tensors (such as "
+                        f"{next(iter(wanted))}); it has {', '.join(list(weights)[:3]) or 'no tensors'}")
+    for name in filled:
+        if weights[name].shape != tuple(wanted[name].shape):
+            raise UserError(f"pretrained_backbone {source.path}: {name} has shape {weights[name].shape}, the backbone "
+                            f"{tuple(wanted[name].shape)}")
+    for name in filled:
+        wanted[name].set_data(ms.Tensor(weights[name], ms.float32))
+    return filled
+
+
+def _differs_in_rows(shape, expected):
+    return shape[0] != expected[0] and tuple(shape[1:]) == tuple(expected[1:])
+
+
+def _normalisation_warning(meta, config):
+    """Return, where the weights were trained on another normalisation than config's, words that say so; or nothing."""
+    differing = [name for name in ("mean", "std") if name in meta and list(meta[name]) != list(config[name])]
+    if not differing:
+        return ""
+    there, here = (", ".join(f"{name} {','.join(f'{value:g}' for value in source[name])}" for name in differing)
+                   for source in (meta, config))
+    options = " ".join(f"--{name} {','.join(f'{value:g}' for value in meta[name])}" for name in differing)
+    return f"; WARNING: trained on images normalised with {there}, this run has {here}: set {options} to match it"

@@ -1,0 +1,32 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The AIPP configuration, read and checked."""
+import re
+
+import numpy as np
+import pytest
+
+
+def read_aipp(text):
+    """Return the values of an AIPP configuration by name, numbers as float; comments are left out."""
+    lines = [line.split("#")[0] for line in text.splitlines()]
+    pairs = re.findall(r"(\w+)\s*:\s*(\S+)", "\n".join(lines))
+    assert len(dict(pairs)) == len(pairs)
+    return {name: float(value) if re.fullmatch(r"-?[\d.]+", value) else value for name, value in pairs}
+
+
+def check_aipp(values, mean, std):
+    """Check that (pixel - mean_chn - min_chn) * var_reci_chn is (pixel / 255 - mean) / std, also in float16."""
+    assert {name: values[name] for name in ("aipp_mode", "input_format", "csc_switch", "rbuv_swap_switch")} == {
+        "aipp_mode": "static", "input_format": "RGB888_U8", "csc_switch": "false", "rbuv_swap_switch": "false"}
+    for channel in range(3):
+        whole, rest, gain = (values[f"{name}_chn_{channel}"] for name in ("mean", "min", "var_reci"))
+        # AIPP takes whole numbers of 8 bits for the one, float16 for the others.
+        assert whole == int(whole) and 0 <= whole <= 255 and 0 <= rest < 1
+        assert whole + rest == pytest.approx(255 * mean[channel], abs=1e-9)
+        assert gain == pytest.approx(1 / (255 * std[channel]), abs=1e-9)
+        pixels = np.arange(256)
+        half = (np.float16(pixels - whole) - np.float16(rest)) * np.float16(gain)
+        expected = (pixels / 255 - mean[channel]) / std[channel]
+        # float16 has 11 bits: of values up to 2.7, the last is worth 0.002.
+        assert np.abs(half - expected).max() < 0.003

@@ -1,0 +1,36 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Augmented samples of whole images at hand: the plan and its pixels in one call."""
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.data.augment import plan_augment
+from src.data.mosaic import plan_mosaic
+from src.transforms import draw_plan
+
+
+def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,
+            rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`plan_augment` and `draw_plan` for a whole image at hand, uint8 [H, W, 3] RGB.
+
+    Returns:
+        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
+    """
+    plan = plan_augment(boxes, image.shape[:2], canvas_hw, config, rng)
+    canvas = np.empty((*canvas_hw, 3), np.uint8)
+    draw_plan(plan, lambda number, reduction: (image, 1), config.pad_value, canvas)
+    return canvas, plan.boxes
+
+
+def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw: tuple[int, int], config,
+           rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """`plan_mosaic` and `draw_plan` for four whole images at hand, uint8 [H, W, 3] RGB.
+
+    Returns:
+        uint8 [canvas_h, canvas_w, 3] and float64 [m, 5] in canvas pixels.
+    """
+    plan = plan_mosaic(boxes, [image.shape[:2] for image in images], canvas_hw, config, rng)
+    canvas = np.empty((*canvas_hw, 3), np.uint8)
+    draw_plan(plan, lambda number, reduction: (images[number], 1), config.pad_value, canvas)
+    return canvas, plan.boxes
