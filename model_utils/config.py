@@ -6,6 +6,7 @@
     config.lr, config["lr"], config.source("lr")        # 0.01, 0.01, "command line"
 """
 
+import functools
 import json
 import os
 import sys
@@ -97,13 +98,14 @@ class Config:
         """Return a new Config with some values replaced, typed and checked like those of a user.
 
         Raises:
-            UserError: a value of the wrong type or outside its choices (UsageError unless source is "checkpoint").
+            UserError: a value of the wrong type or outside its choices or limits; a UsageError unless source is
+                "checkpoint".
             KeyError, ValueError: an option or a source that does not exist, a programming error.
         """
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}, expected one of {', '.join(SOURCES)}")
         try:
-            parsed = {name: self._options[name].parse(value, source) for name, value in values.items()}
+            parsed = _parse_values(values, self._options, source)
         except UsageError as error:
             raise UserError(str(error)) if source == CHECKPOINT else error from None
         return _derive({**self._values, **parsed}, {**self._sources, **dict.fromkeys(parsed, source)}, self._options)
@@ -126,6 +128,12 @@ class Config:
         Path(path).write_text("".join(lines), encoding="utf-8")
 
 
+@functools.cache
+def default_options() -> dict[str, Option]:
+    """Return every option by name, in the order of default_config.yaml."""
+    return read_options(DEFAULT_CONFIG)
+
+
 def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Config:
     """Return the configuration of a command line; -h prints every option and ends the program with exit code 0.
 
@@ -134,10 +142,11 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
         program: how it is called, for the text of -h.
 
     Raises:
-        UsageError: an unknown option or key, a wrong type, a value outside its choices, a bad configuration file.
+        UsageError: an unknown option or key, a wrong type, a value outside its choices or limits, a bad configuration
+            file.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    options = read_options(DEFAULT_CONFIG)
+    options = default_options()
     if "-h" in argv or "--help" in argv:
         _print_help(options, program)
         raise SystemExit(0)
@@ -153,17 +162,18 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
 
 
 def help_text(options: Mapping[str, Option], program: str = PROGRAMS) -> str:
-    """Return the text of -h: every option with its help, choices and default."""
+    """Return the text of -h: every option with its help, choices or limits, and default."""
     intro = (
         f"usage: {program} [--option value ...]\n\n"
         "The command line wins over the file of --config_path, that over the checkpoint, and that over the default.\n"
         'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
     )
-    parts = [intro, _help_entry("-h, --help", "Show this text and exit.")]
+    entries = [intro, _help_entry("-h, --help", "Show this text and exit.")]
     for option in options.values():
-        choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
-        parts.append(_help_entry(f"--{option.name}", f"{option.help}{choices} Default: {show(option.default)}"))
-    return "\n".join(parts)
+        allowed = option.allowed()
+        allowed = f" {allowed[0].upper()}{allowed[1:]}." if allowed else ""
+        entries.append(_help_entry(f"--{option.name}", f"{option.help}{allowed} Default: {show(option.default)}"))
+    return "\n".join(entries)
 
 
 def _print_help(options: Mapping[str, Option], program: str) -> None:
@@ -189,7 +199,7 @@ def _derive(values: dict[str, Any], sources: dict[str, str], options: dict[str, 
 
 def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict[str, Any]:
     """Return the typed values of a command line by name; the last of a repeated option counts."""
-    values, rest = {}, list(argv)
+    texts, rest = {}, list(argv)
     while rest:
         token = rest.pop(0)
         if not token.startswith("--"):
@@ -203,8 +213,8 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict
             if count == 0:
                 raise UsageError(f"--{name} has no value: expected {options[name].expected()}")
             text, rest = " ".join(rest[:count]), rest[count:]
-        values[name] = options[name].parse(text, COMMAND_LINE)
-    return values
+        texts[name] = text
+    return _parse_values(texts, options, COMMAND_LINE)
 
 
 def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -216,7 +226,20 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     unknown = [str(name) for name in raw if name not in options]
     if unknown:
         raise UsageError(f"{path}: {_unknown(unknown, options, 'key')}")
-    return {name: options[name].parse(value, f"config file {path}") for name, value in raw.items()}
+    return _parse_values(raw, options, f"config file {path}")
+
+
+def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: str) -> dict[str, Any]:
+    """Return the typed values by name; the UsageError names every value at fault."""
+    values, faults = {}, []
+    for name, value in raw.items():
+        try:
+            values[name] = options[name].parse(value, where)
+        except UsageError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("\n       ".join(faults))
+    return values
 
 
 def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "") -> str:

@@ -6,8 +6,6 @@ A head is a tensor [B, A*(5 + C), gh, gw]: for each of the A anchors of its scal
 and C class logits. Scales are listed finest first (stride 16, then 32); outputs come coarsest first (big, small), as
 users of the 2021 version know them.
 """
-import numpy as np
-
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
@@ -15,6 +13,7 @@ import mindspore.ops as ops
 from src.config import detection_scales
 from src.network.grid import scale_grid
 from src.network.head_layout import FIRST_CLASS, OBJECTNESS
+from src.network.normalize import Normalize
 from src.tiny import ConvBlock, DarknetTiny
 
 # exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
@@ -33,22 +32,6 @@ def upsample_by_two(x):
     x = ops.reshape(x, (-1, channels, height, 1, 2 * width))
     x = ops.concat((x, x), 3)
     return ops.reshape(x, (-1, channels, 2 * height, 2 * width))
-
-
-class Normalize(nn.Cell):
-    """Pixels uint8 [B, H, W, 3] RGB to network input float32 [B, 3, H, W]: (x / 255 - mean) / std."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        scale = 1.0 / (255.0 * np.array(std, np.float64))
-        offset = -np.array(mean, np.float64) / np.array(std, np.float64)
-        # Without an axis for the batch: OpenCV DNN 4.6 does not read an addition of [1, 3, 1, 1] to several images.
-        self.scale = ms.Tensor(scale.reshape(3, 1, 1), ms.float32)
-        self.offset = ms.Tensor(offset.reshape(3, 1, 1), ms.float32)
-
-    def construct(self, images):
-        pixels = ops.cast(ops.transpose(images, (0, 3, 1, 2)), ms.float32)
-        return pixels * self.scale + self.offset
 
 
 class YOLOv3Tiny(nn.Cell):

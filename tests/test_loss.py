@@ -9,9 +9,10 @@ import pytest
 import mindspore as ms
 from mindspore import ops
 
-from src.loss import LossSettings, YOLOv3TinyLoss, binary_cross_entropy
+from model_utils.config import DERIVED, get_config
+from src.config import detection_scales
+from src.loss import YOLOv3TinyLoss, binary_cross_entropy
 from src.network.grid import open_grids, scale_grids
-from src.network.head_layout import Scale
 from tests.support import reference
 
 BORDER = 1e-3
@@ -85,16 +86,22 @@ def clear_of_ignore_threshold(big, small, boxes, setup):
     return True
 
 
+def config_of(setup):
+    """The config of a comparison; every option that the loss reads has the value of the setup."""
+    return get_config([]).replace(
+        DERIVED, anchors=setup.anchors, anchor_masks=setup.masks, scale_x_y=setup.scale_x_y, box_loss=setup.box_loss,
+        anchor_iou_threshold=setup.anchor_iou_threshold, ignore_threshold=setup.ignore_threshold,
+        coord_scale=setup.coord_scale, large_scale=setup.large_scale, objectness_target=setup.objectness_target,
+        label_smooth=int(setup.smoothing > 0), label_smooth_factor=setup.smoothing)
+
+
 def scales_of(setup):
-    return tuple(Scale(stride, tuple(setup.anchors[i] for i in mask), scale_x_y)
-                 for stride, mask, scale_x_y in zip(setup.strides, setup.masks, setup.scale_x_y, strict=True))
+    return detection_scales(config_of(setup))
 
 
 def loss_of(setup):
     """The cell; it takes heads and boxes, and the grids of `setup.input_hw` or of another size."""
-    settings = LossSettings(setup.anchor_iou_threshold, setup.ignore_threshold, setup.coord_scale, setup.large_scale,
-                            setup.box_loss, setup.smoothing, setup.objectness_target)
-    return YOLOv3TinyLoss(scales_of(setup), setup.num_classes, settings)
+    return YOLOv3TinyLoss(config_of(setup), setup.num_classes)
 
 
 def tensors(arrays, setup):

@@ -10,7 +10,6 @@ from mindspore import nn
 from model_utils.config import get_config
 from src.network.head_layout import Scale
 from src.yolo import (
-    Normalize,
     ScaleDecoder,
     YOLOv3Tiny,
     YOLOv3TinyInference,
@@ -91,12 +90,6 @@ def test_any_multiple_of_32(coco_network):
 def test_upsample_repeats_each_pixel():
     x = np.arange(2 * 3 * 2 * 3, dtype=np.float32).reshape(2, 3, 2, 3)
     np.testing.assert_array_equal(upsample_by_two(ms.Tensor(x)).asnumpy(), x.repeat(2, 2).repeat(2, 3))
-
-
-def test_normalize_and_layout():
-    images = np.random.default_rng(1).integers(0, 256, (2, 4, 6, 3), np.uint8)
-    expected = ((images / 255 - MEAN) / STD).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(Normalize(MEAN, STD)(ms.Tensor(images)).asnumpy(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("input_hw", [(96, 96), (64, 160)])

@@ -11,10 +11,11 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
+from model_utils.config import default_options
 from model_utils.errors import UserError
 from model_utils.json_file import read_json, type_faults
 from model_utils.options import SHAPE_MULTIPLE
-from src.config import MIN_STD, detection_scales
+from src.config import detection_scales
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
@@ -190,10 +191,9 @@ def _preprocessing_faults(description):
     if not 0 <= description["pad_value"] <= 255:
         yield f"pad_value is {description['pad_value']}; expected 0 to 255"
     for name in ("mean", "std"):
-        values = description[name]
-        low = MIN_STD if name == "std" else 0
-        if len(values) != CHANNELS or not all(low <= value <= 1 for value in values):
-            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, from {low:g} to 1"
+        values, limits = description[name], default_options()[name].limits
+        if len(values) != CHANNELS or not limits.allow(values):
+            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, {limits}"
     thresholds = description["thresholds"]
     for name in ("score", "nms_iou"):
         if not 0 <= thresholds[name] <= 1:
