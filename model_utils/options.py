@@ -27,7 +27,7 @@ _FLOAT_WITHOUT_DOT = re.compile(r"[-+]?\d+[eE][-+]?\d+$")
 
 
 def _resolvers() -> dict[str, list]:
-    """Return PyYAML's rules by first character, with one more for numbers such as 1e-3."""
+    """Return PyYAML's rules by first character, and one more for numbers such as 1e-3."""
     rules = {first: list(known) for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
     for first in "-+0123456789":
         rules.setdefault(first, []).append((_FLOAT_TAG, _FLOAT_WITHOUT_DOT))
@@ -35,7 +35,7 @@ def _resolvers() -> dict[str, list]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and reads 1e-3 as a number, which YAML 1.1 takes for text."""
+    """Safe YAML that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
 
     yaml_implicit_resolvers = _resolvers()
 
@@ -84,7 +84,7 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def nearest(name: str, candidates: Iterable, prefix: str = "") -> str:
-    """Return a hint that names the candidate nearest to a name, or an empty string when none is near."""
+    """Return a hint that names the closest candidate, or an empty string where none is close."""
     by_key = {str(candidate).lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.replace("-", "_").lower(), by_key, 1)
     return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
@@ -230,7 +230,7 @@ def plain(value: Any) -> Any:
 
 
 def _convert(raw: Any, like: Any) -> Any:
-    """Return raw as the type of like; ValueError with a reason (or an empty one) where it cannot be."""
+    """Return raw converted to the type of like; raise a ValueError, with a reason or empty, where that fails."""
     if isinstance(like, list | tuple):
         return _convert_list(raw, like)
     if isinstance(like, bool):
@@ -277,7 +277,7 @@ def _convert_list(raw: Any, like: list | tuple) -> tuple:
         whole = all(isinstance(number, int) for number in like)
         inner = 0 if whole else 0.0
     elif not all(isinstance(item, list | tuple) for item in items):
-        raise ValueError("found a list that is not one of lists")
+        raise ValueError("not a list of lists")
     return tuple(_convert(item, inner) for item in items)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from a Config: the detection scales, values taken from the data, and checks across options."""
+"""Values derived from a Config: detection scales, values taken from the data, and checks across options."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from model_utils.options import show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
-# The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
+# Options that name a checkpoint to start from; a resumed run has its own weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
-# Where a process runs, which its launcher says anew.
+# Where a process runs; set again by its launcher.
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
-# Options that follow another one unless they are set, then as now.
+# Options that follow another one unless they are set.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
 
@@ -34,7 +34,7 @@ def training_config(config: Config) -> Config:
 
 
 def resumed_config(config, checkpoint):
-    """Return the config of the interrupted run, with what the user sets now on top.
+    """Return the config of the interrupted run, overridden by what the user sets now.
 
     Raises:
         UserError: the checkpoint does not hold the config of a run.
@@ -118,17 +118,17 @@ def _preprocessing_faults(config: Config) -> Iterator[str]:
 
 def _rank_faults(config: Config) -> Iterator[str]:
     for name in ("rank", "group_size"):
-        # A saved config.yaml has them, and they are replaced.
+        # A saved config.yaml has them too; there they are replaced.
         if config.source(name) == COMMAND_LINE and not config.is_default(name):
-            yield f"{_found(config, name)}: the launcher of a distributed run says it; leave {name} out"
+            yield f"{_found(config, name)}: the launcher of a distributed run sets it; leave {name} out"
 
 
 def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.device_target == "CPU":
-        yield f"{_found(config, 'data_sink')}: a CPU has no queue to fetch from; leave data_sink out"
+        yield f"{_found(config, 'data_sink')}: a CPU has no device queue; leave data_sink out"
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
-               "of one size; leave one of the two out")
+               "of one size; leave out one of the two")
 
 
 def _export_faults(config: Config) -> Iterator[str]:
@@ -143,17 +143,17 @@ def _schedule_faults(config: Config) -> Iterator[str]:
     if config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
-        yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
+        yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows that"
     if config.mosaic and config.mosaic_close_epochs >= config.max_epoch:
-        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or mosaic, "
-               f"{config.mosaic}, never is")
+        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or no "
+               f"epoch has mosaic, {config.mosaic}")
     if config.patience and not config.eval_interval:
-        yield f"{_found(config, 'patience')}: expected eval_interval above 0 with it, since it counts validations"
+        yield f"{_found(config, 'patience')}: it counts validations, so eval_interval must be above 0"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)):
         yield f"{_found(config, 'lr_epochs')}: expected rising numbers"
 
 
 def _start_faults(config: Config) -> Iterator[str]:
-    given = [name for name in ("resume", "resume_yolo", "pretrained_backbone") if config[name]]
+    given = [name for name in STARTS if config[name]]
     if len(given) > 1:
-        yield f"{' and '.join(given)} are both set: expected one of them, as training starts from one checkpoint"
+        yield f"{' and '.join(given)} are both set: expected one of them, since training starts from one checkpoint"

@@ -12,7 +12,16 @@ import sys
 
 import pytest
 
-from model_utils.config import DEFAULT_CONFIG, REMOVED_OPTIONS, SOURCES, TRAVELLING, Config, get_config, help_text
+from model_utils.config import (
+    DEFAULT_CONFIG,
+    OTHER_NAMES,
+    REMOVED_OPTIONS,
+    SOURCES,
+    TRAVELLING,
+    Config,
+    get_config,
+    help_text,
+)
 from model_utils.errors import UsageError, UserError
 from model_utils.options import read_options, read_yaml
 
@@ -38,7 +47,7 @@ SEED_DEFAULTS = {
 
 @pytest.fixture
 def overlay(tmp_path):
-    """Return a function that writes a configuration file and gives its path."""
+    """Return a function that writes a configuration file and returns its path."""
 
     def write(text):
         path = tmp_path / "overlay.yaml"
@@ -96,7 +105,7 @@ def test_none_means_the_arguments_of_the_process(monkeypatch):
     (["--device_target", "cpu"], "expected one of Ascend, GPU, CPU; did you mean CPU?"),
     (["--label_smooth", "2"], "label_smooth is 2 (command line): expected one of 0, 1"),
     (["--training_shape", "300"], "the nearest is [288, 288]"),
-    (["--out_channel", "255"], "--out_channel of the 2021 version is gone: it follows from num_classes"),
+    (["--out_channel", "255"], "--out_channel of the 2021 version no longer exists: it follows from num_classes"),
     (["--per_batch_size", "0"], "per_batch_size is 0 (command line): expected at least 1"),
     (["--nms_thresh", "1.5"], "nms_thresh is 1.5 (command line): expected from 0 to 1"),
     (["--flip_probability", "-0.1"], "flip_probability is -0.1"), (["--pad_value", "256"], "from 0 to 255"),
@@ -117,15 +126,21 @@ def test_a_wrong_command_line_is_explained(arguments, words):
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(("name", "option"), sorted(OTHER_NAMES.items()))
+def test_the_name_of_another_detector_leads_to_the_option(name, option):
+    with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
+        get_config(["--" + name, "1"])
+
+
 @pytest.mark.parametrize("name", sorted(REMOVED_OPTIONS))
-def test_a_removed_option_says_what_to_use_instead(name, overlay):
+def test_a_removed_option_names_its_replacement(name, overlay):
     for arguments in (["--" + name, "1"], ["--config_path", overlay(f"{name}: 1\n")]):
         with pytest.raises(UsageError) as caught:
             get_config(arguments)
-        assert name in str(caught.value) and "of the 2021 version is gone" in str(caught.value)
+        assert name in str(caught.value) and "of the 2021 version no longer exists" in str(caught.value)
 
 
-def test_the_command_line_wins_over_the_file_and_that_over_the_default(overlay):
+def test_the_command_line_overrides_the_file_and_the_file_the_default(overlay):
     path = overlay("lr: 1e-2\nmax_epoch: 30\ntraining_shape: 320\nlr_epochs: '10,20'\nmulti_label: no\n")
     config = get_config(["--config_path", path, "--max_epoch", "7"])
     assert (config.lr, config.max_epoch, config.momentum) == (0.01, 7, 0.9)
@@ -137,7 +152,7 @@ def test_the_command_line_wins_over_the_file_and_that_over_the_default(overlay):
     assert config.is_default("momentum") and not config.is_default("lr")
 
 
-def test_the_shipped_file_gives_defaults_and_a_copy_gives_a_config_file(tmp_path):
+def test_the_shipped_file_counts_as_defaults_and_a_copy_as_a_config_file(tmp_path):
     assert get_config(["--config_path", str(DEFAULT_CONFIG)]).source("lr") == "default"
     link = tmp_path / "link.yaml"
     link.symlink_to(DEFAULT_CONFIG)
@@ -176,7 +191,7 @@ def test_a_wrong_config_file_is_explained(overlay, text, words):
 
 
 def test_all_unknown_keys_are_named_at_once(overlay):
-    with pytest.raises(UsageError, match=r"unknown key lrr.*out_channel of the 2021 version is gone.*max_epochs"):
+    with pytest.raises(UsageError, match=r"unknown key lrr.*out_channel of the 2021 version .*max_epochs"):
         get_config(["--config_path", overlay("lrr: 1\nout_channel: 255\nmax_epochs: 2\n")])
 
 
@@ -197,7 +212,7 @@ def test_t_max_follows_max_epoch_unless_set(overlay):
     assert (fixed.t_max, fixed.source("t_max"), fixed.replace("derived", max_epoch=9).t_max) == (40, "config file", 40)
 
 
-def test_a_checkpoint_fills_only_what_is_default(overlay):
+def test_a_checkpoint_replaces_only_defaults(overlay):
     meta = {"anchors": [[1, 2], [3, 4]], "anchor_masks": [[0], [1]], "scale_x_y": [1, 1.05], "resize_mode": "letterbox",
             "pad_value": 114, "mean": [0, 0, 0], "std": [1, 1, 1], "testing_shape": [320, 416], "lr": 9, "step": 5,
             "class_names": ["a"]}

@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The assignment in the graph against tests/support/reference.py, its rules one by one, and what it recalls of real
-boxes."""
+"""The assignment in the graph: against tests/support/reference.py, rule by rule, and its recall of real boxes."""
 import numpy as np
 import pytest
 
