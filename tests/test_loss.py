@@ -126,6 +126,7 @@ def graph_parts(*arrays_and_setup):
     return graph_results(*arrays_and_setup)[0]
 
 
+@functools.cache
 def case(seed=0, input_hw=(192, 256), **settings):
     setup = reference.Setup(input_hw=input_hw, num_classes=4, **settings)
     for attempt in range(20):
@@ -163,19 +164,22 @@ def test_one_class_with_smoothing_is_finite():
 
 
 def test_a_perfect_prediction_costs_nothing_but_its_confidence():
-    setup = reference.Setup(input_hw=(96, 96), num_classes=2, scale_x_y=(1.0, 1.0))
-    boxes = np.array([[[0.5625, 0.5625, 37 / 96, 58 / 96, 1]]], np.float32)
-    small = np.zeros((1, 3, 7, 6, 6), np.float32)
+    setup = reference.Setup(input_hw=(96, 96), num_classes=2)
+    boxes = np.zeros((3, 24, 5), np.float32)
+    boxes[:, 0] = 0.5625, 0.5625, 37 / 96, 58 / 96, 1
+    small = np.zeros((3, 3, 7, 6, 6), np.float32)
     small[:, :, 4] = -40
     # The centre 0.5625 * 6 = 3.375 is in cell 3; the other anchors that match it predict it exactly too.
+    stretch = setup.scale_x_y[0]
+    offset = (0.375 + (stretch - 1) / 2) / stretch
     for slot, anchor in enumerate(setup.anchors[:3]):
-        small[0, slot, 0:2, 3, 3] = np.log(0.375 / 0.625)
-        small[0, slot, 2:4, 3, 3] = np.log(37 / anchor[0]), np.log(58 / anchor[1])
-        small[0, slot, 4:, 3, 3] = 40, -40, 40
-    big = np.zeros((1, 3, 7, 3, 3), np.float32)
+        small[:, slot, 0:2, 3, 3] = np.log(offset / (1 - offset))
+        small[:, slot, 2:4, 3, 3] = np.log(37 / anchor[0]), np.log(58 / anchor[1])
+        small[:, slot, 4:, 3, 3] = 40, -40, 40
+    big = np.zeros((3, 3, 7, 3, 3), np.float32)
     big[:, :, 4] = -40
-    big[0, :, 4, 1, 1] = 40
-    parts = graph_parts(big.reshape(1, 21, 3, 3), small.reshape(1, 21, 6, 6), boxes, setup)
+    big[:, :, 4, 1, 1] = 40
+    parts = graph_parts(big.reshape(3, 21, 3, 3), small.reshape(3, 21, 6, 6), boxes, setup)
     np.testing.assert_allclose(parts[3:], 0, atol=1e-5)
 
 
@@ -199,12 +203,14 @@ def test_gradient_is_the_slope_of_the_numpy_twin(settings):
         order = np.argsort(np.abs(gradient), axis=None)
         for flat in (*order[-4:], *rng.choice(order, 4)):
             at, step, totals = np.unravel_index(flat, head.shape), 1e-5, []
+            # The loss of the other images does not move.
+            image = slice(at[0], at[0] + 1)
             for sign in (1, -1):
                 moved = head.astype(np.float64)
                 moved[at] += sign * step
                 heads = (moved, small) if head is big else (big, moved)
-                totals.append(reference.loss_parts(*heads, boxes, setup).sum())
-            slope = (totals[0] - totals[1]) / (2 * step)
+                totals.append(reference.loss_parts(*(array[image] for array in (*heads, boxes)), setup).sum())
+            slope = (totals[0] - totals[1]) / (2 * step) / len(boxes)
             assert gradient[at] == pytest.approx(slope, rel=1e-3, abs=1e-5)
 
 
