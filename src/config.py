@@ -125,7 +125,7 @@ def _rank_faults(config: Config) -> Iterator[str]:
 
 def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.device_target == "CPU":
-        yield f"{_found(config, 'data_sink')}: a CPU has no device queue; leave data_sink out"
+        yield f"{_found(config, 'data_sink')}: a CPU has no queue for batches; leave data_sink out"
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
                "of one size; leave out one of the two")
