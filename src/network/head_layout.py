@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Detection scales, and the order of the fields of a prediction; decode.h of ascend310_infer is the C++ counterpart."""
+"""Detection scales and the order of a prediction's fields; twin in C++: ascend310_infer/inc/detection/decode.h."""
 from dataclasses import dataclass
 
 # Fields of a prediction: centre x and y, width, height, objectness, then the class probabilities.
