@@ -23,44 +23,156 @@ is meant below the folder of its kind:
     data_dir                            below data_path, if data_url is set; an empty one is
                                         data_path/<modelarts_dataset_unzip_name> if that came, else data_path
 
-data_path, load_path and output_path are folders of the machine's own, as ModelArts' /cache is. The notes of the ranks
-are in output_path/.modelarts, which is not uploaded.
+data_path, load_path and output_path are folders of the machine's own, as ModelArts' /cache is. The locks and marker
+files of the ranks are in output_path/.modelarts, which is not uploaded.
 """
 
+import fcntl
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock, Timeout
+
 from model_utils.config import CHECKPOINTS, DERIVED, RESULTS, Config
 from model_utils.errors import UsageError, UserError
+from model_utils.json_file import read_json, write_json
 from model_utils.local_adapter import Launch, read_launch
-from model_utils.moxing_adapter import NOTES_FOLDER, copy_in, copy_out
-from model_utils.rank_board import BUSY, FAILED, LEADER, LEFT, READY, RUNNING, RankBoard
+from model_utils.moxing_adapter import MARKER_FOLDER, copy_in, copy_out
 
-SCHEDULER = "scheduler"
+LEADER, SCHEDULER = "rank_0", "scheduler"
+# States of the leader, in its marker file.
+BUSY, READY, FAILED = "busy", "ready", "failed"
+# Marker file of a failed rank that has uploaded.
+UPLOADED = "uploaded"
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long the ranks of a machine wait, in seconds."""
+    """How long the processes of a machine wait for each other, in seconds."""
 
-    # For rank 0 to copy and unpack; that it failed or ended is noticed at once, so this is for one that hangs.
+    # For rank 0 to copy and unpack. That it failed or was killed is noticed at once: this limit is for one that hangs.
     copy: float = 4 * 3600
-    # Of a rank 0 that fails, until the others have seen it, some of which may still be starting.
+    # Rank 0, before it ends, for the others to have read its marker: some of them may still be starting.
     tell: float = 30
-    # Of a rank 0 that is done, until the others have written their last results.
+    # Rank 0, when its run is over, for the others to write their last results.
     finish: float = 60
-    # Of a rank that failed, until another one that failed has uploaded.
+    # A rank that failed, for another failed rank to finish its upload.
     upload: float = 3600
     # Between two looks.
     poll: float = 0.5
+
+
+class Rendezvous:
+    """Where the processes of one machine wait for its rank 0, the leader, which copies for all of them.
+
+    Each process holds a lock file as long as it takes part. The leader has a marker file that says whether it is busy,
+    ready or failed; the others touch a file of their own once they have read that it is ready or failed. The leader's
+    marker counts only while its lock is held: one that an earlier job left behind is ignored, and a leader that is
+    killed is noticed at once.
+
+    Args:
+        folder: of the lock and marker files, made if missing; the same for all processes, and for no other running job.
+        name: of this process, such as rank_3; `LEADER` is the one that the others wait for.
+        others: names of the processes that wait for the leader.
+        limits: how long to wait.
+    """
+
+    def __init__(self, folder: Path, name: str, others: list[str], limits: Limits):
+        self.folder, self.name, self.others, self.limits = folder, name, others, limits
+        self.marker = folder / f"{LEADER}.json"
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Take part until the end of the block; the leader stays until the others have read its marker.
+
+        Raises:
+            UserError: a process of another job takes part under this name.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        in_use = (f"{self.folder}: in use by another job on this machine: give each job folders of its own, or wait "
+                  "until that one ends")
+        if self.name == LEADER:
+            if self._takes_part(LEADER):
+                raise UserError(in_use)
+            for path in (*self.folder.glob("*.informed"), self.marker, self.folder / UPLOADED):
+                path.unlink(missing_ok=True)
+        with self.locked(self.name, self.limits.tell, in_use):
+            try:
+                yield
+            finally:
+                if self.name == LEADER:
+                    self.wait_for_others(self.limits.tell)
+                    self.marker.unlink(missing_ok=True)
+
+    def report(self, state: str, text: str = "") -> None:
+        """Replace the leader's marker; `text` is what it does, the data's folder, or why it failed."""
+        write_json(self.marker, {"process": os.getpid(), "state": state, "text": text})
+
+    def wait_for_leader(self) -> str:
+        """Wait until the leader is ready; returns the data's folder.
+
+        Raises:
+            UserError: the leader failed, was killed, or was not ready in time; says what it was doing.
+        """
+        deadline, last = time.monotonic() + self.limits.copy, None
+        while True:
+            takes_part = self._takes_part(LEADER)
+            marker = read_json(self.marker) if takes_part and self.marker.exists() else None
+            if marker and marker["state"] != BUSY:
+                (self.folder / f"{self.name}.informed").touch()
+                if marker["state"] == FAILED:
+                    raise UserError(f"{self.name} stops, because rank 0 of this machine failed: {marker['text']}")
+                return marker["text"]
+            if last and not takes_part:
+                raise UserError(f"{self.name} stops, because rank 0 of this machine, process {last['process']}, ended "
+                                f"while {last['text']}; see its log")
+            last = marker or last
+            if time.monotonic() >= deadline:
+                found = (f"process {last['process']}, which is still {last['text']}; see its log" if last else
+                         "which did not start: check that it runs; on several machines, NODE_NUM in the environment "
+                         "must be their number")
+                raise UserError(f"{self.name} waited {self.limits.copy:g} s for rank 0 of this machine, {found}")
+            time.sleep(self.limits.poll)
+
+    def wait_for_others(self, limit_s: float, until_ended: bool = False) -> list[str]:
+        """Wait until the others have read the leader's marker and, if wanted, have ended; returns who is late."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            late = [name for name in self.others if not (self.folder / f"{name}.informed").exists()
+                    or (until_ended and self._takes_part(name))]
+            if not late or time.monotonic() >= deadline:
+                return late
+            time.sleep(self.limits.poll)
+
+    @contextmanager
+    def locked(self, name: str, limit_s: float, message: str) -> Iterator[None]:
+        """Hold a lock file during the block; a UserError with `message` where another process keeps it too long."""
+        lock = FileLock(self.folder / f"{name}.lock", timeout=limit_s, poll_interval=self.limits.poll)
+        try:
+            held = lock.acquire()
+        except Timeout:
+            raise UserError(message) from None
+        with held:
+            yield
+
+    def _takes_part(self, name: str) -> bool:
+        """Return whether a process holds its lock; a shared one, as two that look must not see each other."""
+        try:
+            with open(self.folder / f"{name}.lock", "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False
 
 
 def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launch | None = None,
@@ -72,8 +184,8 @@ def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launc
     Args:
         run: takes the config, with the paths of the job.
         config: options of the user.
-        launch: place of this process in the job; None: what the environment says.
-        limits: how long to wait; None: the usual times.
+        launch: place of this process in the job; None: read from the environment.
+        limits: how long to wait; None: the defaults.
 
     Raises:
         UsageError: an option of the job is missing or wrong.
@@ -83,24 +195,17 @@ def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launc
         return run(config)
     check_job(config)
     launch, limits = launch or read_launch(), limits or Limits()
-    name = SCHEDULER if launch.is_scheduler else LEADER if launch.leads_node else f"rank_{launch.local_rank}"
-    board = RankBoard(Path(config.output_path) / NOTES_FOLDER / f"node_{launch.node_rank}", name, limits.poll)
+    name = SCHEDULER if launch.is_scheduler else f"rank_{launch.local_rank}"
     others = [f"rank_{rank}" for rank in range(1, launch.local_size)]
-    if launch.leads_node:
-        data_dir = _lead(board, config, [*others, *([SCHEDULER] if launch.is_beside_scheduler else [])], limits)
-    else:
-        data_dir = _follow(board, limits)
-    try:
-        with _uploading_on_failure(board, config, limits):
+    machine = Rendezvous(Path(config.output_path) / MARKER_FOLDER / f"node_{launch.node_rank}", name,
+                         [*others, *([SCHEDULER] if launch.is_beside_scheduler else [])], limits)
+    with machine.joined():
+        data_dir = _copy_for_all(machine, config) if name == LEADER else machine.wait_for_leader()
+        with _uploading_on_failure(machine, config):
             result = run(job_config(config, data_dir, launch))
-        if launch.leads_node:
-            _upload_all(board, config, others, limits)
+        if name == LEADER:
+            _upload_all(machine, config)
         return result
-    finally:
-        if launch.leads_node:
-            # One that comes late must still find that the data is ready.
-            board.wait_for_others(others, (RUNNING, LEFT), limits.tell)
-        board.leave()
 
 
 def check_job(config: Config) -> None:
@@ -152,13 +257,13 @@ def job_config(config: Config, data_dir: str, launch: Launch) -> Config:
     return config
 
 
-def _lead(board: RankBoard, config: Config, others: list[str], limits: Limits) -> str:
-    """Copy in as rank 0 of the machine and tell the others; returns the data's folder."""
+def _copy_for_all(machine: Rendezvous, config: Config) -> str:
+    """Copy in as rank 0 of the machine and inform the others; returns the data's folder."""
     def say(text: str) -> None:
         _print(text)
-        board.tell(BUSY, text)
+        machine.report(BUSY, text)
 
-    board.lead("starting to copy")
+    machine.report(BUSY, "starting to copy")
     started = time.monotonic()
     try:
         for name in RESULTS:
@@ -167,53 +272,49 @@ def _lead(board: RankBoard, config: Config, others: list[str], limits: Limits) -
                 _print(f"warning: {name} is {path}, outside output_path, {config.output_path}, so it is not uploaded")
         data_dir = copy_in(config, say)
     except BaseException as error:
-        board.tell(FAILED, str(error) or type(error).__name__)
-        # Said now, since a launcher that sees another rank end may kill this one before its error is printed.
+        machine.report(FAILED, str(error) or type(error).__name__)
+        # Printed now: a launcher that sees another rank end may kill this one before its error is printed.
         _print(f"failed: {error or type(error).__name__}")
-        board.wait_for_others(others, (LEFT,), limits.tell)
-        board.leave()
         raise
     _print(f"copied in after {time.monotonic() - started:.1f} s")
-    board.tell(READY, data_dir)
+    machine.report(READY, data_dir)
     return data_dir
 
 
-def _follow(board: RankBoard, limits: Limits) -> str:
-    """Wait for rank 0 of the machine; returns the data's folder."""
-    try:
-        return board.wait_for_leader(limits.copy)
-    except BaseException:
-        board.leave()
-        raise
-
-
-def _upload_all(board: RankBoard, config: Config, others: list[str], limits: Limits) -> None:
-    late = board.wait_for_others(others, (LEFT,), limits.finish)
+def _upload_all(machine: Rendezvous, config: Config) -> None:
+    late = machine.wait_for_others(machine.limits.finish, until_ended=True)
     if late:
-        _print(f"warning: {', '.join(late)} not done {limits.finish:g} s after rank 0; uploading what is there")
-    with board.alone(limits.upload):
+        _print(f"warning: {', '.join(late)} not done {machine.limits.finish:g} s after rank 0; uploading what is there")
+    with _uploading(machine):
         copy_out(config, _print)
 
 
 @contextmanager
-def _uploading_on_failure(board: RankBoard, config: Config, limits: Limits) -> Iterator[None]:
+def _uploading_on_failure(machine: Rendezvous, config: Config) -> Iterator[None]:
     """Upload results where the block fails, whichever rank it is: launchers kill the others when one has ended.
 
-    The ranks after the first that fails wait until it has uploaded, and then need not.
+    Of several ranks that fail, one uploads and the others wait for it.
     """
     try:
         yield
     except BaseException as failure:
-        if board.name != SCHEDULER:
-            _print(f"{board.name} failed: {failure or type(failure).__name__}")
+        if machine.name != SCHEDULER:
+            _print(f"{machine.name} failed: {failure or type(failure).__name__}")
+            uploaded = machine.folder / UPLOADED
             try:
-                with board.alone(limits.upload):
-                    if not board.is_done():
+                with _uploading(machine):
+                    if not uploaded.exists():
                         copy_out(config, _print)
-                        board.set_done()
+                        uploaded.touch()
             except UserError as error:
                 print(f"error: {error}", file=sys.stderr, flush=True)
         raise
+
+
+def _uploading(machine: Rendezvous) -> AbstractContextManager[None]:
+    limit = machine.limits.upload
+    return machine.locked("upload", limit, f"{machine.name} waited {limit:g} s for another rank of this machine to "
+                          "finish its upload")
 
 
 def _join(folder: str, path: str) -> str:

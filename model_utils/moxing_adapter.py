@@ -15,8 +15,8 @@ from model_utils.config import Config
 from model_utils.errors import UserError
 from model_utils.safe_unzip import incoming, unzip
 
-# In output_path, but no result: the notes of the ranks.
-NOTES_FOLDER = ".modelarts"
+# In output_path, but not a result: the lock and marker files of the ranks.
+MARKER_FOLDER = ".modelarts"
 
 
 def copy_in(config: Config, say: Callable[[str], None]) -> str:
@@ -64,7 +64,7 @@ def copy_out(config: Config, say: Callable[[str], None]) -> None:
         UserError: it cannot be done; the results are still in output_path.
     """
     results = [path for path in sorted(Path(config.output_path).iterdir())
-               if path.name != NOTES_FOLDER and (path.is_file() or any(inner.is_file() for inner in path.rglob("*")))]
+               if path.name != MARKER_FOLDER and (path.is_file() or any(inner.is_file() for inner in path.rglob("*")))]
     if not results:
         say(f"nothing to upload, {config.output_path} holds no files")
         return
@@ -72,7 +72,7 @@ def copy_out(config: Config, say: Callable[[str], None]) -> None:
     file = _moxing_file()
     with _in_words(f"train_url {config.train_url}: results cannot be uploaded and are still in {config.output_path}"):
         for path in results:
-            # Not the whole folder at once: the notes of the ranks stay here.
+            # Not the whole folder at once: the marker files of the ranks stay here.
             copy = file.copy_parallel if path.is_dir() else file.copy
             copy(str(path), f"{config.train_url.rstrip('/')}/{path.name}")
 
