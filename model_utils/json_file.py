@@ -44,14 +44,14 @@ def type_faults(found, example, where="", takes_others=False):
 
     Args:
         found (object): what json gave.
-        example (object): an object has these keys, a list any number of items like the first; a number with a fraction
-            stands for whole ones too.
+        example (object): an object has these keys, an empty one any; a list has any number of items like the first; a
+            number with a fraction stands for whole ones too.
         where (str): place of the value in its file.
         takes_others (bool): objects may have further keys.
     """
     if isinstance(example, dict) and isinstance(found, dict):
         yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
-        if not takes_others:
+        if example and not takes_others:
             yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
                         if key not in example)
         for key in example:
