@@ -141,7 +141,7 @@ show "$PYTHON" -u "$REPO/export.py" --device_target "$DEVICE_TARGET" --ckpt_file
 begin "detections beside the ground truth"
 cd -- "$REPO"
 show "$PYTHON" -m tools.quick_start_report --data_dir "$OUT/data" --results "$RESULTS" \
-    --picture "$OUT/detections.png" ${LIMITS[@]+"${LIMITS[@]}"}
+    --out "$OUT/detections.png" ${LIMITS[@]+"${LIMITS[@]}"}
 end_step
 
 list_files
