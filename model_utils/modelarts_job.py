@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A job on Huawei's ModelArts: copy data and checkpoint in, unzip, run, copy results out.
+"""A job on Huawei's ModelArts: copy data and checkpoint in, unpack, run, copy results out.
 
     def main(argv=None):
         return modelarts_job(train, get_config(argv))
@@ -8,22 +8,21 @@
 With enable_modelarts False, `train(config)` simply runs. Otherwise rank 0 of each machine copies, by the package
 `moxing` of ModelArts' images, and the other ranks of the machine wait for it:
 
-    data_url        -> data_path     then data_path/<modelarts_dataset_unzip_name>.zip, if it came, is unpacked there
+    data_url        -> data_path     then data_path/<modelarts_dataset_unzip_name>.zip, if it arrived, is unpacked there
     checkpoint_url  -> load_path
     output_path     -> train_url     when the run ends, also when it fails
 
-An empty data_url or checkpoint_url is not copied. What arrives replaces what has the same name there, as a whole.
+An empty data_url or checkpoint_url is not copied. Entries that arrive replace those of the same name.
 
-The run sees paths as follows. An absolute path is what the user set on purpose and stays, so
-data_dir=/cache/data/coco2017 and pretrained=/cache/checkpoint_path/0-300_.ckpt of the 2021 version work. A relative one
-is meant below the folder of its kind:
+The paths of the run change as follows. Absolute paths stay, so data_dir=/cache/data/coco2017 and
+pretrained=/cache/checkpoint_path/0-300_.ckpt of the 2021 version work. Relative ones start at a folder of the job:
 
-    ckpt_path, log_path, file_name      below output_path
-    resume, resume_yolo, pretrained_backbone, pretrained, ckpt_file     below load_path, if checkpoint_url is set
-    data_dir                            below data_path, if data_url is set; an empty one is
-                                        data_path/<modelarts_dataset_unzip_name> if that came, else data_path
+    ckpt_path, log_path, file_name      at output_path
+    resume, resume_yolo, pretrained_backbone, pretrained, ckpt_file     at load_path, if checkpoint_url is set
+    data_dir                            at data_path, if data_url is set; the default is
+                                        data_path/<modelarts_dataset_unzip_name> if that arrived, else data_path
 
-data_path, load_path and output_path are folders of the machine's own, as ModelArts' /cache is. The locks and marker
+data_path, load_path and output_path are local folders of the machine, as ModelArts' /cache is. The locks and marker
 files of the ranks are in output_path/.modelarts, which is not uploaded.
 """
 
@@ -113,14 +112,14 @@ class Rendezvous:
                     self.marker.unlink(missing_ok=True)
 
     def report(self, state: str, text: str = "") -> None:
-        """Replace the leader's marker; `text` is what it does, the data's folder, or why it failed."""
+        """Replace the leader's marker; `text` is its current step, the default for data_dir, or why it failed."""
         write_json(self.marker, {"process": os.getpid(), "state": state, "text": text})
 
     def wait_for_leader(self) -> str:
-        """Wait until the leader is ready; returns the data's folder.
+        """Wait until the leader is ready; returns the default for data_dir.
 
         Raises:
-            UserError: the leader failed, was killed, or was not ready in time; says what it was doing.
+            UserError: the leader failed, was killed, or was not ready in time; names its last step.
         """
         deadline, last = time.monotonic() + self.limits.copy, None
         while True:
@@ -164,7 +163,7 @@ class Rendezvous:
             yield
 
     def _takes_part(self, name: str) -> bool:
-        """Return whether a process holds its lock; a shared one, as two that look must not see each other."""
+        """Return whether a process holds its lock; tried by a shared one, which others that try do not see."""
         try:
             with open(self.folder / f"{name}.lock", "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -177,12 +176,12 @@ class Rendezvous:
 
 def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launch | None = None,
                   limits: Limits | None = None) -> Result:
-    """Run a function as a ModelArts job if config.enable_modelarts, else just run it; returns what it returns.
+    """Run a function as a ModelArts job if config.enable_modelarts, else just run it; returns its result.
 
-    Where the run fails, its own error is raised after the results are uploaded; one of the upload goes to stderr.
+    Where the run fails, its error is raised after the results are uploaded; an error of the upload goes to stderr.
 
     Args:
-        run: takes the config, with the paths of the job.
+        run: called with the config, its paths those of the job.
         config: options of the user.
         launch: place of this process in the job; None: read from the environment.
         limits: how long to wait; None: the defaults.
@@ -209,26 +208,26 @@ def modelarts_job(run: Callable[[Config], Result], config: Config, launch: Launc
 
 
 def check_job(config: Config) -> None:
-    """Check the options of a ModelArts job, before anything is copied.
+    """Check the options of a ModelArts job before anything is copied.
 
     Raises:
-        UsageError: names every option at fault, and what is expected.
+        UsageError: names every wrong option and the expected value.
     """
     problems = []
     if not config.train_url:
-        problems.append("train_url is empty: name the place that results are uploaded to, such as s3://BUCKET/RESULTS/")
+        problems.append("train_url is empty: name the url that results are uploaded to, such as s3://BUCKET/RESULTS/")
     for name in ("data_path", "output_path", "load_path"):
         if not config[name]:
             problems.append(f"{name} is empty: name a local folder, such as the default /cache/...")
     for name in ("data_path", "load_path"):
         if config[name] and config.output_path and _is_below(config[name], config.output_path):
             problems.append(f"{name} is {config[name]}, in output_path, {config.output_path}, which is uploaded: name "
-                            "folders outside each other")
+                            "separate folders")
     for url, name in (("data_url", "data_path"), ("checkpoint_url", "load_path"), ("train_url", "output_path")):
         if config[url] and config[name] and (_is_below(config[name], config[url]) or _is_below(config[url],
                                                                                               config[name])):
-            problems.append(f"{url} is {config[url]} and {name} is {config[name]}: expected folders outside each "
-                            f"other, as the one is copied to the other; what is here already needs no {url}")
+            problems.append(f"{url} is {config[url]} and {name} is {config[name]}: expected separate "
+                            f"folders, as one is copied to the other; what is on this machine needs no {url}")
     archive = config.modelarts_dataset_unzip_name
     if config.need_modelarts_dataset_unzip and (not archive or Path(archive).name != archive or archive == ".."):
         problems.append(f"modelarts_dataset_unzip_name is '{archive}': expected the name of an archive in data_url, "
@@ -238,12 +237,12 @@ def check_job(config: Config) -> None:
 
 
 def job_config(config: Config, data_dir: str, launch: Launch) -> Config:
-    """Return the config that a run in a ModelArts job sees; the module's docstring says which paths change.
+    """Return the config of a run in a ModelArts job; see the module's docstring for the paths that change.
 
     Args:
         config: options of the user.
-        data_dir: the data's folder for a user who named none.
-        launch: place of this process; with several, the run is a distributed one, which ModelArts does not say.
+        data_dir: the default for data_dir.
+        launch: place of this process; with several processes the run is distributed, an option ModelArts does not set.
     """
     if launch.rank_size > 1 and not config.is_set("is_distributed"):
         config = config.replace(DERIVED, is_distributed=1)
@@ -258,7 +257,7 @@ def job_config(config: Config, data_dir: str, launch: Launch) -> Config:
 
 
 def _copy_for_all(machine: Rendezvous, config: Config) -> str:
-    """Copy in as rank 0 of the machine and inform the others; returns the data's folder."""
+    """Copy in as rank 0 of the machine and report to the others; returns the default for data_dir."""
     def say(text: str) -> None:
         _print(text)
         machine.report(BUSY, text)
@@ -318,12 +317,12 @@ def _uploading(machine: Rendezvous) -> AbstractContextManager[None]:
 
 
 def _join(folder: str, path: str) -> str:
-    """Return a path below a folder; an absolute path stays."""
+    """Return an absolute path; a relative one starts at the folder."""
     return os.path.join(os.path.abspath(folder), path)
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """Return whether a path is a folder or in it; a url is nowhere on this machine."""
+    """Return whether a local path is a folder or in it; False for urls."""
     if "://" in path or "://" in folder:
         return False
     return Path(path).resolve().is_relative_to(Path(folder).resolve())

@@ -47,7 +47,7 @@ def test_without_the_package_moxing_the_error_says_so(storage, job, monkeypatch)
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    ({"train_url": ""}, "train_url is empty: name the place that results are uploaded to"),
+    ({"train_url": ""}, "train_url is empty: name the url that results are uploaded to"),
     ({"load_path": ""}, "load_path is empty"),
     ({"data_path": "/cache/train/data", "output_path": "/cache/train"}, "data_path is /cache/train/data, in output_p"),
     ({"data_url": "/cache/data/in", "data_path": "/cache/data"}, "data_url is /cache/data/in and data_path is /cache"),
