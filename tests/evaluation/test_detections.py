@@ -14,7 +14,7 @@ from src.evaluation.detections import coco_results, detect, to_image
 from src.evaluation.nms import detections_from_heads, select_pairs
 from tests.support.decoded_heads import empty_heads, loop_detections, put, random_heads
 
-DOG = Path(__file__).resolve().parents[2] / "shared" / "data" / "darknet_dog"
+DOG = Path(__file__).resolve().parents[3] / "shared" / "data" / "darknet_dog"
 SETTINGS = SimpleNamespace(eval_ignore_threshold=0.001, nms_thresh=0.5, max_detections=300, multi_label=True)
 
 
