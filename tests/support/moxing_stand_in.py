@@ -13,7 +13,7 @@ from types import ModuleType
 from model_utils.modelarts_job import Limits
 
 # Every wait ends by an event, long before its limit, also on a busy machine.
-FAST = Limits(copy=60, tell=60, finish=60, upload=60, poll=0.01)
+FAST = Limits(copy=60, finish=60, upload=60, poll=0.01)
 
 
 class Boom(Exception):
