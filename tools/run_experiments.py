@@ -129,8 +129,10 @@ def note_commit(run, is_resumed):
 def train_and_score(run, log):
     """Train a run, or resume it, and evaluate its last weights; returns its row of the csv."""
     def call(program, *arguments):
-        subprocess.run([sys.executable, program, *arguments, f"--data_dir={run.data_dir}", "--device_target=CPU"],
-                       cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
+        command = [sys.executable, program, *arguments, f"--data_dir={run.data_dir}", "--device_target=CPU"]
+        code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
+        if code:
+            raise UserError(f"{program} ended with exit code {code}, see {log.name}")
 
     cores, last, scores = len(os.sched_getaffinity(0)), newest_checkpoint(run.folder), run.folder / "eval"
     note_commit(run, is_resumed=last is not None)
@@ -160,12 +162,13 @@ def run_all(runs, csv_path):
                 if run.name not in names_done(csv_path):
                     row = train_and_score(run, log)
                     add_row(csv_path, row)
-                    print(f"{run.name}: AP {row['AP']}, AP50 {row['AP50']}, {row['minutes'] or 'unknown'} minutes")
+                    print(f"{run.name}: AP {row['AP']}, AP50 {row['AP50']}, {row['minutes'] or 'unknown'} minutes",
+                          flush=True)
             except BlockingIOError:
                 print(f"{run.name}: left to another process, which works in {run.folder}")
-            except (UserError, OSError, subprocess.CalledProcessError) as error:
+            except (UserError, OSError) as error:
                 failed.append(run.name)
-                print(f"{run.name}: failed: {error}; see {log.name}")
+                print(f"{run.name}: failed: {error}", flush=True)
     return failed
 
 
