@@ -52,7 +52,7 @@ sys.exit(run_cli(run_experiments.main, sys.argv[2:]))
 """
 
 
-class Queue:
+class ExperimentPlace:
     """A folder with stand-ins for the programs, a data folder, and a file of experiments."""
 
     def __init__(self, folder):
@@ -61,7 +61,7 @@ class Queue:
         (self.repo / "train.py").write_text(TRAIN)
         (self.repo / "eval.py").write_text(EVAL)
         self.data = empty_data(folder / "data")
-        self.path = folder / "queue.yaml"
+        self.path = folder / "experiments.yaml"
 
     def write(self, *runs, **common):
         self.path.write_text(yaml.safe_dump({"csv": "results.csv", "common": common, "runs": list(runs)}))
