@@ -236,32 +236,35 @@ def _upload_last(config: Config, folder: Path, name: str, limits: Limits) -> Non
             _remove_markers(folder)
     except Timeout:
         _print(f"warning: other ranks are not done {limits.finish:g} s after {name}; uploading what is there")
-    with _locked(folder / "upload.lock", limits.upload, limits):
-        copy_out(config, _print)
+    _upload(config, folder, name, limits, has_failed=False)
 
 
 @contextmanager
 def _uploading_on_failure(config: Config, folder: Path, name: str, limits: Limits) -> Iterator[None]:
-    """Upload results where the block fails, whichever rank it is: launchers kill the others when one has ended.
-
-    Of several ranks that fail, one uploads and the others wait for it.
-    """
+    """Upload results where the block fails, whichever rank it is: launchers kill the others when one has ended."""
     try:
         yield
     except BaseException as failure:
         _print(f"{name} failed: {failure or type(failure).__name__}")
-        uploaded = folder / "uploaded.json"
         try:
-            with _locked(folder / "upload.lock", limits.upload, limits):
-                if not uploaded.exists():
-                    copy_out(config, _print)
-                    uploaded.touch()
-        except Timeout:
-            print(f"error: {name} waited {limits.upload:g} s for another rank of this machine to finish its upload",
-                  file=sys.stderr, flush=True)
+            _upload(config, folder, name, limits, has_failed=True)
         except UserError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
         raise
+
+
+def _upload(config: Config, folder: Path, name: str, limits: Limits, has_failed: bool) -> None:
+    """Upload results, one rank at a time; of several that failed, only the first does."""
+    uploaded = folder / "uploaded.json"
+    try:
+        with _locked(folder / "upload.lock", limits.upload, limits):
+            if not (has_failed and uploaded.exists()):
+                copy_out(config, _print)
+            if has_failed:
+                uploaded.touch()
+    except Timeout:
+        raise UserError(f"{name} waited {limits.upload:g} s for another rank of this machine to finish its upload"
+                        ) from None
 
 
 def _locked(path: Path, limit_s: float, limits: Limits) -> FileLock:
