@@ -7,7 +7,6 @@ A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>` an
 resized, ...) and where in the run it was saved.
 """
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.errors import UserError
+from model_utils.files import replacing
 
 AVERAGE_PREFIX = "ema."
 
@@ -72,17 +72,9 @@ def save_checkpoint(path, weights, meta, moments=None, averages=None):
         tensors.update({prefix + name: value for name, value in (values or {}).items()})
     # A copy: saving must not wait for, or see, the next step's update.
     entries = [{"name": name, "data": ms.Tensor(_to_numpy(value))} for name, value in tensors.items()]
-    # MindSpore removes the old file before it writes the new one, and would leave none when killed in between.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.ckpt")
-    try:
+    # MindSpore removes the old file before it writes the new one, and makes it unreadable for all but its owner.
+    with replacing(path) as temporary:
         ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: json.dumps(meta)}, crc_check=True)
-        # MindSpore makes it read-only for its owner and unreadable for all others.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path):
