@@ -63,7 +63,7 @@ def main(argv=None):
     logger = get_logger("", name="postprocess")
     try:
         report(logger, data, record["counts"], config)
-        scores = score_results(data.coco, results, data.image_ids, data.categories)
+        scores = score_results(data, results, config.coco_engine)
         logger.info("\n%s", scores.table)
         logger.info("AP of each class\n%s", scores.class_table)
         write_json(folder / METRICS, scores.metrics())

@@ -46,7 +46,7 @@ def test_the_table_and_the_figures_are_those_of_the_evaluation(place, capsys):
     assert main([*arguments(place), f"--img_path={place / 'val2017'}"]) == 0
     out = capsys.readouterr().out
     data = read_annotation_file(place / "annotations" / "instances_val2017.json")
-    scores = score_results(data.coco, RESULTS, data.image_ids, data.categories)
+    scores = score_results(data, RESULTS)
     assert f"INFO:\n{scores.table}\n" in out and f"INFO:AP of each class\n{scores.class_table}\n" in out
     assert "3 detections on 3 images" in out and "WARNING" not in out
     written = place / "out of it" / "metrics.json"

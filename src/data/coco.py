@@ -7,8 +7,6 @@
 
 What makes the data useless is a `UserError` in words; broken boxes are dropped, counted and reported, and work goes on.
 """
-import contextlib
-import io
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pycocotools.coco import COCO
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
@@ -65,12 +62,12 @@ class CocoData:
         return len(self.image_ids)
 
     @cached_property
-    def coco(self) -> COCO:
-        """The ground truth as a pycocotools object, built at first use: training never needs it.
+    def coco_dataset(self) -> dict:
+        """The ground truth as the dict of a COCO annotation file, built at first use: training never needs it.
 
-        Boxes stand as in the file, not clipped, so that COCO's official figures come out. Broken boxes are not in it:
-        no detection can ever match them, and each would count as an object that the network missed. Annotations are
-        numbered anew from 1, because pycocotools takes a match with annotation 0 for no match.
+        Boxes are as in the file, not clipped, so that COCO's official figures come out. Broken boxes are not in it: no
+        detection can ever match them, and each would count as an object that the network missed. Annotation ids are
+        1, 2, ...: pycocotools takes a match with annotation 0 for no match.
         """
         names = ("image_index", "class_index", "bbox", "area", "iscrowd")
         rows = zip(*(self.truth[name].tolist() for name in names), strict=True)
@@ -82,11 +79,7 @@ class CocoData:
                   for image_id, (width, height), path in zip(self.image_ids, self.sizes, self.paths, strict=True)]
         categories = [{"id": category_id, "name": name}
                       for category_id, name in zip(self.categories.ids, self.categories.names, strict=True)]
-        with contextlib.redirect_stdout(io.StringIO()):
-            coco = COCO()
-            coco.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
-            coco.createIndex()
-        return coco
+        return {"info": {}, "images": images, "annotations": annotations, "categories": categories}
 
     def report_lines(self) -> list[str]:
         """The report in words for the log, one line per finding."""

@@ -78,7 +78,8 @@ def _decode_jpeg(path, data, reduction):
         height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
         if height * width > MAX_PIXELS:
             return None
-        image = simplejpeg.decode_jpeg(data, "RGB", min_height=-(-height // reduction), min_width=-(-width // reduction))
+        image = simplejpeg.decode_jpeg(data, "RGB", min_height=-(-height // reduction),
+                                       min_width=-(-width // reduction))
     except (ValueError, KeyError) as error:
         # Decoders make up the rest of a truncated file; behind the last scan must come the end mark.
         if "Premature end" in str(error) or data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):

@@ -13,7 +13,7 @@ import mindspore as ms
 from model_utils.comm import Ranks
 from model_utils.json_file import write_json
 from src.data.placement import fit_placement
-from src.evaluation.coco_scores import Scores, score_results
+from src.evaluation.coco_scores import Scores, find_engine, score_results
 from src.evaluation.detections import coco_results, detect, in_image
 from src.evaluation.topk_candidates import Candidates, detections_from_candidates
 from src.yolo_dataset import eval_stream
@@ -55,7 +55,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
         network (callable): uint8 tensor [B, H, W, 3] to decoded heads (big, small), see `src.yolo.YOLOv3TinyInference`,
             and behind them, where it selects candidates, the fields of `src.evaluation.topk_candidates.Candidates`.
         data (CocoData): the images and their ground truth.
-        config (Config): testing_shape, resize_mode and the thresholds are read.
+        config (Config): testing_shape, resize_mode, the thresholds and coco_engine are read.
         batch_size (int): config.per_batch_size if None.
         results_path (str or Path): COCO results json to write, by rank 0; None: none.
         ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures, and of the others
@@ -63,6 +63,8 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
     """
     ranks = ranks or Ranks()
     num_images = len(data.image_ids)
+    # What cannot score at the end is refused before the work.
+    find_engine(config.coco_engine)
     started = time.perf_counter()
     results, counts = _detections(network, data, config, batch_size or config.per_batch_size, ranks.share(num_images))
     parts, counts = ranks.gather(results, only_first=True), ranks.gather(counts)
@@ -76,7 +78,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
             results.sort(key=lambda result: place[result["image_id"]])
         if results_path is not None:
             write_json(results_path, results)
-        scores = vars(score_results(data.coco, results, data.image_ids, data.categories))
+        scores = vars(score_results(data, results, config.coco_engine))
     scores = ranks.first(scores)
     return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
                       damaged_images=sum(part["damaged"] for part in counts),

@@ -1,18 +1,16 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Reading a split: boxes, classes, what is dropped and how it is counted; scoring against it."""
-import contextlib
-import io
 import json
 import time
 
 import numpy as np
 import pytest
-from pycocotools.cocoeval import COCOeval
 
 from model_utils.errors import UserError
 from src.data.coco import FINDINGS, read_coco
 from tests.support.helpers import CATEGORIES, data_config, real_data, write_coco
+from tests.support.oracle import plain_judge
 
 
 def read(root, split="train", training=True, **options):
@@ -83,7 +81,7 @@ def test_images_of_crowds_and_slivers_are_left_out(tmp_path):
     write_coco(tmp_path, images)
     data = read(tmp_path)
     assert data.image_ids == [3] and data.report == {"images_without_boxes": 2}
-    assert len(data.coco.getImgIds()) == len(data.coco.anns) == 1
+    assert len(data.coco_dataset["images"]) == len(data.coco_dataset["annotations"]) == 1
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path):
@@ -102,25 +100,17 @@ def test_boxes_over_max_box_are_reported(tmp_path):
     assert read(tmp_path, max_box=7).report == {}
 
 
-def evaluate(data, results):
-    with contextlib.redirect_stdout(io.StringIO()):
-        scorer = COCOeval(data.coco, data.coco.loadRes(results), "bbox")
-        scorer.evaluate()
-        scorer.accumulate()
-        scorer.summarize()
-    return scorer.stats
-
-
 def test_ground_truth_scores_one_despite_broken_boxes(tmp_path, capsys):
     broken_set(tmp_path, "val")
     data = read(tmp_path, "val", training=False)
     assert capsys.readouterr().out == ""
-    boxes = {annotation["id"]: annotation["bbox"] for annotation in data.coco.anns.values()}
+    annotations = data.coco_dataset["annotations"]
+    boxes = {annotation["id"]: annotation["bbox"] for annotation in annotations}
     # As in the file, not clipped, and numbered from 1.
     assert boxes == {1: [4, 4, 20, 20], 2: [-6, 40, 20, 20], 3: [0, 0, 64.01, 48]}
     results = [{"image_id": 1, "category_id": annotation["category_id"], "bbox": annotation["bbox"], "score": 0.9}
-               for annotation in data.coco.anns.values()]
-    assert evaluate(data, results)[:2] == pytest.approx([1, 1])
+               for annotation in annotations]
+    assert plain_judge(data, results).stats[:2] == pytest.approx([1, 1])
     assert capsys.readouterr().out == ""
 
 
@@ -129,7 +119,7 @@ def test_missing_annotation_fields_have_defaults(tmp_path):
         {"image_id": 1, "category_id": 1, "bbox": [2, 2, 10, 5]},
         {"id": 0, "image_id": 1, "category_id": 1, "bbox": [2, 12, 10, 5], "area": 12.5, "iscrowd": 1},
         {"id": 0, "image_id": 1, "category_id": 1, "bbox": [20, 12, 10, 5], "area": None, "iscrowd": 0}])
-    annotations = list(read(tmp_path, "val", training=False).coco.anns.values())
+    annotations = read(tmp_path, "val", training=False).coco_dataset["annotations"]
     assert [(a["id"], a["area"], a["iscrowd"]) for a in annotations] == [(1, 50, 0), (2, 12.5, 1), (3, 50, 0)]
 
 
@@ -140,7 +130,7 @@ def test_bccd_has_two_broken_boxes():
     assert len(data) == 292 and sum(map(len, data.boxes)) == 3941
     assert data.categories.names == ("RBC", "WBC", "Platelets")
     evaluation = read(real_data("bccd"), "val", training=False)
-    assert evaluation.report == {} and len(evaluation) == 72 and len(evaluation.coco.anns) == 945
+    assert evaluation.report == {} and len(evaluation) == 72 and len(evaluation.coco_dataset["annotations"]) == 945
 
 
 def test_coco128_is_clean():

@@ -14,19 +14,36 @@ a box that is shifted by d pixels has the IoU (100 - d) / (100 + d).
 import contextlib
 import io
 import json
+import math
+from functools import partial
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from model_utils.config import get_config
+from model_utils.errors import UserError
 from model_utils.json_file import write_json
 from src.data.coco import read_coco
-from src.evaluation.coco_scores import score_results
+from src.evaluation.coco_scores import Scores, find_engine, score_results
 from src.evaluation.detections import coco_results
 from src.evaluation.evaluator import evaluate
 from tests.support.helpers import data_config, write_coco
-from tests.support.oracle import BALL, CUP, KEY, Oracle, grey_image, make_data
+from tests.support.oracle import (
+    BALL,
+    BOX_A,
+    BOX_B,
+    CATEGORY_ORDER,
+    CUP,
+    KEY,
+    NAMES,
+    Oracle,
+    found,
+    grey_image,
+    make_data,
+    plain_judge,
+)
 
 A, B, C = (100, 100, 100, 100), (300, 200, 100, 100), (500, 50, 100, 100)
 # Where there is no object.
@@ -79,8 +96,13 @@ def scored(folder, pictures, detections, annotations=()):
     write_json(folder / "results.json", results)
     written = json.loads((folder / "results.json").read_text())
     assert len(written) == len(detections)
-    scores = score_results(data.coco, written, data.image_ids, data.categories)
+    scores = score_results(data, written, "faster-coco-eval")
     assert scores.stats == pytest.approx(directly(folder), abs=1e-12)
+    by_pycocotools = score_results(data, written, "pycocotools")
+    assert by_pycocotools.stats == pytest.approx(scores.stats, abs=1e-12)
+    assert by_pycocotools.lines == scores.lines and scores.lines.count("\n") == 11
+    for name in ("per_class_ap", "per_class_ap50"):
+        assert getattr(by_pycocotools, name) == pytest.approx(getattr(scores, name), abs=1e-12, nan_ok=True)
     return scores
 
 
@@ -112,6 +134,14 @@ CASES = {
                             (1 + levels(1, 2) / 101) / 2),
     # Only the best 100 detections of an image and class are looked at.
     "right one at rank 100": ([picture(A)], [(EMPTY, .9)] * 99 + [(A, .5)], 1 / 100),
+    "one of two missing": ([picture(A, B)], [(A, .9)], levels(1, 2) / 101),
+    "false one ranked between": ([picture(A, B)], [(A, .9), (EMPTY, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
+    "duplicate ranked between": ([picture(A, B)], [(A, .9), (A, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
+    "one of another class": ([picture(A, B)], [(A, .9), (B, .8, BALL)], 51 / 101),
+    "only another class": ([picture(A, B)], [(A, .9, BALL)], 0),
+    # Were it a crowd, these two would count for nothing, see below.
+    "two inside one large object": ([picture(A, (300, 0, 300, 400))],
+                                    [((310, 10, 50, 50), .95), ((400, 100, 60, 60), .94), (A, .9)], 51 / 3 / 101),
     "right one at rank 101": ([picture(A)], [(EMPTY, .9)] * 100 + [(A, .5)], 0),
 }
 
@@ -124,6 +154,7 @@ def test_ap_by_hand(tmp_path, case):
 
 @pytest.mark.parametrize("box, iou, thresholds", [
     (shifted(A, 5), 95 / 105, 9), (shifted(A, -15), 85 / 115, 5), (shifted(A, 0, 20), 80 / 120, 4),
+    (shifted(A, 24), 76 / 124, 3),
     (shifted(A, 30), 70 / 130, 1), (shifted(A, 34), 66 / 134, 0), (shifted(A, 10, 10), 90 * 90 / (20000 - 90 * 90), 4),
     ((100, 100, 100, 82), .82, 7), ((100, 100, 200, 82), 8200 / 18200, 0),
     # Two decimals are kept.
@@ -213,6 +244,107 @@ def test_recall_by_the_number_of_detections(tmp_path):
     scores = scored(tmp_path, [picture(*boxes)], [(box, .9 - .01 * i) for i, box in enumerate(boxes)])
     assert scores.stats[6:9] == pytest.approx((1 / 12, 10 / 12, 1))
     assert scores.stats[0] == pytest.approx(1)
+
+
+# Classes, the printed tables, the engines
+
+@pytest.fixture(name="truth")
+def fixture_truth(tmp_path):
+    """One picture with two cups."""
+    _, data = make_data(tmp_path, [grey_image(1, (640, 480), [(*BOX_A, CUP), (*BOX_B, CUP)])])
+    return data
+
+
+def test_no_detection_at_all_scores_zero(truth):
+    scores = score_results(truth, [])
+    # No small and no medium object is there (medium: below 96 x 96), so nothing can be said of them.
+    assert scores.stats == (0, 0, 0, -1, -1, 0, 0, 0, 0, -1, -1, 0)
+    assert scores.table.splitlines()[-1] == "mAP: 0.0"
+
+
+def test_a_class_without_ground_truth_has_no_figure(truth):
+    scores = score_results(truth, [found(BOX_A, CUP, .9), found(BOX_B, CUP, .8), found(BOX_B, KEY, .9)])
+    assert scores.stats[1] == 1.0
+    assert list(scores.per_class_ap50) == list(NAMES)
+    assert scores.per_class_ap50["cup"] == 1.0
+    assert math.isnan(scores.per_class_ap50["ball"]) and math.isnan(scores.per_class_ap["key"])
+    assert [line.split() for line in scores.class_table.splitlines()] == [
+        ["class", "AP", "AP50"], ["cup", "1.000", "1.000"], ["ball", "-", "-"], ["key", "-", "-"]]
+
+
+def test_figures_of_a_class_go_to_its_name_whatever_the_ids(tmp_path):
+    """Ids are 3, 1, 7 in the file's order; pycocotools sorts them."""
+    image = grey_image(1, (640, 480), [(*BOX_A, CUP), (*BOX_B, BALL), (0, 0, 60, 60, KEY), (400, 20, 60, 60, KEY)])
+    _, data = make_data(tmp_path, [image])
+    scores = score_results(data, [found(BOX_A, CUP, .9), found((0, 0, 60, 60), KEY, .8)])
+    assert scores.per_class_ap50 == pytest.approx({"cup": 1.0, "ball": 0.0, "key": 51 / 101})
+
+
+def test_categories_of_one_name_are_told_apart_by_their_ids(tmp_path):
+    categories = [{"id": 4, "name": "cup"}, {"id": 9, "name": "cup"}]
+    write_coco(tmp_path, [grey_image(1, (640, 480), [(*BOX_A, 4), (*BOX_B, 9)])], "val", categories)
+    data = read_coco(get_config([f"--data_dir={tmp_path}"]), "val", training=False)
+    scores = score_results(data, [found(BOX_A, 4, .9)])
+    assert scores.per_class_ap50 == pytest.approx({"cup (4)": 1.0, "cup (9)": 0.0})
+
+
+def test_the_table_is_that_of_2021(truth, capsys):
+    scores = score_results(truth, [found(BOX_A, CUP, .9)])
+    assert capsys.readouterr() == ("", "")
+    lines = scores.table.splitlines()
+    assert lines[0] == "=============coco eval result========="
+    assert lines[1] == " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.505"
+    assert lines[4] == " Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000"
+    assert lines[12] == " Average Recall     (AR) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = 0.500"
+    assert lines[13] == f"mAP: {scores.stats[0]}" and len(lines) == 14
+
+
+def test_long_names_keep_the_class_table_straight():
+    table = Scores((), "", {"a very long name": 0.5, "b": 1.0}, {"a very long name": 0.75, "b": 1.0}).class_table
+    assert len({len(line) for line in table.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("digits", [5, 1])
+@pytest.mark.parametrize("engine", ["auto", "faster-coco-eval", "pycocotools"])
+def test_every_engine_gives_the_figures_and_the_table_of_pycocotools(tmp_path, digits, engine):
+    """Random boxes of all sizes, many of a class that their image does not have; crowds; equal scores; a class more
+    often found in an image than pycocotools counts."""
+    rng = np.random.default_rng(digits)
+
+    def boxes(count):
+        corners, sides = rng.uniform(0, 300, (count, 2)), np.exp(rng.uniform(1.5, 5.5, (count, 2)))
+        return np.concatenate((corners, sides), 1).round(2).tolist()
+
+    images = [grey_image(number, (640, 640), [(*box, CATEGORY_ORDER[number % 2], int(row == 3))
+                                              for row, box in enumerate(boxes(number % 5))]) for number in range(1, 10)]
+    _, data = make_data(tmp_path, images)
+    results = [{"image_id": number, "category_id": CATEGORY_ORDER[category], "bbox": box,
+                "score": round(float(rng.random()), digits)}
+               for number in range(1, 10) for category, box in zip(rng.integers(0, 3, 60), boxes(60), strict=True)]
+    results += [found((x, x, 30, 40), KEY, round(float(rng.random()), digits), 4) for x in range(150)]
+    results += [found((x + 1, y, w, h), category, .8, number + 1) for number, image in enumerate(images)
+                for x, y, w, h, category, _ in image["boxes"]]
+    plain = plain_judge(data, results)
+    assert sum(entry is not None and not entry["gtIds"] for entry in plain.evalImgs) > 40
+    scores = score_results(data, results, engine)
+    assert scores.stats == pytest.approx(plain.stats, abs=1e-12)
+    assert (plain.stats > -1).all() and 0 < plain.stats[0] < 1
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        plain.summarize()
+    assert scores.lines == printed.getvalue().rstrip("\n") and scores.lines.count("Average") == 12
+    # pycocotools counts categories by their ids, we list them in the order of the file.
+    per_class = np.where(plain.eval["precision"] < 0, np.nan, plain.eval["precision"])[..., 0, -1].mean((0, 1))
+    by_id = dict(zip(sorted(data.categories.ids), per_class, strict=True))
+    assert list(scores.per_class_ap.values()) == pytest.approx([by_id[i] for i in data.categories.ids], nan_ok=True)
+
+
+def test_without_faster_coco_eval_pycocotools_scores(truth, monkeypatch):
+    assert isinstance(find_engine("auto")[1], partial) and find_engine("pycocotools") == (COCO, COCOeval)
+    monkeypatch.setattr("src.evaluation.coco_scores.FasterEval", None)
+    assert find_engine("auto") == (COCO, COCOeval)
+    assert score_results(truth, [found(BOX_A, CUP, .9), found(BOX_B, CUP, .8)]).stats[:2] == (1, 1)
+    with pytest.raises(UserError, match="not installed; .* --coco_engine pycocotools"):
+        find_engine("faster-coco-eval")
 
 
 # From pictures to figures: `evaluate` with a network whose heads hold known boxes.

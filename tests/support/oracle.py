@@ -5,6 +5,7 @@ import contextlib
 import io
 
 import numpy as np
+from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import mindspore as ms
@@ -12,11 +13,10 @@ import mindspore as ms
 from model_utils.config import get_config
 from src.data.coco import read_coco
 from src.data.placement import fit_placement
-from src.evaluation.coco_scores import score_results
 from tests.support.helpers import write_coco
 
 CUP, BALL, KEY = 3, 1, 7
-CATEGORY_ORDER = (CUP, BALL, KEY)
+CATEGORY_ORDER, NAMES = (CUP, BALL, KEY), ("cup", "ball", "key")
 BOX_A, BOX_B = (100, 100, 100, 100), (300, 200, 100, 100)
 
 
@@ -78,14 +78,13 @@ def five_images():
             for number, (w, h) in enumerate(sizes, start=1)]
 
 
-def score(data, results):
-    return score_results(data.coco, results, data.image_ids, data.categories)
-
-
-def plain_judge(data, results_path):
-    """pycocotools' own judge of a results file, with its table printed to nowhere."""
+def plain_judge(data, results):
+    """pycocotools' own judge of results or of their file, with its table printed to nowhere."""
     with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(data.coco, data.coco.loadRes(str(results_path)), "bbox")
+        truth = COCO()
+        truth.dataset = data.coco_dataset
+        truth.createIndex()
+        judge = COCOeval(truth, truth.loadRes(results if isinstance(results, list) else str(results)), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
