@@ -15,8 +15,8 @@ import convert_weight
 from model_utils.config import get_config
 from src.evaluation.inference import load_inference_network
 from src.tiny import BATCH_NORM_EPS
-from src.weights.darknet import DARKNET_OPTIONS, write_darknet
-from tests.support.small_networks import random_weights
+from src.weights.darknet import DARKNET_OPTIONS
+from tests.support.small_networks import random_weights, write_darknet
 
 NUM_CLASSES = 4
 SHAPES = [(320, 320), (416, 416), (416, 608)]
