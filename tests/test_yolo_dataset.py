@@ -12,12 +12,13 @@ import pytest
 
 from model_utils.errors import UserError
 from src.data.augment import normalised_boxes
+from src.data.coco import read_coco
 from src.data.image_files import decode_image
 from src.data.mosaic import mosaic_sources
 from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
 from src.transforms import place
-from src.yolo_dataset import eval_stream, read_coco, train_stream
+from src.yolo_dataset import eval_stream, train_stream
 from tests.support import helpers
 from tests.support.drawn_samples import augment, mosaic
 from tests.support.helpers import draw_picture, real_data, write_coco

@@ -21,12 +21,12 @@ from src.yolo_dataset import eval_stream
 
 @dataclass(frozen=True)
 class EvalResult(Scores):
-    """Scores of a network on a data set, the COCO results behind them, and how long it took.
+    """Scores of a network on a data set, the COCO results behind them, and the time that it took.
 
     `images_per_second` counts the network alone, after its first batch (which compiles) where there are several;
     `images_per_second_total` counts everything from the first image read to the last box. `seconds` is the time of the
     whole evaluation with its scoring. `damaged_images` counts the images for which the network gave NaN or infinity,
-    `undecided_images` those whose candidates were not enough, so that their whole heads came to the host.
+    `undecided_images` those whose candidates did not suffice, so that their whole heads were copied to the host.
     """
 
     results: list
@@ -73,7 +73,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
     if ranks.is_first:
         results = [result for part in parts for result in part]
         if ranks.size > 1:
-            # In the order of one process, so that the file and every tie in the scoring are its own.
+            # In the order of a single process, so that the file and every tie in the scoring are the same.
             place = {image_id: number for number, image_id in enumerate(data.image_ids)}
             results.sort(key=lambda result: place[result["image_id"]])
         if results_path is not None:
@@ -91,7 +91,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
 def _detections(network, data, config, batch_size, share):
     """Return the results of a share of the images, and a dict: damaged and undecided images, images a second."""
     batches, timings = [], []
-    # One thread: post-processing of a batch goes on while the network, which lets go of Python's lock, has the next.
+    # One thread: it post-processes a batch while the network, which releases Python's lock, computes the next.
     with eval_stream(config, data, batch_size, share) as stream, ThreadPoolExecutor(1) as worker:
         for images, indices in tqdm(stream, total=-(-len(share) // batch_size), desc="evaluation", unit="batch",
                                     leave=False, disable=None):
@@ -99,7 +99,7 @@ def _detections(network, data, config, batch_size, share):
             outputs = _fetched(network(ms.Tensor(images)))
             timings.append((time.perf_counter() - before, int((indices >= 0).sum())))
             batches.append(worker.submit(_batch_results, outputs, indices, data, config))
-            # No more than two batches of heads are in memory, and what fails there is told at once.
+            # No more than two batches of heads are in memory, and a failure is raised at the next batch.
             if len(batches) > 1:
                 batches[-2].result()
         batches = [batch.result() for batch in batches]
@@ -125,7 +125,7 @@ def _batch_results(outputs, indices, data, config):
         index, found = int(indices[position]), None
         if candidates is not None:
             found = candidate_results(Candidates(*(field[position] for field in candidates)), data, index, config)
-            # Of a damaged image more would not help: it counts as such, below.
+            # A damaged image is not undecided: it is counted below.
             undecided += found is None and bool(candidates.finite[position])
         if found is None:
             heads = heads or (big.asnumpy(), small.asnumpy())
@@ -148,7 +148,7 @@ def image_results(heads, data, index, config):
 
 
 def candidate_results(candidates, data, index, config):
-    """Return what `image_results` would, from the `Candidates` of the image; None if they cannot tell."""
+    """Return what `image_results` would, from the `Candidates` of the image; None if they do not suffice."""
     canvas_hw = tuple(config.testing_shape)
     found = detections_from_candidates(candidates, len(data.categories), canvas_hw, config.eval_ignore_threshold,
                                        config.nms_thresh, config.max_detections)
@@ -159,8 +159,6 @@ def candidate_results(candidates, data, index, config):
 
 
 def _placement(data, index, config):
-    """Return how image number `index` lies on the network's input, and its (height, width)."""
+    """Return the placement of image number `index` on the network's input, and its (height, width)."""
     width, height = data.sizes[index]
     return fit_placement(config.resize_mode, (height, width), tuple(config.testing_shape)), (height, width)
-
-

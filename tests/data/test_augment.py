@@ -17,15 +17,10 @@ from src.data.augment import (
 )
 from src.data.placement import Placement, fit_placement
 from src.transforms import draw_plan, shift_colours
-from tests.support import helpers
 from tests.support.drawn_samples import augment
+from tests.support.helpers import data_config
 
 NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}
-
-
-def data_config(**values):
-    """The helper's options with those that came later at their defaults."""
-    return helpers.data_config(**{"min_visible": 0.0, "flip_vertical_probability": 0.0} | values)
 
 
 @pytest.mark.parametrize(("mode", "index", "expected", "next_draw"), [

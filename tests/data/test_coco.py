@@ -144,9 +144,8 @@ def test_coco128_is_clean():
     assert len(evaluation) == 128 and evaluation.report == {}
 
 
-@pytest.mark.slow
-def test_the_whole_of_coco_is_read_in_a_minute(tmp_path):
-    images, per_image = 118_000, 7
+def test_a_tenth_of_coco_is_read_in_six_seconds_of_a_core(tmp_path):
+    images, per_image = 11_800, 7
     path = write_coco(tmp_path, [{"boxes": [(4, 4, 20, 20, 3)]}])
     for number in range(images):
         (tmp_path / "train2017" / f"{number:012}.jpg").touch()
@@ -159,12 +158,12 @@ def test_the_whole_of_coco_is_read_in_a_minute(tmp_path):
                             f'"bbox": [10.5, 20.25, 30.125, 40.0], "segmentation": [[{"1.25, 7.5, " * 20}3.5]]}}'
                             for n in range(images * per_image)))
         file.write("]}")
-    start = time.perf_counter()
+    # Time of this process alone: other processes do not count.
+    start = time.process_time()
     data = read(tmp_path)
-    seconds = time.perf_counter() - start
-    print(f"{path.stat().st_size / 1e6:.0f} MB read in {seconds:.1f} s")
+    seconds = time.process_time() - start
     assert len(data) == images and data.report == {}
-    assert seconds < 60
+    assert seconds < 6
 
 
 # Files that cannot be used

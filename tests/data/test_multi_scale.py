@@ -9,10 +9,11 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
+from src.data.coco import read_coco
 from src.data.image_files import decode_image
 from src.data.multi_scale import size_of_step, training_sizes
 from src.distributed_sampler import DistributedSampler
-from src.yolo_dataset import read_coco, train_stream
+from src.yolo_dataset import train_stream
 from tests.support.drawn_samples import augment
 from tests.support.helpers import write_coco
 

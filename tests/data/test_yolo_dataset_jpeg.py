@@ -7,12 +7,13 @@ import pytest
 
 from model_utils.errors import UserError
 from src.data.augment import normalised_boxes, plan_augment
+from src.data.coco import read_coco
 from src.data.image_files import decode_image, decode_reduced
 from src.data.mosaic import mosaic_sources, plan_mosaic
 from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
 from src.transforms import draw_plan, place
-from src.yolo_dataset import eval_stream, read_coco, train_stream
+from src.yolo_dataset import eval_stream, train_stream
 from tests.support.drawn_samples import augment
 from tests.support.helpers import data_config, draw_picture, write_coco
 from tests.support.streams import batches, digest

@@ -170,5 +170,5 @@ def test_written_images_are_rgb_and_replace_the_file(tmp_path):
     write_image(path, image)
     np.testing.assert_array_equal(cv2.imread(str(path))[:, :, ::-1], image)
     assert [entry.name for entry in path.parent.iterdir()] == ["a.png"]
-    with pytest.raises(UserError, match=r"a\.xyz: cannot write this kind of picture"):
+    with pytest.raises(UserError, match=r"a\.xyz: cannot write this image format"):
         write_image(tmp_path / "a.xyz", image)
