@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/incoming.py: all or nothing, and what a killed process left goes."""
+"""Tests of `incoming` in model_utils/safe_unzip.py: all or nothing, and what a killed process left goes."""
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_block_that_fails_leaves_the_folder_as_it_was(tmp_path):
 
 
 def test_what_a_killed_process_left_goes_and_what_others_write_stays(tmp_path):
-    code = ("import os, signal, sys; from pathlib import Path; from model_utils.incoming import incoming\n"
+    code = ("import os, signal, sys; from pathlib import Path; from model_utils.safe_unzip import incoming\n"
             "with incoming(sys.argv[1]) as new:\n"
             "    (new / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
