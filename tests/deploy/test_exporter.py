@@ -272,7 +272,7 @@ def test_outputs_that_are_no_numbers_are_refused(network, tmp_path):
         return big, small / 0
 
     overflowing.get_parameters = cell.get_parameters
-    with pytest.raises(UserError, match="m.mindir: not written, the network's outputs on a generated picture hold NaN"):
+    with pytest.raises(UserError, match="m.mindir: not written, the network's outputs on a generated image hold NaN"):
         export_network(overflowing, example_input(config), config, categories, tmp_path / "m.mindir")
     assert os.listdir(tmp_path) == []
 
