@@ -11,7 +11,7 @@ from src.transforms import paste, place, shift_colours
 
 
 def smooth_image(height=48, width=64):
-    """A colourful picture without noise, so that JPEG and resizing change it little."""
+    """A colourful image without noise, so that JPEG and resizing change it little."""
     rows, columns = np.mgrid[0:height, 0:width]
     return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
                     axis=-1).astype(np.uint8)

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The streams: pure functions of (seed, sample number), whole evaluations, errors in words, clean ends.
+"""The streams: pure functions of (seed, sample number), whole evaluations, errors, clean ends.
 
 Threads and order are in test_yolo_dataset_threads.py, JPEGs and the cache in test_yolo_dataset_jpeg.py.
 """
@@ -238,8 +238,8 @@ def test_images_without_boxes_train_with_keep_empty(tmp_path):
 
 
 def test_other_kinds_of_files_train(tmp_path):
-    picture = draw_picture((64, 48), [(4, 4, 30, 30, 3)], 1)
-    write_coco(tmp_path, [{"pixels": picture, "file_name": name, "boxes": [(4, 4, 30, 30, 3)]}
+    pixels = draw_picture((64, 48), [(4, 4, 30, 30, 3)], 1)
+    write_coco(tmp_path, [{"pixels": pixels, "file_name": name, "boxes": [(4, 4, 30, 30, 3)]}
                           for name in ("a.jpg", "b.bmp", "c.webp")])
     config = data_config(tmp_path, per_batch_size=3, max_epoch=1)
     (images, boxes), = batches(config, read_coco(config, "train", True))

@@ -20,7 +20,7 @@ JPEGS = {
 
 
 def smooth_image(height=48, width=64):
-    """A colourful picture without noise, so that JPEG and resizing change it little."""
+    """A colourful image without noise, so that JPEG and resizing change it little."""
     rows, columns = np.mgrid[0:height, 0:width]
     return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
                     axis=-1).astype(np.uint8)
@@ -45,7 +45,7 @@ def with_exif(jpeg, orientation=6, thumbnail=b""):
     return with_segment(jpeg, b"Exif\0\0" + tiff)
 
 
-def decode_bytes(tmp_path, data, name="picture"):
+def decode_bytes(tmp_path, data, name="photo"):
     path = tmp_path / name
     path.write_bytes(data)
     return decode_image(path)
@@ -95,7 +95,7 @@ def test_red_is_red_in_every_kind_of_file(tmp_path, extension):
 
 
 def reduced_bytes(tmp_path, data, reduction):
-    path = tmp_path / "picture"
+    path = tmp_path / "photo"
     path.write_bytes(data)
     return decode_reduced(path, reduction)
 
@@ -201,7 +201,7 @@ def test_a_folder_in_an_images_place_is_named(tmp_path):
 def test_other_kinds_cut_short_are_errors(tmp_path, extension):
     data = encoded(smooth_image(96, 128), extension)
     for length in (len(data) // 2, len(data) - 14):
-        with pytest.raises(UserError, match="picture"):
+        with pytest.raises(UserError, match="photo"):
             decode_bytes(tmp_path, data[:length])
 
 
@@ -226,7 +226,7 @@ def test_foreign_bytes_behind_a_jpeg_do_no_harm(tmp_path):
 
 
 class Decoder:
-    """Counts how often it decodes; `number` tells its images apart."""
+    """Counts how often it decodes; `number` distinguishes its images."""
 
     def __init__(self, number=0, nbytes=MB // 4, by=1):
         self.number, self.nbytes, self.by, self.calls = number, nbytes, by, 0

@@ -14,7 +14,7 @@ def test_stretch_and_letterbox_by_hand():
     assert letterbox_placement((640, 480), (416, 416)) == Placement((0, 0, 480, 640), (52, 0, 364, 416))
     assert letterbox_placement((100, 200), (640, 320)) == Placement((0, 0, 200, 100), (0, 240, 320, 400))
     assert letterbox_placement((416, 416), (416, 416)).dst_xyxy == (0, 0, 416, 416)
-    # The dog picture of the official network: 768x576 in 416x416.
+    # The dog image of the official network: 768x576 in 416x416.
     assert letterbox_placement((576, 768), (416, 416)).dst_xyxy == (0, 52, 416, 364)
 
 

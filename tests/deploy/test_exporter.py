@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exported files: contract of inputs and outputs, agreement with the network in other runtimes, and refusals."""
+"""Exported files: contract of inputs and outputs, the network's outputs in other runtimes, and refusals."""
 import os
 import re
 import tempfile
@@ -59,8 +59,8 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def picture(tmp_path):
-    path = tmp_path / "picture with space.png"
+def image_path(tmp_path):
+    path = tmp_path / "image with space.png"
     write_image(path, draw_picture((120, 70), [(10, 10, 60, 40, 1)], 3))
     return path
 
@@ -167,7 +167,7 @@ def assert_agrees(path, case, batch, expected):
 
 
 @every_case
-def test_contract_and_the_generated_picture(exported, trained, case):
+def test_contract_and_the_generated_image(exported, trained, case):
     path, count = exported(case), int(case.batch_size)
     batch = example_input(case.config())
     assert batch.shape == ((count, 64, 96, 3) if case.export_input == "uint8" else (count, 3, 64, 96))
@@ -194,26 +194,26 @@ def test_contract_and_the_generated_picture(exported, trained, case):
 
 @every_case
 def test_real_images(exported, trained, case):
-    pictures = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]
+    batches = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]
                 for name, resize_mode in (("bccd", "letterbox"), ("coco128", "stretch"))]
-    for batch in pictures if case.batch_size == "1" else [np.concatenate(pictures)]:
+    for batch in batches if case.batch_size == "1" else [np.concatenate(batches)]:
         assert_agrees(exported(case), case, batch, trained(case, batch))
 
 
-def test_what_the_program_says(checkpoint, picture, tmp_path, capsys):
-    path = run(checkpoint, tmp_path, "ONNX", "--image", str(picture))
+def test_what_the_program_says(checkpoint, image_path, tmp_path, capsys):
+    path = run(checkpoint, tmp_path, "ONNX", "--image", str(image_path))
     out = capsys.readouterr().out
     assert f"{path}: {path.stat().st_size} bytes, input uint8 [1, 64, 96, 3]" in out
-    assert f"{path}.json: what it needs" in out and f"on {picture}: largest difference" in out
+    assert f"{path}.json: what it needs" in out and f"on {image_path}: largest difference" in out
     description = read_description(path)
     assert description["model"]["file"] == "model.onnx" and description["resize_mode"] == "letterbox"
     assert description["classes"] == [{"name": "a", "id": 1}, {"name": "b", "id": 5}, {"name": "c", "id": 9}]
 
 
-def test_float_input_is_the_normalised_picture(picture):
+def test_float_input_is_the_normalised_image(image_path):
     arguments = [*CPU, "--testing_shape", "64,96"]
-    pixels = example_input(get_config(arguments), str(picture))[0]
-    floats = example_input(get_config([*arguments, "--export_input", "float"]), str(picture))[0]
+    pixels = example_input(get_config(arguments), str(image_path))[0]
+    floats = example_input(get_config([*arguments, "--export_input", "float"]), str(image_path))[0]
     expected = (pixels / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(floats.transpose(1, 2, 0), expected, atol=1e-5)
 

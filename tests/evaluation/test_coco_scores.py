@@ -60,8 +60,8 @@ def levels(found, objects):
     return 1 + 100 * found // objects
 
 
-def picture(*boxes):
-    """A picture of cups (x, y, w, h); a fifth number is another category, a sixth says that it is a crowd."""
+def image_of(*boxes):
+    """An image of cups (x, y, w, h); a fifth number is another category, a sixth says that it is a crowd."""
     return {"size": (640, 480), "boxes": [box if len(box) > 4 else (*box, CUP) for box in boxes],
             "pixels": np.zeros((480, 640, 3), np.uint8)}
 
@@ -81,9 +81,9 @@ def in_full(box, score, category=CUP, image_id=1):
     return box, score, category, image_id
 
 
-def scored(folder, pictures, detections, annotations=()):
+def scored(folder, images, detections, annotations=()):
     """Score detections, tuples as `in_full` takes them, in our way, and hold all 12 figures against pycocotools."""
-    write_coco(folder, pictures, "val", annotations=annotations)
+    write_coco(folder, images, "val", annotations=annotations)
     data = read_coco(data_config(folder), "val", training=False)
     detections = [in_full(*detection) for detection in detections]
     results = []
@@ -106,50 +106,50 @@ def scored(folder, pictures, detections, annotations=()):
     return scores
 
 
-# Each case: pictures, detections, AP by hand; AP is the same at every threshold where no box is shifted.
+# Each case: images, detections, AP by hand; AP is the same at every threshold where no box is shifted.
 CASES = {
     # Written with two decimals, 0.004 of a pixel is nothing.
-    "perfect": ([picture(A, B), picture(C)], [(shifted(A, .004), .9), (B, .8), (C, .7, CUP, 2)], 1),
-    "one of three missing": ([picture(A, B, C)], [(B, .9), (A, .8)], levels(2, 3) / 101),
-    "two of three missing": ([picture(A, B, C)], [(B, .9)], levels(1, 3) / 101),
-    "nothing found in one of two pictures": ([picture(A), picture(B)], [(A, .9)], levels(1, 2) / 101),
-    "found in another picture": ([picture(A), picture(B)], [(A, .9), (A, .8, CUP, 2)], levels(1, 2) / 101),
+    "perfect": ([image_of(A, B), image_of(C)], [(shifted(A, .004), .9), (B, .8), (C, .7, CUP, 2)], 1),
+    "one of three missing": ([image_of(A, B, C)], [(B, .9), (A, .8)], levels(2, 3) / 101),
+    "two of three missing": ([image_of(A, B, C)], [(B, .9)], levels(1, 3) / 101),
+    "nothing found in one of two images": ([image_of(A), image_of(B)], [(A, .9)], levels(1, 2) / 101),
+    "found in another image": ([image_of(A), image_of(B)], [(A, .9), (A, .8, CUP, 2)], levels(1, 2) / 101),
     # Ranks right, right, wrong: recall 1 is reached before the wrong one.
-    "duplicate ranked last": ([picture(A, B)], [(A, .9), (B, .8), (A, .7)], 1),
+    "duplicate ranked last": ([image_of(A, B)], [(A, .9), (B, .8), (A, .7)], 1),
     # Right, wrong, wrong, right: precision 1 up to recall 1/2, then 2/4. A shift of 2 has an IoU of 0.961.
-    "duplicates ranked before": ([picture(A, B)], [(A, .9), (shifted(A, 2), .85), (shifted(A, -2), .8), (B, .7)],
+    "duplicates ranked before": ([image_of(A, B)], [(A, .9), (shifted(A, 2), .85), (shifted(A, -2), .8), (B, .7)],
                                  (levels(1, 2) + (101 - levels(1, 2)) * 2 / 4) / 101),
     # A shift of 10 has an IoU of 0.818. Up to 0.80 the better-scored box is right and the exact one comes too late;
     # at 0.85, 0.90 and 0.95 the first is wrong and the exact one right, at precision 1/2.
-    "worse box ranked before the exact one": ([picture(A)], [(shifted(A, 10), .95), (A, .9)], (7 * 1 + 3 / 2) / 10),
-    "false one ranked first": ([picture(A)], [(EMPTY, .95), (A, .9)], 1 / 2),
-    "two false ones ranked first": ([picture(A)], [(EMPTY, .95), (EMPTY_2, .94), (A, .9)], 1 / 3),
+    "worse box ranked before the exact one": ([image_of(A)], [(shifted(A, 10), .95), (A, .9)], (7 * 1 + 3 / 2) / 10),
+    "false one ranked first": ([image_of(A)], [(EMPTY, .95), (A, .9)], 1 / 2),
+    "two false ones ranked first": ([image_of(A)], [(EMPTY, .95), (EMPTY_2, .94), (A, .9)], 1 / 3),
     # Wrong, right, right: 1/2 at recall 1/2, but 2/3 at recall 1, which counts for all before.
-    "false one before two right ones": ([picture(A, B)], [(EMPTY, .95), (A, .9), (B, .8)], 2 / 3),
-    "false one ranked last": ([picture(A, B)], [(A, .9), (B, .8), (EMPTY, .7)], 1),
-    "false one in an empty picture": ([picture(A), picture()], [(EMPTY, .95, CUP, 2), (A, .9)], 1 / 2),
+    "false one before two right ones": ([image_of(A, B)], [(EMPTY, .95), (A, .9), (B, .8)], 2 / 3),
+    "false one ranked last": ([image_of(A, B)], [(A, .9), (B, .8), (EMPTY, .7)], 1),
+    "false one in an empty image": ([image_of(A), image_of()], [(EMPTY, .95, CUP, 2), (A, .9)], 1 / 2),
     # The mean is over the classes that have objects.
-    "false one of a class without objects": ([picture(A)], [(EMPTY, .95, KEY), (A, .9)], 1),
-    "mean of two classes": ([picture(A, (*B, BALL), (*C, BALL))], [(A, .9), (C, .8, BALL)],
+    "false one of a class without objects": ([image_of(A)], [(EMPTY, .95, KEY), (A, .9)], 1),
+    "mean of two classes": ([image_of(A, (*B, BALL), (*C, BALL))], [(A, .9), (C, .8, BALL)],
                             (1 + levels(1, 2) / 101) / 2),
     # Only the best 100 detections of an image and class are looked at.
-    "right one at rank 100": ([picture(A)], [(EMPTY, .9)] * 99 + [(A, .5)], 1 / 100),
-    "one of two missing": ([picture(A, B)], [(A, .9)], levels(1, 2) / 101),
-    "false one ranked between": ([picture(A, B)], [(A, .9), (EMPTY, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
-    "duplicate ranked between": ([picture(A, B)], [(A, .9), (A, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
-    "one of another class": ([picture(A, B)], [(A, .9), (B, .8, BALL)], 51 / 101),
-    "only another class": ([picture(A, B)], [(A, .9, BALL)], 0),
+    "right one at rank 100": ([image_of(A)], [(EMPTY, .9)] * 99 + [(A, .5)], 1 / 100),
+    "one of two missing": ([image_of(A, B)], [(A, .9)], levels(1, 2) / 101),
+    "false one ranked between": ([image_of(A, B)], [(A, .9), (EMPTY, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
+    "duplicate ranked between": ([image_of(A, B)], [(A, .9), (A, .8), (B, .7)], (51 + 50 * 2 / 3) / 101),
+    "one of another class": ([image_of(A, B)], [(A, .9), (B, .8, BALL)], 51 / 101),
+    "only another class": ([image_of(A, B)], [(A, .9, BALL)], 0),
     # Were it a crowd, these two would count for nothing, see below.
-    "two inside one large object": ([picture(A, (300, 0, 300, 400))],
+    "two inside one large object": ([image_of(A, (300, 0, 300, 400))],
                                     [((310, 10, 50, 50), .95), ((400, 100, 60, 60), .94), (A, .9)], 51 / 3 / 101),
-    "right one at rank 101": ([picture(A)], [(EMPTY, .9)] * 100 + [(A, .5)], 0),
+    "right one at rank 101": ([image_of(A)], [(EMPTY, .9)] * 100 + [(A, .5)], 0),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_ap_by_hand(tmp_path, case):
-    pictures, detections, expected = CASES[case]
-    assert scored(tmp_path, pictures, detections).stats[0] == pytest.approx(expected, abs=1e-9)
+    images, detections, expected = CASES[case]
+    assert scored(tmp_path, images, detections).stats[0] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("box, iou, thresholds", [
@@ -162,7 +162,7 @@ def test_ap_by_hand(tmp_path, case):
 ], ids=str)
 def test_a_displaced_box_counts_up_to_its_iou(tmp_path, box, iou, thresholds):
     assert sum(iou >= threshold / 100 for threshold in range(50, 100, 5)) == thresholds
-    scores = scored(tmp_path, [picture(A)], [(box, .9)])
+    scores = scored(tmp_path, [image_of(A)], [(box, .9)])
     assert scores.stats[:3] == pytest.approx((thresholds / 10, float(iou >= .5), float(iou >= .75)))
     # One object, found or not: recall goes with precision.
     assert scores.stats[8] == pytest.approx(thresholds / 10)
@@ -170,7 +170,7 @@ def test_a_displaced_box_counts_up_to_its_iou(tmp_path, box, iou, thresholds):
 
 def test_an_iou_of_exactly_one_half_is_enough(tmp_path):
     # 90 wide, shifted by 30: 60 / 120.
-    scores = scored(tmp_path, [picture((100, 100, 90, 100))], [((130, 100, 90, 100), .9)])
+    scores = scored(tmp_path, [image_of((100, 100, 90, 100))], [((130, 100, 90, 100), .9)])
     assert scores.stats[:2] == pytest.approx((0.1, 1.0))
 
 
@@ -180,24 +180,24 @@ INSIDE = (350, 50, 60, 60)
 PARTLY_INSIDE = (263, 100, 100, 100)
 
 
-@pytest.mark.parametrize("pictures, detections, expected", [
+@pytest.mark.parametrize("images, detections, expected", [
     # Were it an object, the crowd would be missed; were its detections false, they would stand before A.
-    ([picture(A, CROWD)], [(INSIDE, .95), (shifted(INSIDE, 100), .94), (shifted(INSIDE, 0, 200), .93), (A, .9)], 1),
-    ([picture(A), picture(CROWD)], [(INSIDE, .95, CUP, 2), (A, .9)], 1),
+    ([image_of(A, CROWD)], [(INSIDE, .95), (shifted(INSIDE, 100), .94), (shifted(INSIDE, 0, 200), .93), (A, .9)], 1),
+    ([image_of(A), image_of(CROWD)], [(INSIDE, .95, CUP, 2), (A, .9)], 1),
     # 0.63 of it inside: counts for nothing at 0.50, 0.55 and 0.60, and is wrong at the seven thresholds above.
-    ([picture(A, CROWD)], [(PARTLY_INSIDE, .95), (A, .9)], (3 * 1 + 7 / 2) / 10),
-    ([picture(A, CROWD)], [((20, 300, 60, 60), .95), (A, .9)], 1 / 2),
+    ([image_of(A, CROWD)], [(PARTLY_INSIDE, .95), (A, .9)], (3 * 1 + 7 / 2) / 10),
+    ([image_of(A, CROWD)], [((20, 300, 60, 60), .95), (A, .9)], 1 / 2),
     # A crowd of another class protects nothing; its class then has no object.
-    ([picture(A, (*CROWD[:4], KEY, 1))], [(INSIDE, .95), (A, .9)], 1 / 2),
+    ([image_of(A, (*CROWD[:4], KEY, 1))], [(INSIDE, .95), (A, .9)], 1 / 2),
     # An object inside the region is found, not swallowed; its duplicate is, as it lies in the crowd.
-    ([picture((*INSIDE, CUP), CROWD, A)], [(INSIDE, .95), (shifted(INSIDE, 2), .94), (A, .9)], 1),
-], ids=["inside", "alone in its picture", "partly inside", "outside", "other class", "object inside"])
-def test_a_crowd_region_makes_detections_neither_right_nor_wrong(tmp_path, pictures, detections, expected):
-    assert scored(tmp_path, pictures, detections).stats[0] == pytest.approx(expected, abs=1e-9)
+    ([image_of((*INSIDE, CUP), CROWD, A)], [(INSIDE, .95), (shifted(INSIDE, 2), .94), (A, .9)], 1),
+], ids=["inside", "alone in its image", "partly inside", "outside", "other class", "object inside"])
+def test_a_crowd_region_makes_detections_neither_right_nor_wrong(tmp_path, images, detections, expected):
+    assert scored(tmp_path, images, detections).stats[0] == pytest.approx(expected, abs=1e-9)
 
 
 def test_crowds_alone_give_no_figure(tmp_path):
-    assert scored(tmp_path, [picture(CROWD)], [(INSIDE, .9)]).stats == (-1,) * 12
+    assert scored(tmp_path, [image_of(CROWD)], [(INSIDE, .9)]).stats == (-1,) * 12
 
 
 # Areas: small up to 32 x 32 = 1024 pixels, medium from there to 96 x 96 = 9216, large from there; the limits are both.
@@ -208,7 +208,7 @@ def test_all_twelve_figures_by_hand(tmp_path):
     The medium one is 50 wide and shifted by 5: IoU 45 / 55 = 0.818, right at seven thresholds of ten. Where it is
     right, two of three are found without error; where not, one of three, and the wrong one comes last.
     """
-    scores = scored(tmp_path, [picture(A, MEDIUM, SMALL)], [(A, .9), (shifted(MEDIUM, 5), .8)])
+    scores = scored(tmp_path, [image_of(A, MEDIUM, SMALL)], [(A, .9), (shifted(MEDIUM, 5), .8)])
     two, one = levels(2, 3) / 101, levels(1, 3) / 101
     assert scores.stats == pytest.approx((
         .7 * two + .3 * one, two, two, 0, .7, 1,
@@ -220,7 +220,7 @@ def test_all_twelve_figures_by_hand(tmp_path):
     (20, (1, -1, -1)), (32, (1, 1, -1)), (33, (-1, 1, -1)), (96, (-1, 1, 1)), (97, (-1, -1, 1))])
 def test_the_limits_of_the_areas(tmp_path, side, ap_by_area):
     box = (100, 100, side, side)
-    scores = scored(tmp_path, [picture(box)], [(box, .9)])
+    scores = scored(tmp_path, [image_of(box)], [(box, .9)])
     assert scores.stats[3:6] == pytest.approx(ap_by_area) and scores.stats[9:12] == pytest.approx(ap_by_area)
 
 
@@ -228,20 +228,20 @@ def test_the_limits_of_the_areas(tmp_path, side, ap_by_area):
 def test_the_annotations_own_area_counts_not_that_of_its_box(tmp_path, area, ap_by_area):
     """As for an object whose outline fills little of its box."""
     outlined = {"id": 9, "image_id": 1, "category_id": CUP, "bbox": list(A), "area": area, "iscrowd": 0}
-    scores = scored(tmp_path, [picture()], [(A, .9)], [outlined])
+    scores = scored(tmp_path, [image_of()], [(A, .9)], [outlined])
     assert scores.stats[0] == pytest.approx(1) and scores.stats[3:6] == pytest.approx(ap_by_area)
 
 
 @pytest.mark.parametrize("false_box, small, large", [(EMPTY, 1, 1 / 2), ((20, 300, 20, 20), 1 / 2, 1)])
 def test_a_false_detection_counts_for_the_area_of_its_own_box(tmp_path, false_box, small, large):
     """Wrong, right, right over all areas; within an area it is wrong, right, or right alone."""
-    scores = scored(tmp_path, [picture(A, SMALL)], [(false_box, .95), (A, .9), (SMALL, .8)])
+    scores = scored(tmp_path, [image_of(A, SMALL)], [(false_box, .95), (A, .9), (SMALL, .8)])
     assert (scores.stats[0], scores.stats[3], scores.stats[5]) == pytest.approx((2 / 3, small, large))
 
 
 def test_recall_by_the_number_of_detections(tmp_path):
     boxes = [(10 + 50 * i, 40, 40, 40) for i in range(12)]
-    scores = scored(tmp_path, [picture(*boxes)], [(box, .9 - .01 * i) for i, box in enumerate(boxes)])
+    scores = scored(tmp_path, [image_of(*boxes)], [(box, .9 - .01 * i) for i, box in enumerate(boxes)])
     assert scores.stats[6:9] == pytest.approx((1 / 12, 10 / 12, 1))
     assert scores.stats[0] == pytest.approx(1)
 
@@ -250,7 +250,7 @@ def test_recall_by_the_number_of_detections(tmp_path):
 
 @pytest.fixture(name="truth")
 def fixture_truth(tmp_path):
-    """One picture with two cups."""
+    """One image with two cups."""
     _, data = make_data(tmp_path, [grey_image(1, (640, 480), [(*BOX_A, CUP), (*BOX_B, CUP)])])
     return data
 
@@ -347,9 +347,9 @@ def test_without_faster_coco_eval_pycocotools_scores(truth, monkeypatch):
         find_engine("faster-coco-eval")
 
 
-# From pictures to figures: `evaluate` with a network whose heads hold known boxes.
+# From images to figures: `evaluate` with a network whose heads hold known boxes.
 
-# Left and top of each picture on the 96 x 64 canvas, and pixels of the canvas for one of the picture.
+# Left and top of each image on the 96 x 64 canvas, and pixels of the canvas for one of the image.
 SIZES = {1: (320, 320), 2: (480, 160), 3: (960, 640)}
 LETTERBOXES = {1: (16, 0, .2), 2: (0, 16, .2), 3: (0, 0, .1)}
 
@@ -377,12 +377,12 @@ def test_evaluate_gives_the_ap_by_hand(tmp_path, resize_mode, nms_thresh, best_p
     """
     cups = {1: [(20, 30, 100, 100), (180, 150, 100, 100)], 2: [(200, 40, 100, 100)], 3: []}
     ball, crowd = (600, 300, 100, 100), (50, 50, 400, 500)
-    pictures = [grey_image(number, SIZES[number], [(*box, CUP) for box in boxes]) for number, boxes in cups.items()]
-    pictures[2]["boxes"] += [(*ball, BALL), (*crowd, BALL, 1)]
+    images = [grey_image(number, SIZES[number], [(*box, CUP) for box in boxes]) for number, boxes in cups.items()]
+    images[2]["boxes"] += [(*ball, BALL), (*crowd, BALL, 1)]
     detections = [(1, cups[1][0], CUP, .9), (1, shifted(cups[1][0], 5), CUP, .89),
                   (2, shifted(cups[2][0], 10), CUP, .8), (3, (500, 100, 300, 150), CUP, .95), (3, ball, BALL, .6),
                   (3, (60, 60, 200, 200), BALL, .75), (3, (260, 260, 150, 250), BALL, .7)]
-    config, data = make_data(tmp_path, pictures, resize_mode=resize_mode, nms_thresh=nms_thresh)
+    config, data = make_data(tmp_path, images, resize_mode=resize_mode, nms_thresh=nms_thresh)
     answers = {number: [encoded(*detection, resize_mode) for detection in detections if detection[0] == number]
                for number in SIZES}
     result = evaluate(Oracle(answers), data, config, 2, tmp_path / "results.json")

@@ -166,5 +166,5 @@ def test_an_error_in_post_processing_is_raised(tmp_path, monkeypatch):
     oracle = Oracle({})
     with pytest.raises(RuntimeError, match="no boxes today"):
         evaluate(oracle, data, config, 1)
-    # It is told at the next batch, not at the end of the data.
+    # It is raised at the next batch, not at the end of the data.
     assert len(oracle.seen) == 2

@@ -57,7 +57,7 @@ def cfg_text(route="-1,8", small_mask="1,2,3"):
     return "\n".join(sections)
 
 
-def picture(shape):
+def random_image(shape):
     return np.random.default_rng(2).random((1, 3, *shape), dtype=np.float32)
 
 
@@ -68,7 +68,7 @@ def run_opencv(folder, weights, shape, **mistakes):
     network = cv2.dnn.readNetFromDarknet(str(folder / "judge.cfg"), str(folder / "judge.weights"))
     # Winograd's convolution rounds more.
     network.enableWinograd(False)
-    network.setInput(picture(shape))
+    network.setInput(random_image(shape))
     outputs = network.forward(["conv_15", "conv_22", "yolo_16", "yolo_23"])
     return outputs[:2], outputs[2:]
 
@@ -89,7 +89,7 @@ def ours(weights, tmp_path_factory):
         if shape not in known:
             config = get_config([f"--testing_shape={shape[0]},{shape[1]}"])
             network, _, _ = load_inference_network(config, str(folder / "a.ckpt"), float_input=True)
-            heads = network.network(ms.Tensor(picture(shape)))
+            heads = network.network(ms.Tensor(random_image(shape)))
             decoded = network.decode_big(heads[0]), network.decode_small(heads[1])
             known[shape] = [[output.asnumpy() for output in outputs] for outputs in (heads, decoded)]
         return known[shape]
@@ -119,7 +119,7 @@ def test_heads_and_boxes_are_those_of_opencv(weights, ours, tmp_path, shape):
     our_heads, our_boxes = ours(shape)
     for number, stride in enumerate((32, 16)):
         assert heads[number].shape == (1, 27, shape[0] // stride, shape[1] // stride)
-        # A network that has died or blown up would agree too easily.
+        # A network that has died or blown up would pass too easily.
         assert 0.3 < heads[number].std() < 3 and heads[number].std(axis=(2, 3)).min() > 0.01
         # Nothing was thresholded or suppressed.
         assert (boxes[number][:, 5:] > 0).all()

@@ -21,9 +21,9 @@ BOX_A, BOX_B = (100, 100, 100, 100), (300, 200, 100, 100)
 
 
 class Oracle:
-    """A network that recognises a picture by its grey level, 10 times its number, and puts given boxes into its heads.
+    """A network that recognises an image by its grey level, 10 times its number, and puts given boxes into its heads.
 
-    `answers` maps the picture's number to a list of (cx, cy, w, h normalised to the input, class, score).
+    `answers` maps the image's number to a list of (cx, cy, w, h normalised to the input, class, score).
     """
 
     def __init__(self, answers, num_classes=3, grid_hw=(2, 3)):
@@ -48,7 +48,7 @@ def grey_image(number, size, boxes):
 
 
 def make_data(folder, images, **config_values):
-    """Write a validation split of grey pictures; returns its config and data."""
+    """Write a validation split of grey images; returns its config and data."""
     write_coco(folder, images, "val")
     arguments = [f"--{name}={value}" for name, value in config_values.items()]
     config = get_config([f"--data_dir={folder}", "--testing_shape=64,96", "--num_parallel_workers=1", *arguments])

@@ -22,7 +22,7 @@ def threads():
 
 
 def threads_in_the_end(expected):
-    """The number of threads, as soon as it is down to what is expected: the system buries them a little later."""
+    """The number of threads, as soon as it is down to what is expected: the system removes them a little later."""
     deadline = time.time() + 5
     while threads() > expected and time.time() < deadline:
         time.sleep(0.01)

@@ -42,7 +42,7 @@ def fixture_weights():
     return weights
 
 
-def pictures(count=2):
+def images(count=2):
     return ms.Tensor(np.random.default_rng(3).integers(0, 256, (count, 64, 96, 3), np.uint8))
 
 
@@ -58,7 +58,7 @@ def fixture_raw_heads(weights):
         else:
             network = build_inference_network(CONFIG, NUM_CLASSES, build_network(CONFIG, NUM_CLASSES), decode=False)
             load_weights(network, checkpoint)
-        return [output.asnumpy() for output in network(pictures())]
+        return [output.asnumpy() for output in network(images())]
     return heads
 
 
@@ -98,7 +98,7 @@ def test_raw_heads_agree(raw_heads, decomposed_activation):
     plain = raw_heads(folded=False)
     folded = raw_heads(folded=True, decomposed_activation=decomposed_activation)
     for found, expected in zip(folded, plain, strict=True):
-        # Heads that differ from cell to cell and channel to channel, or agreement would say little.
+        # Heads that differ from cell to cell and channel to channel, or the comparison would say little.
         assert expected.std() > 0.3 and expected.std((2, 3)).min() > 0.01
         assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 

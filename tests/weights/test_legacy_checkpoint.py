@@ -164,7 +164,7 @@ def legacy_decode(x, values, head, scale):
 
 
 def legacy_outputs(x, values):
-    """(big, small) of one normalised picture [3, H, W]."""
+    """(big, small) of one normalised image [3, H, W]."""
     for i in range(4):
         x = halve(block(x, values, i))
     route = block(x, values, 4)
@@ -250,7 +250,7 @@ FEW = ("--eval_ignore_threshold=0.05", "--draw_threshold=0.05", "--multi_label=F
 
 
 def expected_results(folder, values):
-    """COCO results of the validation pictures, stretched to the input, by the network of 2021 in NumPy."""
+    """COCO results of the validation images, stretched to the input, by the network of 2021 in NumPy."""
     config = get_config([*CPU, *FEW, f"--data_dir={folder}"])
     data, results = read_coco(config, "val", training=False), []
     for index, path in enumerate(data.paths):
