@@ -16,6 +16,7 @@ from src.distributed_sampler import DistributedSampler
 from src.yolo_dataset import train_stream
 from tests.support.drawn_samples import augment
 from tests.support.helpers import write_coco
+from tests.support.streams import batches
 
 SIZES = ["--multi_scale", "[[320, 416], 320, [416, 320], 416]"]
 
@@ -107,11 +108,6 @@ def run(tmp_path):
     config = config_of("--data_dir", tmp_path, "--per_batch_size", 2, "--max_epoch", 10, "--warmup_epochs", 1,
                        "--multi_scale", "[[96, 64], 64, [32, 96]]", "--resize_rate", 2, "--num_parallel_workers", 2)
     return config, read_coco(config, "train", True)
-
-
-def batches(config, data, **options):
-    with train_stream(config, data, **options) as stream:
-        return list(stream)
 
 
 def digests(streamed):
