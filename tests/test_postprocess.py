@@ -71,13 +71,13 @@ def test_the_command_runs_in_a_process_of_its_own(place):
     ({"counts": counts(images=2), "images": run_json()["images"][:2]}, "the run 2, of which 0 could not be read"),
     ({"counts": counts(not_finite=2)}, "the network gave NaN or infinity on 2 of 3 images"),
 ])
-def test_images_that_were_not_seen_are_told(place, capsys, values, words):
+def test_unseen_images_are_reported(place, capsys, values, words):
     write_run(place, RESULTS, **values)
     assert main(arguments(place)) == 0
     assert [words in line for line in capsys.readouterr().out.splitlines() if "WARNING" in line] == [True]
 
 
-def test_no_detection_scores_nothing_and_is_told(place, capsys):
+def test_no_detection_scores_zero_and_is_reported(place, capsys):
     write_run(place, [])
     assert main(arguments(place)) == 0
     out = capsys.readouterr().out

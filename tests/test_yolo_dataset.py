@@ -42,7 +42,7 @@ def data_dir(tmp_path):
     return tmp_path
 
 
-def test_batches_have_the_agreed_form(data_dir):
+def test_batches_have_the_documented_form(data_dir):
     config = data_config(data_dir)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)
@@ -60,7 +60,7 @@ def test_batches_have_the_agreed_form(data_dir):
         assert (used & (boxes[..., 4] >= 0)).any(axis=1).all()
 
 
-def test_a_sample_is_what_its_number_says(data_dir):
+def test_a_sample_is_determined_by_its_number(data_dir):
     config = data_config(data_dir, max_box=2)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)
@@ -88,7 +88,7 @@ def test_workers_and_resuming_change_nothing(data_dir, mode):
     assert digest(whole[:3]) != digest(whole[3:6])
 
 
-def test_a_mosaic_is_what_its_number_says(data_dir):
+def test_a_mosaic_is_determined_by_its_number(data_dir):
     config = data_config(data_dir, mosaic=0.5, max_box=4)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)

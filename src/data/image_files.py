@@ -81,7 +81,7 @@ def _decode_jpeg(path, data, reduction):
         image = simplejpeg.decode_jpeg(data, "RGB", min_height=-(-height // reduction),
                                        min_width=-(-width // reduction))
     except (ValueError, KeyError) as error:
-        # Decoders make up the rest of a truncated file; behind the last scan must come the end mark.
+        # Decoders make up the rest of a truncated file; the end mark must follow the last scan.
         if "Premature end" in str(error) or data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
             raise _truncated(path, data) from error
         return None

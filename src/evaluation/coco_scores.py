@@ -130,6 +130,6 @@ def _as_dataset(truth, results):
 
 
 def _distinct_names(categories):
-    """Return the class names, with the id behind a name that several categories share."""
+    """Return the class names, with the id after a name that several categories share."""
     return [f"{name} ({category_id})" if categories.names.count(name) > 1 else name
             for name, category_id in zip(categories.names, categories.ids, strict=True)]

@@ -21,7 +21,7 @@ from src.yolo_dataset import eval_stream
 
 @dataclass(frozen=True)
 class EvalResult(Scores):
-    """Scores of a network on a data set, the COCO results behind them, and the time that it took.
+    """Scores of a network on a data set, the COCO results they come from, and the time that it took.
 
     `images_per_second` counts the network alone, after its first batch (which compiles) where there are several;
     `images_per_second_total` counts everything from the first image read to the last box. `seconds` is the time of the
@@ -53,7 +53,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
 
     Args:
         network (callable): uint8 tensor [B, H, W, 3] to decoded heads (big, small), see `src.yolo.YOLOv3TinyInference`,
-            and behind them, where it selects candidates, the fields of `src.evaluation.topk_candidates.Candidates`.
+            followed, where it selects candidates, by the fields of `src.evaluation.topk_candidates.Candidates`.
         data (CocoData): the images and their ground truth.
         config (Config): testing_shape, resize_mode, the thresholds and coco_engine are read.
         batch_size (int): config.per_batch_size if None.

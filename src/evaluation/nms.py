@@ -123,7 +123,7 @@ def detections_from_heads(big, small, score_threshold, nms_threshold, max_detect
         big, small (np.ndarray): decoded heads of stride 32 and 16, float32 [gh, gw, A, 5 + C].
         score_threshold (float): detections score strictly above it.
         nms_threshold (float): see `non_max_suppression`.
-        max_detections (int): at most so many boxes over all classes.
+        max_detections (int): at most this many boxes over all classes.
         multi_label (bool): see `select_pairs`.
 
     Returns:

@@ -53,7 +53,7 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
         xyxy (np.ndarray): [n, 4] in pixels of the image.
         classes (np.ndarray): int [n]; -1 is a crowd region, drawn grey.
         names (sequence): class names.
-        scores (np.ndarray): [n], shown behind the names; None: no scores (ground truth).
+        scores (np.ndarray): [n], shown after the names; None: no scores (ground truth).
         min_side (int): smaller images are enlarged until their longer side has this many pixels, for legible labels.
     """
     factor = max(1.0, min_side / max(image.shape[:2]))

@@ -30,7 +30,7 @@ NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}
      0.520116),
     ("letterbox", 1, [[92.343, 4.840, 96, 37.109, 2], [5.486, 26.353, 51.2, 58.622, 0], [0, 0, 96, 64, -1]], 0.7719),
 ])
-def test_the_classic_samples_are_what_they_always_were(mode, index, expected, next_draw):
+def test_the_classic_samples_are_unchanged(mode, index, expected, next_draw):
     # Recorded from the version before mosaic: old runs must continue with the same samples. (The last has moved by a
     # quarter of a pixel since: an image that shrinks by two is drawn from whole pixels of its half.)
     boxes = np.array([[10, 20, 110, 140, 2], [200, 100, 300, 220, 0], [0, 0, 320, 240, -1]], np.float32)

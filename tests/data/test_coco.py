@@ -56,7 +56,7 @@ FOUND = {"boxes_unknown_image": 3, "boxes_unknown_category": 2, "boxes_without_s
          "boxes_clipped": 1}
 
 
-def test_what_is_broken_is_dropped_counted_and_told(tmp_path):
+def test_broken_boxes_are_dropped_counted_and_reported(tmp_path):
     broken_set(tmp_path)
     data = read(tmp_path)
     assert data.report == FOUND | {"images_without_boxes": 2}
@@ -207,7 +207,7 @@ def test_broken_json_is_located(tmp_path):
 
 @pytest.mark.parametrize(("boxes", "is_refused"), [([], True), ([(1, 1, 9, 9, 3, 1)], True),
                                                    ([(1, 1, 9, 9, 3)], False)])
-def test_what_is_scored_against_has_an_object(tmp_path, boxes, is_refused):
+def test_ground_truth_needs_an_object(tmp_path, boxes, is_refused):
     path = write_coco(tmp_path, [{"boxes": boxes}], "val")
     data = read_coco(data_config(tmp_path), "val", training=False)
     with pytest.raises(UserError, match="has no annotation to score against") if is_refused else nullcontext():
@@ -237,7 +237,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     ({"annotations": None}, 'no list "annotations"'),
     ({"annotations": [{}, None]}, 'entry 1 of "annotations" is None'),
 ])
-def test_wrong_structure_is_said_in_words(tmp_path, content, words):
+def test_wrong_structure_is_reported(tmp_path, content, words):
     path = write_coco(tmp_path, ONE, overrides=content)
     assert str(path) in refused(tmp_path, words)
 

@@ -217,7 +217,7 @@ def test_a_jpeg_cut_anywhere_is_an_error(tmp_path, kind, thumbnail):
             decode_bytes(tmp_path, jpeg[:length])
 
 
-def test_foreign_bytes_behind_a_jpeg_do_no_harm(tmp_path):
+def test_foreign_bytes_after_a_jpeg_are_ignored(tmp_path):
     image = smooth_image()
     jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 1)
     plain = decode_bytes(tmp_path, jpeg)
@@ -270,7 +270,7 @@ def test_without_memory_nothing_is_kept():
     assert decoder.calls == 2
 
 
-def test_what_is_kept_cannot_be_written_to():
+def test_kept_images_are_read_only():
     cache = ImageCache(1)
     for _ in range(2):
         image, _ = cache.get(0, 1, Decoder(4))

@@ -18,7 +18,7 @@ def test_stretch_and_letterbox_by_hand():
     assert letterbox_placement((576, 768), (416, 416)).dst_xyxy == (0, 52, 416, 364)
 
 
-def test_letterbox_of_a_hair_still_has_a_pixel():
+def test_letterbox_of_a_very_thin_image_has_a_pixel():
     x1, y1, x2, y2 = letterbox_placement((1, 5000), (416, 416)).dst_xyxy
     assert (x1, x2, y2 - y1) == (0, 416, 1)
 

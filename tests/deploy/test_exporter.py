@@ -200,7 +200,7 @@ def test_real_images(exported, trained, case):
         assert_agrees(exported(case), case, batch, trained(case, batch))
 
 
-def test_what_the_program_says(checkpoint, image_path, tmp_path, capsys):
+def test_the_output_of_the_program(checkpoint, image_path, tmp_path, capsys):
     path = run(checkpoint, tmp_path, "ONNX", "--image", str(image_path))
     out = capsys.readouterr().out
     assert f"{path}: {path.stat().st_size} bytes, input uint8 [1, 64, 96, 3]" in out
@@ -235,9 +235,9 @@ def test_a_nan_in_either_output_is_a_difference():
         assert np.isnan(largest_difference(wrong, right))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network():
-    """A small random network, its config and its classes."""
+    """A small random network, its config and its classes; compiled once."""
     config = get_config([*CPU, "--testing_shape", "64"])
     return build_inference_network(config, 2), config, Categories(("a", "b"), (1, 2))
 
@@ -277,7 +277,7 @@ def test_outputs_that_are_no_numbers_are_refused(network, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_temporary_folder_that_mindspore_does_not_take_is_told(network, tmp_path, monkeypatch):
+def test_a_temporary_folder_that_mindspore_refuses_is_reported(network, tmp_path, monkeypatch):
     cell, config, categories = network
     (tmp_path / "a b").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
@@ -299,7 +299,7 @@ def test_an_export_replaces_both_files_and_their_permissions_are_ordinary(networ
 
 
 @pytest.mark.parametrize("file_format, module", [("ONNX", ms.onnx), ("MINDIR", ms)])
-def test_a_model_that_mindspore_did_not_write_is_told(file_format, module, monkeypatch, tmp_path):
+def test_a_model_that_mindspore_did_not_write_is_reported(file_format, module, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "export", lambda *network, **options: None)
     with pytest.raises(UserError, match=f"^{tmp_path}: MindSpore wrote no model.* TMPDIR"):
         exporter._write_draft(None, np.zeros((1, 2), np.uint8), file_format, tmp_path / "draft")

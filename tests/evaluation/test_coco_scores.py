@@ -280,7 +280,7 @@ def test_figures_of_a_class_go_to_its_name_whatever_the_ids(tmp_path):
     assert scores.per_class_ap50 == pytest.approx({"cup": 1.0, "ball": 0.0, "key": 51 / 101})
 
 
-def test_categories_of_one_name_are_told_apart_by_their_ids(tmp_path):
+def test_categories_of_one_name_are_distinguished_by_their_ids(tmp_path):
     categories = [{"id": 4, "name": "cup"}, {"id": 9, "name": "cup"}]
     write_coco(tmp_path, [grey_image(1, (640, 480), [(*BOX_A, 4), (*BOX_B, 9)])], "val", categories)
     data = read_coco(get_config([f"--data_dir={tmp_path}"]), "val", training=False)

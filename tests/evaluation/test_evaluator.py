@@ -86,7 +86,7 @@ def test_a_network_that_finds_nothing_is_no_error(tmp_path):
     assert (tmp_path / "results.json").read_text() == "[]"
 
 
-def test_images_with_nan_are_counted_and_give_what_is_sound(tmp_path):
+def test_images_with_nan_are_counted_and_keep_their_finite_detections(tmp_path):
     config, data = make_data(tmp_path, five_images())
     oracle = Oracle(right_answers(data, config))
     oracle.answers[2] = [(math.nan, .5, .1, .1, 0, .9)]
@@ -134,7 +134,7 @@ def test_candidates_give_the_results_of_the_heads(tmp_path, multi_label):
     assert undecided[0] == 4 and 4 >= undecided[1] >= undecided[2] == 0
 
 
-def test_post_processing_goes_on_beside_the_network(tmp_path, monkeypatch):
+def test_post_processing_runs_beside_the_network(tmp_path, monkeypatch):
     """The first batch's post-processing waits here for the network's second call: one after the other never ends."""
     config, data = make_data(tmp_path, five_images())
     second_call = threading.Event()

@@ -160,7 +160,7 @@ def test_a_mistake_in_the_anchors_would_be_seen(weights, ours, tmp_path):
     assert big < BOX_TOLERANCE and small > 10 * BOX_TOLERANCE
 
 
-def test_what_remains_is_the_epsilon(weights, ours, tmp_path):
+def test_the_remaining_difference_is_the_epsilon(weights, ours, tmp_path):
     shifted = {name: array + np.float32(BATCH_NORM_EPS - OPENCV_EPS) if name.endswith("variance") else array
                for name, array in weights.items()}
     heads, _ = run_opencv(tmp_path, shifted, SHAPES[0])

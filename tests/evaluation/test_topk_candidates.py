@@ -120,7 +120,7 @@ def test_images_with_nan_or_infinity_are_left_to_the_heads(field, value):
     assert find(sound, images[0]) is not None and find(damaged, images[1]) is None
 
 
-def test_behind_the_heads_of_a_network():
+def test_candidates_of_a_network():
     config = get_config(["--device_target=CPU", "--testing_shape=64,96"])
     network = build_inference_network(config, 2, select=CandidateSelector(40, True))
     images = ms.Tensor(np.random.default_rng(1).integers(0, 256, (2, 64, 96, 3), np.uint8))

@@ -103,7 +103,7 @@ def test_raw_heads_agree(raw_heads, decomposed_activation):
         assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_a_bias_behind_the_pooling_changes_no_bit(weights):
+def test_a_bias_after_the_pooling_changes_no_bit(weights):
     networks = [build_network(CONFIG, NUM_CLASSES, decomposed_activation=True, folded=True) for _ in range(2)]
     networks[1].backbone.pools_first = False
     for network in networks:
