@@ -15,14 +15,15 @@ from src.initializer import initialise_weights
 from src.yolo import build_inference_network
 
 
-def test_outputs_are_those_of_mindspore():
+@pytest.mark.parametrize("batch", [1, 3])
+def test_outputs_are_those_of_mindspore(batch):
     config = get_config(["--testing_shape", "64,96", "--device_target", "CPU"])
     network = build_inference_network(config, 3)
     initialise_weights(network, 5)
-    images = ms.Tensor(np.random.default_rng(3).integers(0, 256, (3, 64, 96, 3), np.uint8))
+    images = ms.Tensor(np.random.default_rng(batch).integers(0, 256, (batch, 64, 96, 3), np.uint8))
     found = OnnxNetwork(network, images.shape)(images)
     expected = network(images)
-    assert [head.shape for head in found] == [(3, 2, 3, 3, 8), (3, 4, 6, 3, 8)]
+    assert [head.shape for head in found] == [(batch, 2, 3, 3, 8), (batch, 4, 6, 3, 8)]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == ms.float32
         np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=2e-5, atol=2e-6)

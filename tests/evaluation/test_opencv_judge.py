@@ -19,7 +19,7 @@ from src.weights.darknet import DARKNET_OPTIONS
 from tests.support.small_networks import random_weights, write_darknet
 
 NUM_CLASSES = 4
-SHAPES = [(320, 320), (416, 608)]
+SHAPES = [(320, 320), (416, 416), (416, 608)]
 HEAD_TOLERANCE = 1e-4  # of the head's largest value
 BOX_TOLERANCE = 1e-3  # in fractions of the input, and of a probability
 OPENCV_EPS = 1e-6

@@ -281,10 +281,11 @@ def test_evaluated(three_classes, data, tmp_path, monkeypatch, capsys, engine):
                            ("image_id", "category_id"))
 
 
-def test_predicted(three_classes, data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])
+def test_predicted(three_classes, data, tmp_path, monkeypatch, engine):
     path, values, _ = three_classes
     built = watch(monkeypatch, inference, "build_inference_network")
-    assert predict.main([*CPU, *FEW, f"--ckpt_file={path}", f"--image={data / 'val2017'}",
+    assert predict.main([*CPU, *FEW, f"--ckpt_file={path}", f"--image={data / 'val2017'}", f"--cpu_engine={engine}",
                          f"--output_dir={tmp_path / 'out'}"]) == 0
     assert_same_tensors(built[0], values)
     records = json.loads((tmp_path / "out" / "detections.json").read_text())
