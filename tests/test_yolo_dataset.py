@@ -20,9 +20,8 @@ from src.distributed_sampler import DistributedSampler
 from src.transforms import place
 from src.yolo_dataset import eval_stream, train_stream
 from tests.support import helpers
-from tests.support.drawn_samples import augment, mosaic
 from tests.support.helpers import draw_picture, real_data, write_coco
-from tests.support.streams import batches, digest, threads, threads_in_the_end
+from tests.support.samples import augment, batches, digest, mosaic, threads, threads_in_the_end
 
 IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
            "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]

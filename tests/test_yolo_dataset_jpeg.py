@@ -14,9 +14,8 @@ from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
 from src.transforms import draw_plan, place
 from src.yolo_dataset import eval_stream, train_stream
-from tests.support.drawn_samples import augment
 from tests.support.helpers import data_config, draw_picture, write_coco
-from tests.support.streams import batches, digest
+from tests.support.samples import augment, batches, digest
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src.yolo_dataset import PREFETCH, SampleStream, workers_per_rank
-from tests.support.streams import threads, threads_in_the_end
+from tests.support.samples import threads, threads_in_the_end
 
 
 def new_numbers(_):

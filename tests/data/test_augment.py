@@ -17,8 +17,8 @@ from src.data.augment import (
 )
 from src.data.placement import Placement, fit_placement
 from src.transforms import draw_plan, shift_colours
-from tests.support.drawn_samples import augment
 from tests.support.helpers import data_config
+from tests.support.samples import augment
 
 NO_COLOUR = {"hue": 0.0, "saturation": 1.0, "value": 0.0}
 

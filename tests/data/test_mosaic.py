@@ -8,8 +8,8 @@ import pytest
 
 from src.data.mosaic import MIN_TILE_BOX_PIXELS, MIN_TILE_VISIBLE, mosaic_sources, tile_placement, wants_mosaic
 from src.data.placement import Placement, fit_placement
-from tests.support.drawn_samples import mosaic
 from tests.support.helpers import data_config
+from tests.support.samples import mosaic
 
 GREY = 128
 

@@ -14,9 +14,8 @@ from src.data.image_files import decode_image
 from src.data.multi_scale import size_of_step, training_sizes
 from src.distributed_sampler import DistributedSampler
 from src.yolo_dataset import train_stream
-from tests.support.drawn_samples import augment
 from tests.support.helpers import write_coco
-from tests.support.streams import batches
+from tests.support.samples import augment, batches
 
 SIZES = ["--multi_scale", "[[320, 416], 320, [416, 320], 416]"]
 
