@@ -21,7 +21,7 @@ from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import write_json
 from model_utils.run_folder import make_run_folder
 from src.data.image_files import decode_image
-from src.evaluation.detections import as_records, in_words
+from src.evaluation.detections import as_records, as_text
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
 from src.logger import close_logger, get_logger
@@ -89,7 +89,7 @@ def write(paths, targets, found, categories, folder):
         write_image(folder / target, draw_boxes(decode_image(path), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
-        logger.info("%s: %s", folder / target, in_words(detections))
+        logger.info("%s: %s", folder / target, as_text(detections))
     write_json(folder / "detections.json", records)
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))

@@ -67,7 +67,7 @@ def main(argv=None):
     data = read_coco(get_config(["--data_dir", args.data_dir]), "val", training=False)
     draw_comparison(data, results, args.out, args.images, args.threshold)
     print(f"{args.out}: detections beside the ground truth")
-    scores = score_results(data.coco, results, data.image_ids, data.categories)
+    scores = score_results(data, results)
     print(f"AP50: {scores.stats[1]:.3f}; each class: "
           + ", ".join(f"{name} {figure:.3f}" for name, figure in scores.per_class_ap50.items()))
     missed = below_limits(scores, args.min_ap50, args.min_class_ap50)

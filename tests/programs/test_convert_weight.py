@@ -10,9 +10,9 @@ from model_utils.errors import run_cli
 from src.data.categories import COCO, Categories
 from src.evaluation.inference import check_categories, load_inference_network
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
-from src.weights.darknet import file_sizes, write_darknet
+from src.weights.darknet import file_sizes
 from src.weights.folding import fold_batch_norm
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 
 @pytest.fixture(scope="module")

@@ -118,8 +118,8 @@ def test_pictures_of_other_kinds_are_written_as_png():
     assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG"]
 
 
-def test_what_was_found_in_words():
+def test_what_was_found_as_text():
     found = [{"class_name": name, "score": score} for name, score in (("dog", 0.875), ("car", 0.5), ("cup", 0.1))]
-    assert predict.in_words(found) == "dog 0.88, car 0.50, cup 0.10"
-    assert predict.in_words(found, most=1) == "dog 0.88, and 2 more"
-    assert predict.in_words([]) == "nothing found"
+    assert predict.as_text(found) == "dog 0.88, car 0.50, cup 0.10"
+    assert predict.as_text(found, most=1) == "dog 0.88, and 2 more"
+    assert predict.as_text([]) == "nothing found"

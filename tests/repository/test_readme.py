@@ -16,12 +16,11 @@ from pathlib import Path
 import pytest
 
 from model_utils.config import get_config
-from src.weights.darknet import write_darknet
 from tests.support.helpers import write_coco
 from tests.support.infer_app import build_folder
 from tests.support.job_place import rank_table
 from tests.support.many_ranks import free_port
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 ROOT = Path(__file__).resolve().parents[2]
 README, CHINESE = "README.md", "README_CN.md"
