@@ -45,7 +45,11 @@ def fixture_memory():
 
 
 def release_graphs():
-    """Free MindSpore's compiled graphs and the weights they hold; a graph in use is compiled again at its next call."""
+    """Free MindSpore's compiled graphs and the weights that they hold.
+
+    A network in use is compiled again at its next call; a `GraphCell` must be loaded again, so no fixture of more than
+    a module may hold one.
+    """
     import mindspore as ms
     from mindspore.graph import api
 
