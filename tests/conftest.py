@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every test stands on: the environment MindSpore is imported in, how tests are shared out, and their memory."""
+"""The environment that MindSpore is imported in, the distribution of tests to workers, and their memory."""
 import ctypes
 import gc
 import os
@@ -19,21 +19,21 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 # Folders that run first, longest first: a long one that starts last leaves the other worker idle.
 LONGEST = ("launch", "ascend310", "training", "programs", "repository", "scripts")
-# Folders whose tests share what is expensive to make (a job of several ranks, the built app): one worker runs them.
-ONE_WORKER = ("launch", "ascend310")
+# Folders that one worker runs as one group, by its name: their tests share jobs of several ranks, or the built app. A
+# test elsewhere joins by @pytest.mark.xdist_group(name).
+GROUPS = {"launch": "ranks", "ascend310": "ascend310"}
 # Below it compiled graphs are kept from module to module.
 KEPT_BYTES = 2 * 2**30
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put long folders first; keep each module's tests, or those of its folder, on one worker of pytest-xdist."""
+    """Put long folders first; keep the tests of a group, or else of a module, on one worker of pytest-xdist."""
     folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
     items.sort(key=lambda item: LONGEST.index(folders[item]) if folders[item] in LONGEST else len(LONGEST))
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            group = folders[item] if folders[item] in ONE_WORKER else str(item.path.relative_to(TESTS))
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(folders[item], str(item.path.relative_to(TESTS)))))
 
 
 @pytest.fixture(scope="module", autouse=True)
