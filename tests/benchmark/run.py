@@ -5,7 +5,7 @@
     python tests/benchmark/run.py all --data_dir DATA --json speed.json
 
 DATA is a data folder in COCO layout with real photographs. `train` and `forward` need PyTorch
-(pip install -r tests/benchmark/requirements.txt); see README.md, "Speed".
+(pip install -r tests/benchmark/requirements.txt); see docs/speed.md.
 """
 import argparse
 import json
