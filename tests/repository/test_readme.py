@@ -30,7 +30,7 @@ NOT_RUN = {
         "needs PyTorch, and measures for a quarter of an hour",
     "bash scripts/run_infer_310.sh model_310.mindir DATA/val2017 DATA/annotations/instances_val2017.json 0":
         "needs MindSpore Lite; tests/scripts/test_run_infer_310.py runs it with a stand-in",
-    "python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA --jobs 2":
+    "python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA":
         "trains for hours; tests/tools/test_run_experiments.py runs short queues",
 }
 # Words of the commands that need the C++ app, which not every machine can build.
@@ -50,7 +50,7 @@ PATHS_2021 = (
     "eval.py", "export.py", "train.py",
 )
 # What follows -- in the text and is no option of default_config.yaml: of scripts, tools and the C++ app.
-OTHER_OPTIONS = {"option", "fraction", "jobs", "json", "precision", "sizes"}
+OTHER_OPTIONS = {"option", "fraction", "json", "precision", "sizes"}
 # Shell scripts that other scripts source.
 SOURCED = {"common.sh", "environment.sh", "distribute.sh"}
 
