@@ -43,6 +43,7 @@ ADDED = {
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"
 SHARED = ("train", "eval")
+OUTPUT_FOLDERS = ("ckpt_path", "log_path")
 
 
 def read_commands(path):
@@ -141,8 +142,9 @@ class CommandPlace:
 
     @staticmethod
     def shared_key(name, options, folder):
-        """Return the program with all its resolved options; paths are absolute."""
-        values = get_config(options).to_dict()
+        """Return the program with all its resolved options but the output folders; paths are absolute."""
+        values = {option: value for option, value in get_config(options).to_dict().items()
+                  if option not in OUTPUT_FOLDERS}
         paths = {option: (folder / value).resolve() for option, value in values.items()
                  if isinstance(value, str) and value and (folder / value).exists()}
         return name, str({**values, **paths})
@@ -162,7 +164,7 @@ def captured(function, folder):
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             code = function() or 0
     except SystemExit as end:
-        code = end.code
+        code = end.code or 0
     except Exception:  # noqa: BLE001  (whatever it is, the test that asked for the command shows it)
         code = 1
         output.write(traceback.format_exc())
