@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MindSpore Hub's entry: the network by its name.
+"""Entry point of MindSpore Hub: `create_network`.
 
     python -c "from mindspore_hub_conf import create_network; print(create_network('yolov3_tiny', num_classes=3))"
 """
@@ -16,28 +16,25 @@ from src.weights.checkpoint import load_weights
 from src.yolo import build_inference_network, build_network
 
 NAME = "yolov3_tiny"
-# Options of default_config.yaml that make a network what it is.
+# The options of default_config.yaml that determine a network.
 OPTIONS = ("num_classes", "anchors", "anchor_masks", "scale_x_y", "testing_shape", "mean", "std", "seed")
 
 
 def create_network(name, checkpoint="", inference=False, **options):
-    """Return the network that a name stands for.
+    """Return the network of this name (nn.Cell), in inference mode.
 
     Args:
         name (str): "yolov3_tiny".
-        checkpoint (str): file with the weights, of this project or of the 2021 version; its classes, anchors and shape
-            hold where `options` does not say otherwise. Empty: random weights, from `seed`.
-        inference (bool): False: `YOLOv3Tiny`, to train: normalised float32 [B, 3, H, W] to raw heads; its parameters
-            have the names of a checkpoint. True: `YOLOv3TinyInference` at `testing_shape`: uint8 [B, H, W, 3] RGB to
-            decoded heads [B, g, g, 3, 5 + C], stride 32 first, batch-norm folded where there is a checkpoint.
-        **options: num_classes, anchors, anchor_masks, scale_x_y, testing_shape, mean, std and seed, as in
+        checkpoint (str): file of the weights, of this project or of the 2021 version; its classes, anchors and shape
+            apply unless `options` sets them. Empty: random weights from `seed`.
+        inference (bool): False: `YOLOv3Tiny` for training, normalised float32 [B, 3, H, W] to raw heads; its parameters
+            have the names of a checkpoint. True: `YOLOv3TinyInference` at `testing_shape`, uint8 [B, H, W, 3] RGB to
+            decoded heads [B, g, g, 3, 5 + C], stride 32 first; a checkpoint's batch norm is folded.
+        **options: num_classes, anchors, anchor_masks, scale_x_y, testing_shape, mean, std, seed, as in
             default_config.yaml.
 
-    Returns:
-        The network (nn.Cell), in inference mode.
-
     Raises:
-        UsageError: another name, an option that is not listed above, or a value that it cannot have.
+        UsageError: unknown name or option, or an invalid value.
         UserError: the checkpoint cannot be read or does not fit.
     """
     if name != NAME:

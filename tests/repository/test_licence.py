@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every source file names its licence."""
+"""Every source file begins with the two lines of the licence, and LICENSE is Apache 2.0."""
 import re
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ HEADER = re.compile(r"(#!.*\n)?(#|//) Copyright 2026 The YOLOv3-Tiny on MindSpor
 def test_every_source_file_begins_with_the_licence():
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
     if listed.returncode:
-        pytest.skip("no git checkout: which files are the project's is not known")
+        pytest.skip("no git checkout: the files of the project are not known")
     paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     sources = [path for path in paths if path.is_file() and (path.suffix in SUFFIXES or path.name == "CMakeLists.txt")]
     assert len(sources) > 200
