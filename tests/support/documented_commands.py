@@ -3,8 +3,8 @@
 """The commands of README.md and docs/, read from their blocks and run on one small data set.
 
 Programs run as functions in this process. Shell scripts run for real, with a stand-in for Python that records its
-calls; these calls run afterwards, as functions too. A training or an evaluation that an earlier command has run with
-the same resolved options is not repeated.
+calls; these calls run afterwards, as functions too. A program that an earlier command has run with the same resolved
+options is not repeated.
 """
 import contextlib
 import importlib
@@ -42,7 +42,7 @@ ADDED = {
 }
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"
-SHARED = ("train", "eval")
+SHARED = ("train", "eval", "predict")
 OUTPUT_FOLDERS = ("ckpt_path", "log_path")
 
 
