@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn Darknet weights of YOLOv3-Tiny into a checkpoint that eval.py, export.py and predict.py run without a flag.
+"""Convert Darknet weights of YOLOv3-Tiny to a checkpoint that eval.py, export.py and predict.py run without options.
 
     python convert_weight.py --input_file yolov3-tiny.weights --output_file yolov3-tiny.ckpt
 
-The number of classes follows from the file's size; 80 are taken for those of COCO. The checkpoint brings along how
-Darknet runs the published network (416 x 416, letterbox, RGB from 0 to 1, its anchors); for a network of your own cfg,
-set what differs: --testing_shape, --anchors, --anchor_masks, --scale_x_y. No device is needed.
+The number of classes follows from the file's size; 80 classes are taken to be those of COCO. The checkpoint records the
+settings of the published network (416 x 416, letterbox, RGB from 0 to 1, its anchors); for a network with a cfg of your
+own, set what differs: --testing_shape, --anchors, --anchor_masks, --scale_x_y. No device is needed.
 """
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ from src.weights.darknet import CONVOLUTIONS, DARKNET_OPTIONS, file_sizes, heade
 
 
 def main(argv=None):
-    """Convert as the arguments say; returns the exit code."""
+    """Convert by command-line arguments; return the exit code."""
     config = get_config(argv)
     for name in ("input_file", "output_file"):
         if not config[name]:
@@ -51,7 +51,7 @@ def main(argv=None):
 
 
 def check_whole(darknet, config):
-    """Refuse a partial file, and one of another number of classes than the user set.
+    """Refuse a partial file, and a file whose number of classes is not the one that the user set.
 
     Raises:
         UserError: names what the file holds.
@@ -61,16 +61,16 @@ def check_whole(darknet, config):
         expected = file_sizes(classes, len(config.anchor_masks[0]), header_size(darknet.version))[-1]
         raise UserError(f"{darknet.path}: a partial file, it ends after {darknet.convolutions} of {len(CONVOLUTIONS)} "
                         f"convolutions ({Path(darknet.path).stat().st_size} bytes; the whole network with {classes} "
-                        f"classes has {expected}); train from it by --pretrained_backbone, or get the whole file")
+                        f"classes has {expected}); train from it by --pretrained_backbone, or convert a whole file")
     if config.is_set("num_classes") and config.num_classes != darknet.num_classes:
         raise UserError(f"{darknet.path}: its size is that of {darknet.num_classes} classes, but num_classes is "
-                        f"{config.num_classes} ({config.source('num_classes')}); leave it out, or get the right file")
+                        f"{config.num_classes} ({config.source('num_classes')}); leave it out, or convert another file")
 
 
 def describe(darknet, config):
     """Return the checkpoint's meta data.
 
-    Without names it has none, as a checkpoint of 2021: eval.py then takes those of the annotation file.
+    Without class names, as in a 2021 checkpoint, eval.py takes those of the annotation file.
     """
     meta = {key: config[key] for key in TRAVELLING}
     if darknet.num_classes == len(COCO):

@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Score a checkpoint on the validation images of a data folder in COCO layout, and print the COCO table.
+"""Score a checkpoint on the validation images of a data set in COCO layout, and print the COCO table.
 
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
 
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
-A new folder below `log_path` receives the log, the resolved config, the COCO results (predict_*.json) and the figures
-(metrics.json).
+The log, the resolved config, the COCO results (predict_*.json) and the metrics (metrics.json) go to a new folder below
+`log_path`.
 """
 import sys
 import time
@@ -29,12 +29,12 @@ from src.weights.checkpoint import load_checkpoint
 
 
 def main(argv=None):
-    """Evaluate as the arguments say; returns the exit code."""
+    """Evaluate a checkpoint by command-line arguments; return the exit code."""
     return modelarts_job(evaluate_checkpoint, get_config(argv))
 
 
 def evaluate_checkpoint(config):
-    """Evaluate as the config says; returns the exit code."""
+    """Evaluate a checkpoint by a config; return the exit code."""
     if not config.pretrained:
         raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
     if not config.data_dir:
@@ -62,7 +62,7 @@ def evaluate_checkpoint(config):
 
 
 def run(network, data, config, folder, logger, ranks):
-    """Evaluate, log the tables and write the results to the folder."""
+    """Evaluate, log the tables and write results and metrics to a folder."""
     logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids), config.data_dir,
                 *config.testing_shape)
     for line in data.report_lines():
@@ -72,7 +72,7 @@ def run(network, data, config, folder, logger, ranks):
     if result.damaged_images:
         logger.warning("the network gave NaN or infinity on %d of %d images", result.damaged_images, result.num_images)
     if result.undecided_images:
-        logger.info("%d of %d images needed more than the candidates that the device selected", result.undecided_images,
+        logger.info("%d of %d images needed more candidates than the device selected", result.undecided_images,
                     result.num_images)
     logger.info("\n%s", result.table)
     logger.info("AP of each class\n%s", result.class_table)
@@ -82,7 +82,6 @@ def run(network, data, config, folder, logger, ranks):
     if ranks.is_first:
         write_json(folder / "metrics.json", result.metrics())
         logger.info("results: %s", results_path)
-    return result
 
 
 if __name__ == "__main__":

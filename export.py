@@ -1,16 +1,16 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a checkpoint into a file for deployment, load it again and compare it with the network on a picture.
+"""Export a checkpoint to a model file, load the file again and compare it with the network on an image.
 
     python export.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --file_name yolov3_tiny --file_format MINDIR \\
         --device_target CPU
 
-Input: uint8 [batch_size, height, width, 3] RGB, normalised inside; with --export_input float float32
-[batch_size, 3, height, width] already normalised, as in 2021. Outputs: output_big (stride 32) and output_small
-(stride 16), decoded [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads
-[batch_size, 3 * (5 + classes), g, g], which the program that runs it decodes: better where the device computes in half
-precision (docs/half_precision.md). Batch-norm is folded into the convolutions. FILE.json beside the model says the
-rest: classes, anchors, how images are prepared.
+Input: uint8 [batch_size, height, width, 3] RGB, normalised in the model; with --export_input float, float32
+[batch_size, 3, height, width], normalised already, as in the 2021 version. Outputs: output_big (stride 32) and
+output_small (stride 16), decoded, [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads,
+[batch_size, 3 * (5 + classes), g, g], for the calling program to decode, which is more accurate where the device
+computes in half precision (docs/half_precision.md). Batch norm is folded into the convolutions. FILE.json beside the
+model holds classes, anchors and preprocessing.
 """
 import os
 import sys
@@ -30,12 +30,12 @@ from src.evaluation.inference import load_inference_network, unnamed_categories
 
 
 def main(argv=None):
-    """Export as the arguments say; returns the exit code."""
+    """Export a checkpoint by command-line arguments; return the exit code."""
     return modelarts_job(export, get_config(argv))
 
 
 def export(config):
-    """Export as the config says; returns the exit code."""
+    """Export a checkpoint by a config; return the exit code."""
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
     path = model_path(config)
@@ -47,20 +47,20 @@ def export(config):
     batch = example_input(config, config.image)
     difference = export_network(network, batch, config, categories, path)
     print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
-    print(f"{description_path(path)}: what it needs to be run; keep the two together")
+    print(f"{description_path(path)}: what it needs to run; keep the two files together")
     if difference is None:
-        print("AIR files run on Ascend only: not loaded and compared here")
+        print("not compared with the network: AIR files run on Ascend only")
     else:
-        print(f"loaded again and compared with the network on {config.image or 'a generated picture'}: "
+        print(f"loaded again and compared with the network on {config.image or 'a generated image'}: "
               f"largest difference {difference:.3g}")
     return 0
 
 
 def model_path(config):
-    """Return the path of the model: file_name with the ending of file_format, which it may have already.
+    """Return the path of the model: file_name, with the suffix of file_format appended where it is missing.
 
     Raises:
-        UsageError: there is no name before the ending, or the ending is that of another format.
+        UsageError: there is no name before the suffix, or the suffix is that of another format.
     """
     suffix, name = SUFFIXES[config.file_format], os.path.basename(config.file_name)
     stem, ending = os.path.splitext(name)
@@ -74,10 +74,10 @@ def model_path(config):
 
 
 def refuse_faulty_classes(categories, path):
-    """Refuse classes that share a category id or have no name: detections could not be told apart.
+    """Refuse classes that share a category id or have no name: their detections would be ambiguous.
 
     Raises:
-        UserError: names the file that they are from and the first fault.
+        UserError: names the file that defines the classes, and the first fault.
     """
     fault = class_fault(categories.names, categories.ids)
     if fault:
@@ -86,10 +86,10 @@ def refuse_faulty_classes(categories, path):
 
 
 def named_categories(categories, config):
-    """Return the classes, with names and ids of config.ann_file where it is set: a checkpoint of 2021 has none.
+    """Return the classes, with the names and ids of config.ann_file where it is set: a 2021 checkpoint has none.
 
     Raises:
-        UserError: the file has another number of classes, or others than the checkpoint names.
+        UserError: the number of classes or their names differ from the checkpoint's.
     """
     if not config.ann_file:
         return categories

@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Find objects on images: draw class, score and box, and write everything found to a json file.
+"""Detect objects in images: draw class, score and box, and write all detections to a json file.
 
     python predict.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --image PATH_OR_FOLDER --device_target CPU
 
-The checkpoint says how images are prepared and what the classes are called. `--draw_threshold 0.25`: what scores higher
-is drawn and written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each picture under its own
-name and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
+Preprocessing and class names come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn
+and written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of
+its input, and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
 """
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import write_json
 from model_utils.run_folder import make_run_folder
 from src.data.image_files import decode_image
-from src.evaluation.detections import as_records, in_words
+from src.evaluation.detections import as_records, as_text
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
 from src.logger import close_logger, get_logger
@@ -30,7 +30,7 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def main(argv=None):
-    """Predict as the arguments say; returns the exit code."""
+    """Predict by command-line arguments; return the exit code."""
     config = get_config(argv)
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
@@ -48,13 +48,13 @@ def main(argv=None):
     return 0
 
 
-def image_paths(text):
-    """Return the image itself, or all images of a folder (by extension, sorted by name).
+def image_paths(path):
+    """Return the image itself, or all images of a folder (by suffix, sorted by name).
 
     Raises:
         UserError: there is no such file or folder, or the folder holds no image.
     """
-    path = Path(text)
+    path = Path(path)
     if path.is_dir():
         paths = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file())
         if not paths:
@@ -66,30 +66,30 @@ def image_paths(text):
 
 
 def output_names(paths, output_dir):
-    """Return the name of each picture to draw: the image's own, with .png added where it is of no known kind.
+    """Return the name of each drawn image: that of its input, with .png appended where its suffix is unknown.
 
     Raises:
-        UsageError: `output_dir` is set and a picture there would overwrite one of the images.
+        UsageError: `output_dir` is set and a drawn image would overwrite one of the inputs.
     """
     names = [path.name if path.suffix.lower() in IMAGE_SUFFIXES else f"{path.name}.png" for path in paths]
     if output_dir:
         inputs = {path.resolve() for path in paths}
         overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]
         if overwritten:
-            raise UsageError(f"output_dir {output_dir}: the pictures would overwrite the images they are made from "
-                             f"({overwritten[0]}); choose another folder")
+            raise UsageError(f"output_dir {output_dir}: drawn images would overwrite inputs ({overwritten[0]}); choose "
+                             "another folder")
     return names
 
 
 def write(paths, targets, found, categories, folder):
-    """Write the pictures and the json to a folder, and say on the console what was found."""
+    """Write the drawn images and the json to a folder, and log the detections."""
     logger = get_logger("", name="predict")
     records = []
     for path, target, ((height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
         write_image(folder / target, draw_boxes(decode_image(path), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
-        logger.info("%s: %s", folder / target, in_words(detections))
+        logger.info("%s: %s", folder / target, as_text(detections))
     write_json(folder / "detections.json", records)
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))

@@ -21,6 +21,7 @@ from model_utils.run_folder import common_run_folder
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
 from src.data.multi_scale import training_sizes
+from src.distributed_sampler import steps_per_epoch
 from src.logger import close_logger, get_logger, peak_memory_mb
 from src.training.ema import build_average
 from src.training.train_state import check_resumable
@@ -29,7 +30,6 @@ from src.training.validation import build_validation
 from src.weights.checkpoint import load_checkpoint
 from src.weights.start_weights import start_weights
 from src.yolo import build_network
-from src.yolo_dataset import steps_per_epoch
 
 
 def main(argv=None):

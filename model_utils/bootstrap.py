@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prepares the process before MindSpore is imported; the one module that acts at import, so import it first.
+"""Process setup before MindSpore is imported. The only module that acts at import, so it is imported first.
 
 oneDNN's AVX-512 kernels of MindSpore's CPU convolution fall back to a reference implementation that is 60 to 150
-times slower; capping the instruction set at AVX2 avoids it. A value that the user set stays.
+times slower; capping the instruction set at AVX2 avoids it. Values that the user set are kept.
 """
 
-# Old Pythons must get as far as the check below.
+# Lets old versions of Python reach the check below.
 from __future__ import annotations
 
 import os
@@ -20,14 +20,14 @@ INSTALL = "install the tested set: pip install -r requirements.txt"
 
 
 def set_environment() -> None:
-    """Set what MindSpore and oneDNN read when they start, where the user has not."""
+    """Set the variables that MindSpore and oneDNN read at start, unless the user set them."""
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
-    # 3 = errors only; the compiler prints thousands of lines at info.
+    # 3: errors only; at level info the compiler prints thousands of lines.
     os.environ.setdefault("GLOG_v", "3")
 
 
 def version_problem() -> str:
-    """Return what is wrong with the versions of Python, NumPy or MindSpore, or an empty string."""
+    """Return a message about an unsupported version of Python, NumPy or MindSpore, or an empty string."""
     python = sys.version_info[:2]
     low, high = PYTHON_VERSIONS
     if not low <= python <= high:

@@ -6,6 +6,7 @@
     config.lr, config["lr"], config.source("lr")        # 0.01, 0.01, "command line"
 """
 
+import functools
 import json
 import os
 import sys
@@ -18,11 +19,11 @@ from typing import Any
 from model_utils.errors import UsageError, UserError
 from model_utils.options import Option, nearest, plain, read_options, read_yaml, show
 
-# Options whose relative paths are moved, by the folder that they are moved to.
+# Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
 RESULTS = ("ckpt_path", "log_path", "file_name")
 CHECKPOINTS = ("resume", "resume_yolo", "pretrained_backbone", "pretrained", "ckpt_file")
 MOVED = (*RESULTS, *CHECKPOINTS, "data_dir")
-# Options that belong to the job, not to what it trains: a run that goes on elsewhere does not take them over.
+# Options of the ModelArts job itself: a run that is resumed elsewhere does not inherit them.
 JOB_OPTIONS = ("enable_modelarts", "data_url", "train_url", "checkpoint_url", "data_path", "output_path", "load_path",
                "need_modelarts_dataset_unzip", "modelarts_dataset_unzip_name")
 
@@ -36,15 +37,15 @@ COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
     "derived",
 )
 
-# What a checkpoint brings along, beside its class names and category ids, so that it runs without repeated flags.
+# Options that a checkpoint carries, besides its class names and category ids, so that no flag has to be repeated.
 TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "mean", "std", "testing_shape")
 
-# Options of the 2021 version that are gone: why, and what to use instead.
+# Options of the 2021 version that no longer exist: why, and what to use instead.
 REMOVED_OPTIONS = {
     "anchor_scales": "it is called anchors now, [width, height] each; anchor_masks says which scale uses which",
     "coco_ids": "category ids come from the annotation file and travel in the checkpoint",
-    "finetune": "use --resume_yolo: heads of other classes start anew, all else is loaded",
-    "finetune_path": "use --resume_yolo: heads of other classes start anew, all else is loaded",
+    "finetune": "use --resume_yolo: it loads all weights except heads for other classes",
+    "finetune_path": "use --resume_yolo: it loads all weights except heads for other classes",
     "keep_loss_fp32": "nothing read it; the loss is always float32",
     "label": "class names come from the annotation file and travel in the checkpoint",
     "labels": "class names come from the annotation file and travel in the checkpoint",
@@ -54,6 +55,19 @@ REMOVED_OPTIONS = {
     "predict_path": "use --image of predict.py",
     "resume_epoch": "use --resume last.ckpt, which continues a run exactly, or --resume_yolo to start from weights",
     "test_img_shape": "export uses testing_shape, as evaluation does",
+}
+
+# Names of the same options in other detectors.
+OTHER_NAMES = {
+    "batch": "per_batch_size",
+    "conf_thres": "eval_ignore_threshold",
+    "dataset_path": "data_dir",
+    "epochs": "max_epoch",
+    "imgsz": "training_shape",
+    "iou_thres": "nms_thresh",
+    "learning_rate": "lr",
+    "weights": "pretrained",
+    "workers": "num_parallel_workers",
 }
 
 
@@ -78,11 +92,11 @@ class Config:
         return name in self._values
 
     def __repr__(self) -> str:
-        told = (f"{name}={show(value)}" for name, value in self._values.items() if self._sources[name] != DEFAULT)
-        return f"Config({', '.join(told)})"
+        changed = (f"{name}={show(value)}" for name, value in self._values.items() if self._sources[name] != DEFAULT)
+        return f"Config({', '.join(changed)})"
 
     def source(self, name: str) -> str:
-        """Return where a value came from: command line, config file, checkpoint, default or derived."""
+        """Return the source of a value: command line, config file, checkpoint, default or derived."""
         return self._sources[name]
 
     def is_set(self, name: str) -> bool:
@@ -97,13 +111,14 @@ class Config:
         """Return a new Config with some values replaced, typed and checked like those of a user.
 
         Raises:
-            UserError: a value of the wrong type or outside its choices (UsageError unless source is "checkpoint").
-            KeyError, ValueError: an option or a source that does not exist, a programming error.
+            UserError: a value of the wrong type or outside its choices or limits; a UsageError unless source is
+                "checkpoint".
+            KeyError, ValueError: an option or a source that does not exist; a programming error.
         """
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}, expected one of {', '.join(SOURCES)}")
         try:
-            parsed = {name: self._options[name].parse(value, source) for name, value in values.items()}
+            parsed = _parse_values(values, self._options, source)
         except UsageError as error:
             raise UserError(str(error)) if source == CHECKPOINT else error from None
         return _derive({**self._values, **parsed}, {**self._sources, **dict.fromkeys(parsed, source)}, self._options)
@@ -126,6 +141,12 @@ class Config:
         Path(path).write_text("".join(lines), encoding="utf-8")
 
 
+@functools.cache
+def default_options() -> dict[str, Option]:
+    """Return every option by name, in the order of default_config.yaml."""
+    return read_options(DEFAULT_CONFIG)
+
+
 def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Config:
     """Return the configuration of a command line; -h prints every option and ends the program with exit code 0.
 
@@ -134,10 +155,11 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
         program: how it is called, for the text of -h.
 
     Raises:
-        UsageError: an unknown option or key, a wrong type, a value outside its choices, a bad configuration file.
+        UsageError: an unknown option or key, a wrong type, a value outside its choices or limits, a bad configuration
+            file.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    options = read_options(DEFAULT_CONFIG)
+    options = default_options()
     if "-h" in argv or "--help" in argv:
         _print_help(options, program)
         raise SystemExit(0)
@@ -153,24 +175,25 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
 
 
 def help_text(options: Mapping[str, Option], program: str = PROGRAMS) -> str:
-    """Return the text of -h: every option with its help, choices and default."""
+    """Return the text of -h: every option with its help, choices or limits, and default."""
     intro = (
         f"usage: {program} [--option value ...]\n\n"
-        "The command line wins over the file of --config_path, that over the checkpoint, and that over the default.\n"
+        "The command line overrides the file of --config_path, the file the checkpoint, the checkpoint the default.\n"
         'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
     )
-    parts = [intro, _help_entry("-h, --help", "Show this text and exit.")]
+    entries = [intro, _help_entry("-h, --help", "Show this text and exit.")]
     for option in options.values():
-        choices = f" One of {', '.join(map(str, option.choices))}." if option.choices else ""
-        parts.append(_help_entry(f"--{option.name}", f"{option.help}{choices} Default: {show(option.default)}"))
-    return "\n".join(parts)
+        allowed = option.allowed()
+        allowed = f" {allowed[0].upper()}{allowed[1:]}." if allowed else ""
+        entries.append(_help_entry(f"--{option.name}", f"{option.help}{allowed} Default: {show(option.default)}"))
+    return "\n".join(entries)
 
 
 def _print_help(options: Mapping[str, Option], program: str) -> None:
     try:
         print(help_text(options, program), flush=True)
     except BrokenPipeError:
-        # "-h | head" has read enough; without this Python would fail again when it flushes at exit.
+        # "-h | head" closed the pipe; without this Python fails again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -180,7 +203,7 @@ def _help_entry(name: str, text: str) -> str:
 
 
 def _derive(values: dict[str, Any], sources: dict[str, str], options: dict[str, Option]) -> Config:
-    """Return the Config of these values; a t_max that nobody set follows max_epoch."""
+    """Return the Config of these values; t_max follows max_epoch unless it was set."""
     if sources["t_max"] in (DEFAULT, DERIVED):
         values = {**values, "t_max": values["max_epoch"]}
         sources = {**sources, "t_max": DERIVED}
@@ -189,7 +212,7 @@ def _derive(values: dict[str, Any], sources: dict[str, str], options: dict[str, 
 
 def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict[str, Any]:
     """Return the typed values of a command line by name; the last of a repeated option counts."""
-    values, rest = {}, list(argv)
+    texts, rest = {}, list(argv)
     while rest:
         token = rest.pop(0)
         if not token.startswith("--"):
@@ -203,8 +226,8 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict
             if count == 0:
                 raise UsageError(f"--{name} has no value: expected {options[name].expected()}")
             text, rest = " ".join(rest[:count]), rest[count:]
-        values[name] = options[name].parse(text, COMMAND_LINE)
-    return values
+        texts[name] = text
+    return _parse_values(texts, options, COMMAND_LINE)
 
 
 def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -216,15 +239,29 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     unknown = [str(name) for name in raw if name not in options]
     if unknown:
         raise UsageError(f"{path}: {_unknown(unknown, options, 'key')}")
-    return {name: options[name].parse(value, f"config file {path}") for name, value in raw.items()}
+    return _parse_values(raw, options, f"config file {path}")
+
+
+def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: str) -> dict[str, Any]:
+    """Return the typed values by name; the UsageError names every value at fault."""
+    values, faults = {}, []
+    for name, value in raw.items():
+        try:
+            values[name] = options[name].parse(value, where)
+        except UsageError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("\n       ".join(faults))
+    return values
 
 
 def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "") -> str:
-    """Return what is wrong with option names that do not exist, and what to use instead."""
+    """Return a message about option names that do not exist, with the names to use instead."""
     texts = []
     for name in names:
         if name in REMOVED_OPTIONS:
-            texts.append(f"the {what} {prefix}{name} of the 2021 version is gone: {REMOVED_OPTIONS[name]}")
+            texts.append(f"the {what} {prefix}{name} of the 2021 version no longer exists: {REMOVED_OPTIONS[name]}")
         else:
-            texts.append(f"unknown {what} {prefix}{name}{nearest(name, options, prefix) or '; -h lists all options'}")
+            hint = nearest(OTHER_NAMES.get(name, name), options, prefix) or "; -h lists all options"
+            texts.append(f"unknown {what} {prefix}{name}{hint}")
     return "; ".join(texts)

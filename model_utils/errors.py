@@ -1,13 +1,13 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Errors that are the user's to mend, and the one place that turns them into words and an exit code."""
+"""Errors that the user can fix, and the function that turns them into a message and an exit code."""
 
 import sys
 from collections.abc import Callable, Sequence
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: data, a file, a checkpoint; the message says what to do. Exit code 1."""
+    """A mistake in the user's data, file or checkpoint; the message says what to do. Exit code 1."""
 
     exit_code = 1
 
@@ -19,7 +19,7 @@ class UsageError(UserError):
 
 
 def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None) -> int:
-    """Run an entry point and turn a UserError, or a file that cannot be used, into words instead of a traceback.
+    """Run an entry point; report a UserError, or a file that cannot be used, as one message without a traceback.
 
     Args:
         main: takes the arguments (None: those of the process) and returns an exit code, None meaning 0.

@@ -1,8 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files written whole: all of some files are replaced, or none; and folders in which MindSpore can write.
+"""Atomic writes: a file, a set of files or a new folder is there as a whole or not at all.
 
     write_atomically("out/results.json", b"[]")
+    with replacing("out/last.ckpt") as temporary:
+        write_to(temporary)
+    with new_folder("out/data") as temporary:
+        (temporary / "image.png").write_bytes(image)
 """
 import contextlib
 import os
@@ -13,7 +17,7 @@ from model_utils.errors import UserError
 
 
 def write_atomically(path, data):
-    """Write bytes to a file, replacing it only when all of them are written; missing folders are made.
+    """Write bytes to a file: `path` is the old file or the whole new one at any time; missing folders are made.
 
     Raises:
         UserError, OSError: see `write_all`.
@@ -21,12 +25,44 @@ def write_atomically(path, data):
     write_all({path: data})
 
 
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path of the same suffix in the same folder; the file written there replaces `path`.
+
+    When the block fails, `path` is unchanged and the temporary file is removed.
+    """
+    path = Path(path)
+    temporary = _file_beside(path)
+    try:
+        yield temporary
+        _finish(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path):
+    """Give a temporary folder beside `path`, which becomes `path` when the block ends; missing parents are made.
+
+    When the block fails, the temporary folder is removed. `path` must not exist, or be an empty folder.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as temporary:
+        # Not that folder itself: only its owner can read it.
+        folder = Path(temporary) / "new"
+        folder.mkdir()
+        yield folder
+        os.rename(folder, path)
+
+
 def write_all(contents):
-    """Write files (path to bytes) so that all of them are replaced, in this order, or none; missing folders are made.
+    """Write files (path to bytes): all of them are replaced, in this order, or none; missing folders are made.
 
     Raises:
         UserError: a path is a folder; nothing is written.
-        OSError: names the path, not the temporary file beside it; every file is as it was.
+        OSError: names the path, not the temporary file beside it; every file is unchanged.
     """
     contents = {Path(path): data for path, data in contents.items()}
     refuse_folders(contents)
@@ -37,7 +73,7 @@ def write_all(contents):
             with _naming(path):
                 new[path] = _file_beside(path)
                 new[path].write_bytes(data)
-                new[path].chmod(0o644)
+                _finish(new[path])
         _put_in_place(new)
     finally:
         for temporary in new.values():
@@ -54,10 +90,10 @@ def refuse_folders(paths):
 
 @contextlib.contextmanager
 def mindspore_folder(cure=""):
-    """Give a temporary folder (Path) to write to with MindSpore, which takes letters, digits and a few marks only.
+    """Give a temporary folder (Path) for MindSpore, whose paths may have letters, digits and a few marks only.
 
     Raises:
-        UserError: MindSpore refused the name of the folder, or its disk is full; `cure` is what else helps.
+        UserError: MindSpore refused the name of the folder, or its disk is full; `cure` is another remedy.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -83,12 +119,12 @@ def _put_in_place(new):
     try:
         for path, temporary in new.items():
             with _naming(path):
-                # The last one replaces its file or fails, at one stroke: nobody ever finds no file there.
+                # The last one replaces its file in one step: there is no moment without a file.
                 if path != last and os.path.lexists(path):
                     os.replace(path, kept[path])
                 os.replace(temporary, path)
     except BaseException:
-        # With the last one in its place all are, and an interrupt that comes then undoes nothing.
+        # With the last one in place all are, and a later interrupt undoes nothing.
         if new[last].exists():
             _put_back(new, kept)
         else:
@@ -111,15 +147,24 @@ def _remove(kept):
 
 
 def _file_beside(path):
-    """Make an empty hidden file in the folder of `path`, whose name no other process has, and return its path."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    """Make an empty hidden file of a unique name in the folder of `path`, and return its path."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=path.suffix)
     os.close(handle)
     return Path(name)
 
 
+def _finish(temporary):
+    """Give a written file the permissions of an ordinary one, and wait until the disk has it."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def _naming(path):
-    """Let an OSError name this path: of a full disk it names none, and a temporary name tells nobody anything."""
+    """Let an OSError name this path: that of a full disk has no name, and a temporary name means nothing to a user."""
     try:
         yield
     except OSError as error:

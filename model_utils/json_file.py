@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Json files, read and checked: a `UserError` or a fault in words, never an exception of the parser.
+"""Json files, read, checked and written: faults become a `UserError`, not an exception of the parser.
 
     content = read_json(path, "record of a run")
     faults = list(type_faults(content, {"name": "text", "scores": [0.5]}))
@@ -15,12 +15,12 @@ from model_utils.files import write_atomically
 
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
-    """The content of a json file; a `UserError` names line and column of broken json."""
+    """Return the content of a json file; a `UserError` names line and column of broken json."""
     return parse_json(read_file(path, kind), path, object_hook)
 
 
 def read_file(path: Path, kind: str = "json file") -> bytes:
-    """The bytes of a file; a `UserError` where it cannot be read."""
+    """Return the bytes of a file; a `UserError` where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -29,7 +29,7 @@ def read_file(path: Path, kind: str = "json file") -> bytes:
 
 
 def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
-    """The content of json that was read from `path`; a `UserError` names line and column of broken json."""
+    """Return the content of json text read from `path`; a `UserError` names line and column of broken json."""
     try:
         return json.loads(data, object_hook=object_hook)
     except json.JSONDecodeError as error:
@@ -40,18 +40,18 @@ def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | 
 
 
 def type_faults(found, example, where="", takes_others=False):
-    """Yield in words what of a json value is not of the type of its example.
+    """Yield a text for each entry of a json value whose type is not that of its example.
 
     Args:
-        found (object): what json gave.
-        example (object): an object has these keys, a list any number of items like the first; a number with a fraction
-            stands for whole ones too.
-        where (str): place of the value in its file.
+        found (object): the parsed value.
+        example (object): an object has these keys, an empty one any; a list has any number of items like the first; a
+            number with a fraction stands for whole ones too.
+        where (str): path of the value in its file, such as runs[0].name.
         takes_others (bool): objects may have further keys.
     """
     if isinstance(example, dict) and isinstance(found, dict):
         yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
-        if not takes_others:
+        if example and not takes_others:
             yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
                         if key not in example)
         for key in example:
@@ -79,5 +79,5 @@ def is_finite_number(value):
 
 
 def write_json(path, value):
-    """Write a value as json under a temporary name, then rename it, so that no reader meets half a file."""
+    """Write a value as a json file, atomically."""
     write_atomically(path, json.dumps(value, allow_nan=False).encode())

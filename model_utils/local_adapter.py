@@ -55,11 +55,6 @@ class Launch:
         """Whether this is rank 0 of its machine."""
         return self.local_rank == 0 and not self.is_scheduler
 
-    @property
-    def is_beside_scheduler(self) -> bool:
-        """Whether this is rank 0 of a job of msrun, which starts its scheduler on the same machine."""
-        return self.rank_id == 0 and self.role == "MS_WORKER"
-
 
 def read_launch(environment: Mapping[str, str] | None = None) -> Launch:
     """Return where the environment places this process; without a launcher device 0, rank 0 of 1.

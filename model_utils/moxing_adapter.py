@@ -1,8 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a ModelArts job copies by `moxing`: data and checkpoint in, results out.
+"""The copies of a ModelArts job by `moxing`: data and checkpoint in, results out.
 
-Folders get whole files only. Whatever `moxing` raises becomes a UserError.
+Files arrive all or none. Every exception of `moxing` becomes a UserError.
 """
 
 import os
@@ -15,26 +15,26 @@ from model_utils.config import Config
 from model_utils.errors import UserError
 from model_utils.safe_unzip import incoming, unzip
 
-# In output_path, but no result: the notes of the ranks.
-NOTES_FOLDER = ".modelarts"
+# In output_path, but not a result: the lock and marker files of the ranks.
+MARKER_FOLDER = ".modelarts"
 
 
 def copy_in(config: Config, say: Callable[[str], None]) -> str:
-    """Copy what the run needs to this machine, and unpack the data.
+    """Copy data and checkpoint to this machine, and unpack the data.
 
     Args:
         config: options of the user.
-        say: takes a text, what is being done now.
+        say: called with a text about each step.
 
     Returns:
-        The data's folder, for a user who named none; "" where no data was copied.
+        The default for data_dir, the folder of the data; "" where no data was copied.
 
     Raises:
-        UserError: `moxing` is missing, or something cannot be copied or unpacked; folders hold nothing half-written.
+        UserError: `moxing` is missing, or something cannot be copied or unpacked; nothing half-written is left.
     """
     file = _moxing_file()
-    # A place that cannot be written to shall be told now, not after days of training.
-    with _in_words(f"train_url {config.train_url}: cannot be made"):
+    # A url that cannot be written to is reported now, not after days of training.
+    with _reporting(f"train_url {config.train_url}: cannot be made"):
         if not file.exists(config.train_url):
             file.make_dirs(config.train_url)
     data_dir = ""
@@ -58,28 +58,28 @@ def copy_out(config: Config, say: Callable[[str], None]) -> None:
 
     Args:
         config: options of the user.
-        say: takes a text, what is being done now.
+        say: called with a text about each step.
 
     Raises:
-        UserError: it cannot be done; the results are still in output_path.
+        UserError: they cannot be copied; they are still in output_path.
     """
     results = [path for path in sorted(Path(config.output_path).iterdir())
-               if path.name != NOTES_FOLDER and (path.is_file() or any(inner.is_file() for inner in path.rglob("*")))]
+               if path.name != MARKER_FOLDER and (path.is_file() or any(inner.is_file() for inner in path.rglob("*")))]
     if not results:
         say(f"nothing to upload, {config.output_path} holds no files")
         return
     say(f"uploading {config.output_path} to {config.train_url}")
     file = _moxing_file()
-    with _in_words(f"train_url {config.train_url}: results cannot be uploaded and are still in {config.output_path}"):
+    with _reporting(f"train_url {config.train_url}: results cannot be uploaded and are still in {config.output_path}"):
         for path in results:
-            # Not the whole folder at once: the notes of the ranks stay here.
+            # Not the whole folder at once: the marker files of the ranks stay here.
             copy = file.copy_parallel if path.is_dir() else file.copy
             copy(str(path), f"{config.train_url.rstrip('/')}/{path.name}")
 
 
 def _fetch(file: ModuleType, option: str, url: str, folder: str) -> set[str]:
-    """Copy what is at a url into a folder; returns the names of its entries."""
-    with _in_words(f"{option} {url}: cannot be copied to {folder}"):
+    """Copy the file or folder at a url into a folder; returns the names of the entries that arrived."""
+    with _reporting(f"{option} {url}: cannot be copied to {folder}"):
         if not file.exists(url):
             raise UserError(f"{option} {url}: nothing there; check the path, and that the job may read it")
         with incoming(folder) as new:
@@ -94,7 +94,7 @@ def _fetch(file: ModuleType, option: str, url: str, folder: str) -> set[str]:
 
 
 def _unpack(config: Config, came: set[str], say: Callable[[str], None]) -> set[str]:
-    """Unpack the data's archive, if it came; returns the names of the entries that it held."""
+    """Unpack the data's archive, if it was copied; returns the names of its entries."""
     name = f"{config.modelarts_dataset_unzip_name}.zip"
     if name in came:
         say(f"unpacking {name} in {config.data_path}")
@@ -110,7 +110,7 @@ def _unpack(config: Config, came: set[str], say: Callable[[str], None]) -> set[s
 
 
 def _moxing_file() -> ModuleType:
-    """Return the file functions of `moxing`, imported only here because no other place than ModelArts has it."""
+    """Return the file functions of `moxing`, imported only here because only ModelArts has the package."""
     try:
         import moxing
     except ImportError as error:
@@ -120,12 +120,12 @@ def _moxing_file() -> ModuleType:
 
 
 @contextmanager
-def _in_words(what: str) -> Iterator[None]:
-    """Turn whatever `moxing` raises, which it does not say, into a UserError."""
+def _reporting(what: str) -> Iterator[None]:
+    """Turn every exception of `moxing`, which does not document them, into a UserError."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{what} ({type(error).__name__}: {error}); check the path, its permissions and the space on "
-                        "the disk") from error
+        raise UserError(f"{what} ({type(error).__name__}: {error}); check the path, its permissions and the disk "
+                        "space") from error

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an option is: its default, help text and choices, and how a value from text or YAML becomes one of its type.
+"""An option: its default, help text, choices and limits, and the parser of its values.
 
 The type of an option is the type of its default: bool, int, float, str, a list of numbers or a list of such lists.
 Lists become tuples, so that a value cannot be changed once it is read.
@@ -11,8 +11,8 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from numbers import Integral, Real
+from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ _FLOAT_WITHOUT_DOT = re.compile(r"[-+]?\d+[eE][-+]?\d+$")
 
 
 def _resolvers() -> dict[str, list]:
-    """Return PyYAML's rules by first character, with one more for numbers such as 1e-3."""
+    """Return PyYAML's rules by first character, and one more for numbers such as 1e-3."""
     rules = {first: list(known) for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
     for first in "-+0123456789":
         rules.setdefault(first, []).append((_FLOAT_TAG, _FLOAT_WITHOUT_DOT))
@@ -35,7 +35,7 @@ def _resolvers() -> dict[str, list]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and reads 1e-3 as a number, which YAML 1.1 takes for text."""
+    """Safe YAML that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
 
     yaml_implicit_resolvers = _resolvers()
 
@@ -84,20 +84,44 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
 
 
 def nearest(name: str, candidates: Iterable, prefix: str = "") -> str:
-    """Return a hint that names the candidate nearest to a name, or an empty string when none is near."""
+    """Return a hint that names the closest candidate, or an empty string where none is close."""
     by_key = {str(candidate).lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.replace("-", "_").lower(), by_key, 1)
     return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
 
 
 @dataclass(frozen=True)
+class Limits:
+    """The range of a number, or of each number of a list; None: open on that side."""
+
+    min: float | None = None
+    above: float | None = None
+    max: float | None = None
+    below: float | None = None
+
+    def __str__(self) -> str:
+        if self.min is not None and self.max is not None:
+            return f"from {self.min} to {self.max}"
+        bounds = {"at least": self.min, "more than": self.above, "at most": self.max, "less than": self.below}
+        return " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
+
+    def allow(self, value: Any) -> bool:
+        """Return whether a number, or each number of a list, is in the range."""
+        if isinstance(value, list | tuple):
+            return all(map(self.allow, value))
+        return ((self.min is None or value >= self.min) and (self.above is None or value > self.above)
+                and (self.max is None or value <= self.max) and (self.below is None or value < self.below))
+
+
+@dataclass(frozen=True)
 class Option:
-    """One option: its name, default, help text and choices (empty: any value of the type)."""
+    """One option: its name, default, help text, choices (empty: any value of the type) and limits (None: none)."""
 
     name: str
     default: Any
     help: str
     choices: tuple = ()
+    limits: Limits | None = None
 
     @property
     def is_list(self) -> bool:
@@ -117,22 +141,30 @@ class Option:
             where: where the value comes from, for the error message.
 
         Raises:
-            UsageError: wrong type, outside the choices, or no valid shape.
+            UsageError: wrong type, outside the choices or limits, or no valid shape.
         """
         try:
             value = self._parse_shape(raw) if self.is_shape else _convert(raw, self.default)
         except ValueError as error:
             detail = f" ({error})" if str(error) else ""
             raise UsageError(f"{self.name} is {raw!r} ({where}): expected {self.expected()}{detail}") from None
-        if self.choices and value not in self.choices:
+        if (self.choices and value not in self.choices) or (self.limits and not self.limits.allow(value)):
             hint = nearest(str(value), self.choices)
-            raise UsageError(f"{self.name} is {value!r} ({where}): expected {self.expected()}{hint}")
+            raise UsageError(f"{self.name} is {plain(value)!r} ({where}): expected {self.allowed()}{hint}")
         return value
 
-    def expected(self) -> str:
-        """Return in words what values are allowed."""
+    def allowed(self) -> str:
+        """Return the choices or limits as text, such as "one of 0, 1" or "at least 1"; empty where there are none."""
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
+        if self.limits:
+            return f"each number {self.limits}" if self.is_list else str(self.limits)
+        return ""
+
+    def expected(self) -> str:
+        """Return the type, or the choices, as text."""
+        if self.choices:
+            return self.allowed()
         if self.is_shape:
             return f"[height, width] or one number for a square, positive multiples of {SHAPE_MULTIPLE}"
         if self.is_list:
@@ -151,27 +183,38 @@ class Option:
 
 
 def read_options(path: str | os.PathLike) -> dict[str, Option]:
-    """Return the options that a default configuration declares in its three documents: values, help and choices.
+    """Return the options that a default configuration declares in its documents: values, help, choices and limits.
 
     Raises:
-        UsageError: a help text or choice without an option, an option without help, or a default outside its choices.
+        UsageError: a help text, choices or limits without an option, an option without help, limits of another form,
+            or a default outside its choices or limits.
     """
     documents = read_yaml(path)
-    if len(documents) != 3:
-        raise UsageError(f"{path}: expected three YAML documents (values, help, choices), found {len(documents)}")
-    values, helps, choices = documents
-    for name in [*helps, *choices]:
+    if len(documents) != 4:
+        raise UsageError(f"{path}: found {len(documents)} YAML documents, expected four: values, help, choices, limits")
+    values, helps, choices, limits = documents
+    for name in [*helps, *choices, *limits]:
         if name not in values:
-            raise UsageError(f"{path}: {name} has a help text or choices but no value in the first document")
+            raise UsageError(f"{path}: {name} has a help text, choices or limits but no value in the first document")
     options = {}
     for name, default in values.items():
         if name not in helps:
             raise UsageError(f"{path}: {name} has no help text in the second document")
         if not isinstance(default, bool | int | float | str | list):
             raise UsageError(f"{path}: {name} is {default!r}: expected a number, True, False, text or a list")
-        declared = Option(name, default, helps[name], tuple(choices.get(name, ())))
-        options[name] = Option(name, declared.parse(default, str(path)), declared.help, declared.choices)
+        option = Option(name, default, helps[name], tuple(choices.get(name, ())), _read_limits(path, name, limits))
+        options[name] = replace(option, default=option.parse(default, str(path)))
     return options
+
+
+def _read_limits(path: str | os.PathLike, name: str, limits: dict[str, Any]) -> Limits | None:
+    if name not in limits:
+        return None
+    try:
+        return Limits(**limits[name])
+    except TypeError:
+        raise UsageError(f"{path}: the limits of {name} are {limits[name]!r}: expected some of min, above, max and "
+                         "below, such as {min: 0, below: 1}") from None
 
 
 def show(value: Any) -> str:
@@ -187,7 +230,7 @@ def plain(value: Any) -> Any:
 
 
 def _convert(raw: Any, like: Any) -> Any:
-    """Return raw as the type of like; ValueError with a reason (or an empty one) where it cannot be."""
+    """Return raw converted to the type of like; raise a ValueError, with a reason or empty, where that fails."""
     if isinstance(like, list | tuple):
         return _convert_list(raw, like)
     if isinstance(like, bool):
@@ -203,15 +246,19 @@ def _convert(raw: Any, like: Any) -> Any:
 
 
 def _convert_number(raw: Any, kind: type) -> int | float:
-    allowed = Integral if kind is int else Real
-    if isinstance(raw, bool) or not isinstance(raw, allowed | str):
+    """Return raw as an int or a float; an int may be written 96.0, as spreadsheets and NumPy do."""
+    if isinstance(raw, bool) or not isinstance(raw, Real | str):
         raise ValueError
     try:
-        number = kind(raw)
+        number = float(raw)
     except (ValueError, OverflowError):
         raise ValueError from None
     if not math.isfinite(number):
         raise ValueError("it must be finite")
+    if kind is int:
+        if not number.is_integer():
+            raise ValueError
+        return int(number)
     return number
 
 
@@ -230,7 +277,7 @@ def _convert_list(raw: Any, like: list | tuple) -> tuple:
         whole = all(isinstance(number, int) for number in like)
         inner = 0 if whole else 0.0
     elif not all(isinstance(item, list | tuple) for item in items):
-        raise ValueError("found a list that is not one of lists")
+        raise ValueError("not a list of lists")
     return tuple(_convert(item, inner) for item in items)
 
 

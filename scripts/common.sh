@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-# Functions that the scripts of this folder share; sourced by them, never run.
+# Functions shared by the scripts of this folder; sourced, never run.
 
-# ${BASH_SOURCE[0]} is this file: the repository is found from any calling folder and through CDPATH.
+# From this file's path, so that the calling folder and CDPATH do not matter.
 REPO=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# fail TEXT [CODE]: an error in words, then the end; 1 unless a code is given.
+# fail TEXT [CODE]: print an error and exit, with code 1 unless another is given.
 fail() {
     printf 'error: %s\n' "$1" >&2
     exit "${2:-1}"
 }
 
-# usage_error USAGE TEXT: what is wrong with the arguments, how they should look, exit code 2.
+# usage_error USAGE TEXT: print what is wrong with the arguments and the usage, and exit with code 2.
 usage_error() {
     printf 'error: %s\n\n%s\n' "$2" "$1" >&2
     exit 2
 }
 
-# help_wanted USAGE "$@": print the usage text and leave when the first argument asks for it.
+# help_wanted USAGE "$@": print the usage text and exit when the first argument asks for it.
 help_wanted() {
     case "${2:-}" in
         -h | --help)
@@ -28,7 +28,7 @@ help_wanted() {
     esac
 }
 
-# absolute_path PATH: the same path seen from /; nothing needs to exist.
+# absolute_path PATH: the absolute form of a path, which need not exist.
 absolute_path() {
     case "$1" in
         /*) printf '%s\n' "$1" ;;
@@ -36,7 +36,7 @@ absolute_path() {
     esac
 }
 
-# need_folder PATH WHAT, need_file PATH WHAT: an error when it is not there.
+# need_folder PATH WHAT, need_file PATH WHAT: an error when it does not exist.
 need_folder() {
     [ -d "$1" ] || fail "$1: no such folder; expected $2"
 }
@@ -45,18 +45,18 @@ need_file() {
     [ -f "$1" ] || fail "$1: no such file; expected $2"
 }
 
-# need_data PATH: an error when there is no data folder.
+# need_data PATH: an error when the data folder does not exist.
 need_data() {
     need_folder "$1" "a data set in COCO layout: annotations/, train2017/ and val2017/"
 }
 
-# need_options USAGE "$@": what follows the places must begin with an option, or an argument was one too many.
+# need_options USAGE "$@": an error when what follows the positional arguments is not an option.
 need_options() {
     [[ $# -lt 2 || "$2" == -* ]] || usage_error "$1" "unexpected argument '$2'; options begin with --"
 }
 
-# absolute_options "$@": fill the array OPTIONS. The program starts in another folder, so a path in an option that
-# exists from here is made absolute.
+# absolute_options "$@": fill the array OPTIONS. The program starts in another folder, so option values that
+# are existing relative paths are made absolute.
 absolute_options() {
     local argument option='' path_options
     path_options=' --config_path --resume --resume_yolo --pretrained --pretrained_backbone --ckpt_file '
@@ -125,7 +125,7 @@ launch() {
     cd -- "$folder" || exit
     keep_old_log "$log"
     if [ "${WAIT:-0}" = 1 ]; then
-        # Ctrl-C is for the program; tee stays to write down its last words.
+        # Ctrl-C is for the program; tee stays to log its last output.
         "$PYTHON" -u "$program" "$@" 2>&1 < /dev/null | tee -i -- "$log"
         exit 0
     fi
@@ -136,7 +136,7 @@ launch() {
     end_if_failed_at_once "$pid" "$log"
 }
 
-# end_if_failed_at_once PID LOG: a wrong option shows itself within two seconds; do not leave it to be found in the log.
+# end_if_failed_at_once PID LOG: fail when the program fails within two seconds, as with a wrong option.
 end_if_failed_at_once() {
     local code
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -145,7 +145,7 @@ end_if_failed_at_once() {
             wait "$1" || code=$?
             if [ "$code" -ne 0 ]; then
                 tail -n 20 -- "$2" >&2
-                fail "the program ended with exit code $code; all it said is in $2" "$code"
+                fail "the program ended with exit code $code; its output is in $2" "$code"
             fi
             printf 'it has ended already, without an error\n'
             return
@@ -154,8 +154,8 @@ end_if_failed_at_once() {
     done
 }
 
-# train_here TARGET DATA [OPTION...] and eval_here TARGET DATA CKPT [OPTION...]: the places are checked here, before
-# anything starts, and the folders train/ and eval/ are those of the calling folder.
+# train_here TARGET DATA [OPTION...] and eval_here TARGET DATA CKPT [OPTION...]: check the paths, then start the program
+# in train/ or eval/ of the calling folder.
 train_here() {
     local target=$1 data
     need_data "$2"

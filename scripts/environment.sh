@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-# The Python environment of quick_start.sh and run_tests.sh: found or made, and filled; sourced after common.sh.
+# Finds or makes the Python environment of quick_start.sh and run_tests.sh; sourced after common.sh.
 
-# python_is_usable PYTHON: whether it is one that MindSpore has packages for.
+# python_is_usable PYTHON: whether MindSpore has packages for it.
 python_is_usable() {
     "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' > /dev/null 2>&1
 }
 
-# find_python: print the first usable Python; nothing and an exit code of 1 when there is none.
+# find_python: print the first usable Python; exit code 1 when there is none.
 find_python() {
     local candidate
     for candidate in python3.12 python3.11 python3.10 python3 python; do
@@ -20,7 +20,7 @@ find_python() {
     return 1
 }
 
-# make_environment FOLDER: a virtual environment there, unless a usable one is there already.
+# make_environment FOLDER: make a virtual environment there unless it has a usable one.
 make_environment() {
     local python
     if python_is_usable "$1/bin/python" && "$1/bin/python" -m pip --version > /dev/null 2>&1; then
@@ -30,33 +30,33 @@ make_environment() {
 one (Debian and Ubuntu: apt-get install python3 python3-venv; elsewhere: https://www.python.org/downloads), then start \
 this again"
     printf 'making a virtual environment with %s in %s\n' "$("$python" --version)" "$1"
-    # --clear: an environment whose making was interrupted is made anew.
+    # --clear: an unfinished environment is made from scratch.
     "$python" -m venv --clear "$1" || fail "$python cannot make a virtual environment; on Debian and Ubuntu: apt-get \
 install $("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 }
 
-# install REQUIREMENTS: what is missing of a list of packages, with words about the size only when something is.
+# install REQUIREMENTS: install the packages of a requirements file that are missing.
 install() {
     local pip=("$PYTHON" -m pip --disable-pip-version-check)
     "${pip[@]}" --version > /dev/null 2>&1 || fail "$PYTHON has no pip; '$PYTHON -m ensurepip' may bring it"
-    # Without an index pip can only find that all is there, and it finds that in a second.
+    # Without an index pip only checks what is installed, which takes a second.
     if "${pip[@]}" install --quiet --no-index --requirement "$1" > /dev/null 2>&1; then
         printf '%s: installed already\n' "$(basename -- "$1")"
         return
     fi
     printf 'installing %s with pip (MindSpore alone is some hundred megabytes; this can take minutes) ...\n' \
         "$(basename -- "$1")"
-    "${pip[@]}" install --quiet --requirement "$1" || fail "pip could not install $1; its words are above"
+    "${pip[@]}" install --quiet --requirement "$1" || fail "pip could not install $1; see its output above"
 }
 
-# prepare_environment REQUIREMENTS...: set PYTHON to an environment that has these packages. With PYTHON in the
-# environment that Python is taken as it is; otherwise the active virtual environment or the repository's is filled.
+# prepare_environment REQUIREMENTS...: set PYTHON to a Python that has these packages. A PYTHON set by the user is used
+# as it is; otherwise the packages are installed into the active virtual environment or the repository's.
 prepare_environment() {
     local requirements active
     active=$(active_environment)
     if [ -n "${PYTHON:-}" ]; then
         choose_python
-        printf 'PYTHON=%s is taken as it is; nothing is installed\n' "$PYTHON"
+        printf 'PYTHON=%s is used as it is; nothing is installed\n' "$PYTHON"
     else
         [ -n "$active" ] || make_environment "$REPO/.venv"
         choose_python

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to a trained, evaluated and exported detector, on a CPU and without downloading a data set.
+# Train, evaluate and export a detector on a CPU, without downloading a data set.
 #     bash scripts/quick_start.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -13,7 +13,7 @@ USAGE="usage: bash quick_start.sh [--short] [--out DIR]
 
 Makes a Python environment, draws a sample data set, trains on it, evaluates, exports, and draws detections.
 
-  --short    a few images and one epoch, to see that all parts work (QUICK_START_SHORT=1 does the same)
+  --short    a few images and one epoch, to check that every step works (QUICK_START_SHORT=1 does the same)
   --out DIR  folder of all output; quick_start in the repository, or quick_start_short
 
 environment:
@@ -25,7 +25,7 @@ STEP=0
 TITLE=''
 STEP_START=0
 
-# begin TITLE: end the step before with its time, start the next one.
+# begin TITLE: end the previous step with its time and start the next one.
 begin() {
     end_step
     STEP=$((STEP + 1))
@@ -39,13 +39,13 @@ end_step() {
     TITLE=''
 }
 
-# report_failure CODE: called on every exit; says where it stopped.
+# report_failure CODE: on exit, print the step that failed.
 report_failure() {
     [ "$1" -eq 0 ] || [ -z "$TITLE" ] ||
         printf '\nstopped in step %d of %d (%s), exit code %d\n' "$STEP" "$STEPS" "$TITLE" "$1" >&2
 }
 
-# show COMMAND...: print the command as one can type it, then run it.
+# show COMMAND...: print a command so that it can be copied, then run it.
 show() {
     printf '$'
     printf ' %q' "$@"
@@ -67,7 +67,7 @@ newest() {
     printf '%s\n' "$found"
 }
 
-# list_files: what this run made; the images of the data set are counted, not named.
+# list_files: print the files that this run made; images of the data set are counted only.
 list_files() {
     local split
     printf '\nfiles in %s:\n' "$OUT"
@@ -115,7 +115,7 @@ mkdir -p -- "$OUT/export"
 
 begin "Python environment"
 prepare_environment "$REPO/requirements.txt"
-# The scripts below are to use the same one.
+# For the scripts below.
 export PYTHON
 cd -- "$REPO"
 
@@ -129,7 +129,7 @@ show bash "$REPO/scripts/run_standalone_train.sh" "$OUT/data" --config_path "$CO
 CHECKPOINT=$(newest "$OUT/train" best.ckpt last.ckpt)
 
 begin "evaluation of ${CHECKPOINT#"$OUT/"}"
-# The checkpoint knows its classes, anchors and input size: nothing has to be repeated.
+# The checkpoint holds its classes, anchors and input size: no option is repeated.
 show bash "$REPO/scripts/run_eval.sh" "$OUT/data" "$CHECKPOINT"
 RESULTS=$(newest "$OUT/eval" 'predict_*.json')
 
@@ -141,7 +141,7 @@ show "$PYTHON" -u "$REPO/export.py" --device_target "$DEVICE_TARGET" --ckpt_file
 begin "detections beside the ground truth"
 cd -- "$REPO"
 show "$PYTHON" -m tools.quick_start_report --data_dir "$OUT/data" --results "$RESULTS" \
-    --picture "$OUT/detections.png" ${LIMITS[@]+"${LIMITS[@]}"}
+    --out "$OUT/detections.png" ${LIMITS[@]+"${LIMITS[@]}"}
 end_step
 
 list_files

@@ -12,8 +12,8 @@ USAGE="usage: bash run_standalone_train.sh DATA [--option value ...]
   DATA      data set in COCO layout: annotations/, train2017/ and val2017/
   --option  any option of train.py ('python train.py -h' lists them)
 
-The training runs in the folder train/ of the calling folder, in the background; its log is train/log.txt, and an
-earlier log is kept as log.txt.1, log.txt.2 and so on.
+The training runs in the background, in the folder train/ of the current directory; its log is train/log.txt, and
+earlier logs are kept as log.txt.1, log.txt.2 and so on.
 
 environment:
   WAIT=1         stay in the foreground and end with the program's exit code

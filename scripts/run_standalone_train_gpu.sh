@@ -13,8 +13,8 @@ USAGE="usage: bash run_standalone_train_gpu.sh DATA [DEVICE_ID] [--option value 
   DEVICE_ID  number of the GPU
   --option   any option of train.py ('python train.py -h' lists them)
 
-The training runs in the folder train/ of the calling folder, in the background; its log is train/log.txt, and an
-earlier log is kept as log.txt.1, log.txt.2 and so on.
+The training runs in the background, in the folder train/ of the current directory; its log is train/log.txt, and
+earlier logs are kept as log.txt.1, log.txt.2 and so on.
 
 environment:
   WAIT=1         stay in the foreground and end with the program's exit code

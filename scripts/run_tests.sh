@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-# Install what the tests need, then run the linters and all tests. Ends with 0 only when all of them pass.
-#     bash scripts/run_tests.sh              everything
-#     bash scripts/run_tests.sh -m 'not slow'    arguments go to pytest
+# Install what the tests need, then run the linters and the tests. Ends with 0 only when all of them pass.
+#     bash scripts/run_tests.sh                               everything
+#     bash scripts/run_tests.sh -m 'not slow'                 what answers in five minutes
+#     bash scripts/run_tests.sh tests/programs/test_eval.py   one file
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -14,8 +15,8 @@ USAGE="usage: bash run_tests.sh [pytest argument ...]
 
 Makes .venv in the repository unless a virtual environment is active, installs requirements.txt and
 requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use (shellcheck,
-and a compiler and libraries for the C++ app). Then runs ruff, shellcheck and pytest. What is missing is skipped and
-named.
+and a compiler and libraries for the C++ app). Then runs ruff, shellcheck and pytest, which works in two processes (-n 0:
+in one, -n 4: in four) and lists the 25 slowest tests. What is missing is skipped and named.
 
 environment:
   PYTHON  a Python that has all packages; nothing is installed into it"
@@ -28,7 +29,7 @@ SKIPPED=()
 CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev doctest-dev
     clang-format)
 
-# install_debian_packages PACKAGE...: try; quietly without success when there is no way.
+# install_debian_packages PACKAGE...: try to install them; silent, and fails when there is no way.
 install_debian_packages() {
     local as_root=()
     command -v apt-get > /dev/null || return 1
@@ -51,7 +52,7 @@ missing_packages() {
     done
 }
 
-# check TITLE COMMAND...: run it, remember whether it failed, go on.
+# check TITLE COMMAND...: run it and remember whether it failed.
 check() {
     local title=$1 code=0
     shift
@@ -65,7 +66,7 @@ check() {
 }
 
 help_wanted "$USAGE" "$@"
-# Nothing here asks a question, and a closed standard input would confuse what is started.
+# Nothing here asks a question, and programs misbehave when standard input is closed.
 exec < /dev/null
 cd -- "$REPO"
 
@@ -90,7 +91,8 @@ check "ruff" "$PYTHON" -m ruff check .
 if command -v shellcheck > /dev/null; then
     check "shellcheck" shellcheck -x scripts/*.sh ascend310_infer/build.sh .ci/run
 fi
-check "pytest" "$PYTHON" -m pytest -rs "$@"
+# tests/conftest.py groups the tests and puts the long groups first.
+check "pytest" "$PYTHON" -m pytest -rs --durations=25 -n 2 --dist loadgroup --no-loadscope-reorder "$@"
 
 printf '\n== result\n'
 for entry in ${SKIPPED[@]+"${SKIPPED[@]}"}; do

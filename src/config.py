@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from a Config: the detection scales, values taken from the data, and checks across options."""
+"""Values derived from a Config: detection scales, values taken from the data, and checks across options."""
 
 from collections.abc import Iterator
 
@@ -10,32 +10,11 @@ from model_utils.options import show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
-# A smaller std is a mistake: this one is less than a hundredth of a grey level.
-MIN_STD = 1e-5
-
-# Option: (smallest, largest) value allowed; None: no limit.
-LIMITS = {
-    **dict.fromkeys(("per_batch_size", "batch_size", "num_parallel_workers", "max_box", "max_detections"), (1, None)),
-    **dict.fromkeys(("num_classes", "max_epoch", "log_interval", "keep_checkpoint_max", "saturation"), (1, None)),
-    **dict.fromkeys(("device_id", "eval_interval", "warmup_epochs", "eta_min", "weight_decay"), (0, None)),
-    **dict.fromkeys(("coord_scale", "large_scale", "clip_gradient_norm", "patience", "mosaic_close_epochs",
-                     "image_cache_mb"), (0, None)),
-    **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
-    **dict.fromkeys(("mosaic", "min_visible", "flip_vertical_probability"), (0, 1)),
-    **dict.fromkeys(("resize_rate", "loss_scale"), (1, None)),
-    **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
-    "ckpt_interval": (-1, None),
-    "seed": (0, 2**32 - 1),
-    "pad_value": (0, 255),
-    "hue": (0, 0.5),
-}
-POSITIVE = ("lr", "lr_gamma", "min_scale")
-BELOW_ONE = ("momentum", "jitter", "value", "ema_decay", "objectness_prior")
-# The options that name a checkpoint to start from; a run that goes on has its weights, wherever it once started.
+# Options that name a checkpoint to start from; a resumed run has its own weights, wherever it once started.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
-# Where a process runs, which its launcher says anew.
+# Where a process runs; set again by its launcher.
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
-# Options that follow another one unless they are set, then as now.
+# Options that follow another one unless they are set.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 
 
@@ -55,7 +34,7 @@ def training_config(config: Config) -> Config:
 
 
 def resumed_config(config, checkpoint):
-    """Return the config of the interrupted run, with what the user sets now on top.
+    """Return the config of the interrupted run, overridden by what the user sets now.
 
     Raises:
         UserError: the checkpoint does not hold the config of a run.
@@ -91,12 +70,12 @@ def with_categories(config: Config, num_classes_of_data: int) -> Config:
 
 
 def check_config(config: Config) -> None:
-    """Check what one option alone cannot tell: limits, and options that must agree.
+    """Check how the options fit together; each option alone is checked when it is parsed.
 
     Raises:
         UsageError: names every option at fault, its value and source, and what is expected.
     """
-    checks = (_outside_limits, _network_faults, _preprocessing_faults, _schedule_faults, _start_faults, _sink_faults,
+    checks = (_network_faults, _preprocessing_faults, _schedule_faults, _start_faults, _sink_faults,
               _rank_faults, _export_faults)
     problems = [problem for check in checks for problem in check(config)]
     if problems:
@@ -107,23 +86,10 @@ def _found(config: Config, name: str) -> str:
     return f"{name} is {show(config[name])} ({config.source(name)})"
 
 
-def _outside_limits(config: Config) -> Iterator[str]:
-    for name, (low, high) in LIMITS.items():
-        if config[name] < low or (high is not None and config[name] > high):
-            allowed = f"at least {low}" if high is None else f"a value from {low} to {high}"
-            yield f"{_found(config, name)}: expected {allowed}"
-    for name in POSITIVE:
-        if config[name] <= 0:
-            yield f"{_found(config, name)}: expected more than 0"
-    for name in BELOW_ONE:
-        if not 0 <= config[name] < 1:
-            yield f"{_found(config, name)}: expected at least 0 and less than 1"
-
-
 def _network_faults(config: Config) -> Iterator[str]:
     anchors, masks = config.anchors, config.anchor_masks
-    if not anchors or any(len(anchor) != 2 or min(anchor) <= 0 for anchor in anchors):
-        yield f"{_found(config, 'anchors')}: expected a list of [width, height], all more than 0"
+    if not anchors or any(len(anchor) != 2 for anchor in anchors):
+        yield f"{_found(config, 'anchors')}: expected a list of [width, height]"
     if len(masks) != len(STRIDES):
         yield f"{_found(config, 'anchor_masks')}: expected {len(STRIDES)} lists, for strides 16 and 32"
     if len({len(mask) for mask in masks}) > 1 or not all(masks):
@@ -134,38 +100,35 @@ def _network_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'anchor_masks')}: expected no anchor twice on one scale"
     if len(config.scale_x_y) != len(masks):
         yield f"{_found(config, 'scale_x_y')}: expected {len(masks)} numbers, one for each list of anchor_masks"
-    if any(stretch < 1 for stretch in config.scale_x_y):
-        yield f"{_found(config, 'scale_x_y')}: expected numbers of at least 1"
 
 
 def _preprocessing_faults(config: Config) -> Iterator[str]:
-    if len(config.mean) != 3 or not all(0 <= value <= 1 for value in config.mean):
-        yield f"{_found(config, 'mean')}: expected three numbers from 0 to 1 (red, green, blue)"
-    if len(config.std) != 3 or not all(MIN_STD <= value <= 1 for value in config.std):
-        yield f"{_found(config, 'std')}: expected three numbers from {MIN_STD:g} to 1 (red, green, blue)"
+    for name in ("mean", "std"):
+        if len(config[name]) != 3:
+            yield f"{_found(config, name)}: expected three numbers (red, green, blue)"
     try:
         training_sizes(config)
     except UsageError as error:
         yield str(error)
-    if len(config.mosaic_scale) != 2 or not 0 < config.mosaic_scale[0] <= config.mosaic_scale[1]:
-        yield f"{_found(config, 'mosaic_scale')}: expected two numbers above 0, the smaller one first"
+    if len(config.mosaic_scale) != 2 or config.mosaic_scale[0] > config.mosaic_scale[1]:
+        yield f"{_found(config, 'mosaic_scale')}: expected two numbers, the smaller one first"
     if config.max_scale < config.min_scale:
         yield f"{_found(config, 'max_scale')}: expected at least min_scale, {config.min_scale}"
 
 
 def _rank_faults(config: Config) -> Iterator[str]:
     for name in ("rank", "group_size"):
-        # A saved config.yaml has them, and they are replaced.
+        # A saved config.yaml has them too; there they are replaced.
         if config.source(name) == COMMAND_LINE and not config.is_default(name):
-            yield f"{_found(config, name)}: the launcher of a distributed run says it; leave {name} out"
+            yield f"{_found(config, name)}: the launcher of a distributed run sets it; leave {name} out"
 
 
 def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.device_target == "CPU":
-        yield f"{_found(config, 'data_sink')}: a CPU has no queue to fetch from; leave data_sink out"
+        yield f"{_found(config, 'data_sink')}: a CPU has no queue for batches; leave data_sink out"
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
-               "of one size; leave one of the two out")
+               "of one size; leave out one of the two")
 
 
 def _export_faults(config: Config) -> Iterator[str]:
@@ -180,17 +143,17 @@ def _schedule_faults(config: Config) -> Iterator[str]:
     if config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
-        yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows it"
+        yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows that"
     if config.mosaic and config.mosaic_close_epochs >= config.max_epoch:
-        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or mosaic, "
-               f"{config.mosaic}, never is")
+        yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or no "
+               f"epoch has mosaic, {config.mosaic}")
     if config.patience and not config.eval_interval:
-        yield f"{_found(config, 'patience')}: expected eval_interval above 0 with it, since it counts validations"
-    if list(config.lr_epochs) != sorted(set(config.lr_epochs)) or any(epoch < 1 for epoch in config.lr_epochs):
-        yield f"{_found(config, 'lr_epochs')}: expected rising numbers of at least 1"
+        yield f"{_found(config, 'patience')}: it counts validations, so eval_interval must be above 0"
+    if list(config.lr_epochs) != sorted(set(config.lr_epochs)):
+        yield f"{_found(config, 'lr_epochs')}: expected rising numbers"
 
 
 def _start_faults(config: Config) -> Iterator[str]:
-    given = [name for name in ("resume", "resume_yolo", "pretrained_backbone") if config[name]]
+    given = [name for name in STARTS if config[name]]
     if len(given) > 1:
-        yield f"{' and '.join(given)} are both set: expected one of them, as training starts from one checkpoint"
+        yield f"{' and '.join(given)} are both set: expected one of them, since training starts from one checkpoint"

@@ -1,9 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which image goes to which rank in which epoch.
+"""The assignment of images to ranks and epochs.
 
-A run is one long row of samples, numbered from 0 on each rank. The number alone decides the epoch, the step and the
-image, so a run can be taken up again at any number, and no counter can go astray.
+A run is one long sequence of samples, numbered from 0 on each rank. The number alone decides the epoch, the step and
+the image, so a run can be resumed at any number, and no counter can get out of step.
 """
 import threading
 from collections import OrderedDict
@@ -16,7 +16,7 @@ CACHED_EPOCHS = 4
 
 
 def steps_per_epoch(num_images: int, batch: int, world_size: int) -> int:
-    """Training steps of one epoch: whole batches on every rank; what is left over has its turn in another epoch.
+    """Training steps of one epoch: whole batches on every rank; images left over are used in other epochs.
 
     Args:
         num_images: images in the data set.
@@ -73,5 +73,5 @@ class DistributedSampler:
 
     def _draw_order(self, epoch):
         order = np.random.default_rng((self.seed, epoch)).permutation(self.num_images)
-        # np.resize starts again at the front as often as it must, and cuts what is too much.
+        # np.resize repeats the order as often as needed and cuts it to length.
         return np.resize(order, self.samples_per_epoch * self.world_size)[self.rank::self.world_size].copy()

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loss of YOLOv3-Tiny: box, objectness and class terms of two scales, summed over the batch and divided by it.
+"""The loss of YOLOv3-Tiny: box, objectness and class terms of two scales, summed over the batch, divided by its size.
 
 For each scale, over its positive (anchor, cell) targets and, for objectness, over all its cells:
 
@@ -9,45 +9,24 @@ For each scale, over its positive (anchor, cell) targets and, for objectness, ov
     class      = sum over positives of BCE over the classes
     scale loss = (coord_scale * box + objectness + class) / B
 
-and the stride-32 scale weighs `large_scale` times the stride-16 one. Cells that are not positive are negative unless
-the box they predict overlaps a ground truth (IoU above `ignore_threshold`), or lies in a crowd region. With
-`objectness_target` "iou" a positive cell's target is the IoU of its prediction, so that the score ranks by quality.
+The stride-32 scale has `large_scale` times the weight of the stride-16 scale. A cell that is not positive is negative,
+unless its predicted box overlaps a ground truth (IoU above `ignore_threshold`) or lies in a crowd region. With
+`objectness_target` "iou" the target of a positive cell is the IoU of its prediction, so that scores rank by quality.
 """
-from dataclasses import dataclass
-
 import numpy as np
 
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
+from src.config import detection_scales
 from src.network.assigner import Assigner
 from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.network.iou import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.yolo import BoxDecoder
 
-# The terms that the loss reports, in this order.
+# The terms of the loss as it returns them.
 LOSS_PARTS = ("box32", "objectness32", "class32", "box16", "objectness16", "class16")
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """What of the config the loss depends on; see the help texts of the options with these names."""
-
-    anchor_iou_threshold: float = 0.213
-    ignore_threshold: float = 0.7
-    coord_scale: float = 4.0
-    large_scale: float = 4.0
-    box_loss: str = "giou"
-    smoothing: float = 0.0
-    objectness_target: str = "one"
-
-    @classmethod
-    def from_config(cls, config):
-        """Return the settings of a config; `label_smooth` 0 means no smoothing."""
-        return cls(config.anchor_iou_threshold, config.ignore_threshold, config.coord_scale, config.large_scale,
-                   config.box_loss, config.label_smooth_factor if config.label_smooth else 0.0,
-                   config.objectness_target)
 
 
 def binary_cross_entropy(logits, targets):
@@ -59,24 +38,25 @@ def binary_cross_entropy(logits, targets):
 
 
 class ScaleLoss(nn.Cell):
-    """The three unweighted terms of one scale, each summed over the batch.
+    """The unweighted box, objectness and class terms of one scale, each summed over the batch.
 
     Args:
+        config (Config): ignore_threshold, box_loss, objectness_target, label_smooth and label_smooth_factor.
         scale (Scale): anchors and scale_x_y.
         num_classes (int): C.
-        settings (LossSettings): thresholds, kind of box loss, smoothing.
     """
 
-    def __init__(self, scale, num_classes, settings):
+    def __init__(self, config, scale, num_classes):
         super().__init__()
         self.num_anchors = len(scale.anchors)
         self.fields = FIRST_CLASS + num_classes
         self.decode_boxes = BoxDecoder(scale.scale_x_y)
-        self.iou_like = IOU_LOSSES[settings.box_loss]
-        self.targets_iou = settings.objectness_target == "iou"
-        self.ignore_threshold = float(settings.ignore_threshold)
-        self.class_target = 1.0 - settings.smoothing
-        self.other_target = settings.smoothing / max(num_classes - 1, 1)
+        self.iou_like = IOU_LOSSES[config.box_loss]
+        self.targets_iou = config.objectness_target == "iou"
+        self.ignore_threshold = config.ignore_threshold
+        smoothing = config.label_smooth_factor if config.label_smooth else 0.0
+        self.class_target = 1.0 - smoothing
+        self.other_target = smoothing / max(num_classes - 1, 1)
         self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1, 1), ms.float32)
 
     def construct(self, head, boxes, grid, positive, cell_x, cell_y):
@@ -86,7 +66,7 @@ class ScaleLoss(nn.Cell):
             head (Tensor): raw head float32 [B, A*(5 + C), gh, gw].
             boxes (Tensor): ground truth float32 [B, M, 5] as `Assigner` takes it.
             grid (tuple): this scale's `scale_grid` of the input size.
-            positive, cell_x, cell_y (Tensor): this scale's part of the assignment, [B, A, M].
+            positive, cell_x, cell_y (Tensor): the assignment of this scale, [B, A, M].
         """
         anchor_wh, grid_wh, cell_xy, axes = grid
         fields = ops.reshape(head, (boxes.shape[0], self.num_anchors, self.fields, -1))
@@ -118,8 +98,8 @@ class ScaleLoss(nn.Cell):
     def _ignored_cells(self, predicted_cxcywh, boxes):
         """Return 1 where the predicted box overlaps a ground truth or lies in a crowd region, float32 [B, A, gh*gw].
 
-        IoU > t is written intersection > t / (1 + t) * (area + area); for a crowd region the measure is the part of
-        the prediction inside it, as in COCO's scoring: intersection > t * area of the prediction.
+        IoU > t is written intersection > t / (1 + t) * (area + area). For a crowd region the measure is the fraction
+        of the prediction inside it, as in COCO's scoring: intersection > t * area of the prediction.
         """
         batch = boxes.shape[0]
         predicted = [ops.reshape(side, (batch, 1, -1)) for side in cxcywh_to_xyxy(predicted_cxcywh)]
@@ -142,10 +122,10 @@ class ScaleLoss(nn.Cell):
 
 
 def _at_cells(weight, axes, cell_x, cell_y):
-    """Return the weight of the box that won a cell, 0 where none did, float32 [B, A, M] to [B, A, gh*gw].
+    """Return the weight of the box that won each cell, 0 where none did, float32 [B, A, M] to [B, A, gh*gw].
 
-    The product of one-hot rows and columns, summed over the boxes: one winner a cell makes it exact, and no scatter is
-    needed.
+    The product of one-hot rows and columns, summed over the boxes, which needs no scatter. It is exact because a cell
+    has at most one winner.
     """
     columns, rows = axes
     in_row = ops.cast(rows == ops.expand_dims(cell_y, 2), ms.float32) * ops.expand_dims(weight, 2)
@@ -157,20 +137,19 @@ class YOLOv3TinyLoss(nn.Cell):
     """The loss of both scales.
 
     Args:
-        scales (tuple): the `Scale`s, finest first.
+        config (Config): anchors, thresholds, weights and variants of the loss.
         num_classes (int): C.
-        settings (LossSettings): weights and thresholds.
     """
 
-    def __init__(self, scales, num_classes, settings):
+    def __init__(self, config, num_classes):
         super().__init__(auto_prefix=False)
-        fine, coarse = scales
+        fine, coarse = detection_scales(config)
         self.num_fine = len(fine.anchors)
-        self.assigner = Assigner(self.num_fine + len(coarse.anchors), settings.anchor_iou_threshold)
-        self.loss_small = ScaleLoss(fine, num_classes, settings)
-        self.loss_big = ScaleLoss(coarse, num_classes, settings)
-        self.coord_scale = float(settings.coord_scale)
-        self.large_scale = float(settings.large_scale)
+        self.assigner = Assigner(self.num_fine + len(coarse.anchors), config.anchor_iou_threshold)
+        self.loss_small = ScaleLoss(config, fine, num_classes)
+        self.loss_big = ScaleLoss(config, coarse, num_classes)
+        self.coord_scale = config.coord_scale
+        self.large_scale = config.large_scale
 
     def construct(self, big, small, boxes, grids):
         """Return (loss, parts): a float32 scalar, and float32 [6] that sum to it, in the order of `LOSS_PARTS`.

@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Score what the program in ascend310_infer/ found on the images of an annotation file, and print the COCO table.
+"""Score the results of ascend310_infer against an annotation file and print the COCO table.
 
     python -m src.postprocess --result_path out/ --ann_file DATA/annotations/instances_val2017.json
 
-The folder holds what that program wrote: results.json, the detections, and run.json, which says by which model. It
-receives metrics.json; one of an earlier run is removed first. With `--img_path FOLDER` the images of the annotation
-file must all be there.
+The folder holds what that program wrote: results.json, the detections, and run.json, the record of the run with the
+description of the model. It receives metrics.json; one of an earlier run is removed first. With `--img_path FOLDER` the
+images of the annotation file must all be in that folder.
 """
 import hashlib
 import os
@@ -25,21 +25,20 @@ from src.evaluation.coco_scores import score_results
 from src.logger import close_logger, get_logger
 from src.network.head_layout import BOX_FIELDS
 
+RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
 FORMAT = 1
-# What is read of it, see `type_faults`; there is more in it.
+# The keys of run.json that are read, see `type_faults`; it holds more.
 EXAMPLE = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [1],
            "images": [{"id": 1, "file_name": "000001.jpg"}],
            "counts": {"images": 1, "skipped": 0, "not_finite": 0, "detections": 1}}
-MOST_FAULTS = 8
+MAX_FAULTS = 8
 RUN_AGAIN = "run yolo_infer again"
-# What to do about ids of other data.
+# The cure for ids of other data.
 OTHER_DATA = "run yolo_infer with this annotation file (--annotations), or score with that of the run"
-
-RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
 
 
 def main(argv=None):
-    """Score as the arguments say; returns the exit code."""
+    """Score the results that the arguments name; returns the exit code."""
     config = get_config(argv, program="python -m src.postprocess")
     if not config.result_path:
         raise UsageError("result_path is empty: name the folder that ascend310_infer wrote by --result_path FOLDER")
@@ -48,8 +47,8 @@ def main(argv=None):
     check_config(config)
     folder = Path(config.result_path)
     if any((folder / name).is_file() for name in (RUN, RESULTS)):
-        # Figures of an earlier run must not pass for those of one that cannot be scored. Without a run beside them they
-        # are another program's.
+        # Figures of an earlier run must not pass for those of one that cannot be scored. Without a run beside them the
+        # file is another program's.
         (folder / METRICS).unlink(missing_ok=True)
     for name in (RUN, RESULTS):
         if not (folder / name).is_file():
@@ -63,7 +62,7 @@ def main(argv=None):
     logger = get_logger("", name="postprocess")
     try:
         report(logger, data, record["counts"], config)
-        scores = score_results(data.coco, results, data.image_ids, data.categories)
+        scores = score_results(data, results, config.coco_engine)
         logger.info("\n%s", scores.table)
         logger.info("AP of each class\n%s", scores.class_table)
         write_json(folder / METRICS, scores.metrics())
@@ -74,7 +73,7 @@ def main(argv=None):
 
 
 def report(logger, data, counts, config):
-    """Say what was wrong with the annotation file, and how many of its images no detection can come from."""
+    """Log the faults of the annotation file and the number of its images that have no detections."""
     for line in data.report_lines():
         logger.warning("%s", line)
     if counts["images"] - counts["skipped"] < len(data):
@@ -91,12 +90,12 @@ def read_results(path, record, data, record_path):
 
     Args:
         path (Path): the json.
-        record (dict): of the run, see `src.postprocess.read_record`.
+        record (dict): of the run, see `read_record`.
         data (CocoData): the annotation file, whose category ids they must have.
-        record_path (Path): where the record is from, for the messages.
+        record_path (Path): of the record, for the messages.
 
     Raises:
-        UserError: they are those of another run, or names the first entry that is none and what is expected.
+        UserError: the results are those of another run, or an entry is not a COCO result of it.
     """
     content = read_file(path, "list of results")
     found = hashlib.sha256(content).hexdigest()
@@ -141,10 +140,10 @@ def read_record(path):
         path (Path): run.json.
 
     Raises:
-        UserError: the file is none of a run, of another version, or contradicts itself.
+        UserError: the file is not the record of a run, is of another version, or contradicts itself.
     """
     record = read_json(path, "record of a run")
-    # One of another format may have any keys; that it is one says all.
+    # Another format may have any keys: the number alone is reported.
     if isinstance(record, dict) and record.get("format", FORMAT) != FORMAT:
         raise UserError(f"{path}: format is {record['format']!r:.60}, but this version reads format {FORMAT}; build "
                         f"ascend310_infer of this version and {RUN_AGAIN}")
@@ -154,7 +153,7 @@ def read_record(path):
         faults = list(_value_faults(record))
     if faults:
         raise UserError(f"{path}: not what ascend310_infer writes; {RUN_AGAIN}:\n  "
-                        + "\n  ".join(faults[:MOST_FAULTS]))
+                        + "\n  ".join(faults[:MAX_FAULTS]))
     return record
 
 
@@ -176,7 +175,7 @@ def _value_faults(record):
 
 
 def check_data(record, data, path, ann_file):
-    """Refuse a run without annotation file, whose ids are its own, or with another one.
+    """Refuse a run without an annotation file (then its ids are its own) or with another one.
 
     Args:
         record (dict): of `read_record`.

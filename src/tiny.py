@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The Darknet-tiny backbone: seven 3x3 convolutions, down-sampled by max-pooling only.
+"""The Darknet-tiny backbone: seven 3x3 convolutions, downsampled by max-pooling only.
 
     python -c "from src.tiny import DarknetTiny; print(DarknetTiny())"
 """
@@ -18,7 +18,7 @@ BATCH_NORM_MOMENTUM = 0.9
 
 
 class DecomposedLeakyReLU(nn.Cell):
-    """LeakyReLU as slope*x + (1 - slope)*relu(x): the same function, whose gradient is much faster on CPU."""
+    """LeakyReLU as slope*x + (1 - slope)*relu(x): the same function with a much faster gradient on CPU."""
 
     def construct(self, x):
         return LEAKY_SLOPE * x + (1.0 - LEAKY_SLOPE) * ops.relu(x)
@@ -30,7 +30,7 @@ def leaky_relu(decomposed):
 
 
 class ChannelBias(nn.Cell):
-    """What folding leaves of a batch-norm: beta [C], added to each channel of x [B, C, H, W]."""
+    """The bias that folding leaves of a batch norm: beta [C], added to each channel of x [B, C, H, W]."""
 
     def __init__(self, channels):
         super().__init__()
@@ -41,9 +41,9 @@ class ChannelBias(nn.Cell):
 
 
 class ConvBlock(nn.Cell):
-    """Convolution without bias, batch-norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W].
+    """Convolution without bias, batch norm and LeakyReLU at stride 1, float32 [B, C, H, W] to [B, C', H, W].
 
-    With `folded` the batch-norm is a bias; `src.weights.folding.fold_batch_norm` makes weights for it.
+    With `folded` the batch norm is a bias; `src.weights.folding.fold_batch_norm` computes its weights.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, decomposed_activation=False, folded=False):
@@ -76,7 +76,7 @@ class DarknetTiny(nn.Cell):
         self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
         self.pools_first = decomposed_activation
         self.folded = folded
-        # Keeps the grid: TensorFlow's "same" pads one row below and one column to the right, as Darknet does.
+        # Keeps the grid size: "same" pads one row below and one column to the right, as Darknet does.
         self.pool_same = nn.MaxPool2d(kernel_size=2, stride=1, pad_mode="same")
 
     def construct(self, x):
@@ -92,11 +92,11 @@ class DarknetTiny(nn.Cell):
     def _pooled(self, block, x):
         """Return the block's output at half its resolution.
 
-        LeakyReLU rises everywhere, so the largest of four stays the largest: behind the pooling it gives the same and
-        has a quarter of the work, which counts where it is not fused into the convolution.
+        LeakyReLU is monotonic, so it commutes with max-pooling. After the pooling it has a quarter of the work, which
+        matters where it is not fused into the convolution.
         """
         if self.pools_first and self.folded:
-            # Adding a bias keeps the order too; a batch-norm does not where its gamma is negative.
+            # Adding a bias keeps the order too; a batch norm does not where its gamma is negative.
             return block.activation(block.bn(self.pool(block.conv(x))))
         if self.pools_first:
             return block.activation(self.pool(block.before_activation(x)))

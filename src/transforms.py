@@ -1,10 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Image transforms without chance: decoding, placing an image on the network's canvas, flip and colour.
+"""Deterministic image transforms: placing an image on the network's canvas, flip and colour.
 
-One geometric primitive serves training, evaluation, prediction and export: a `Placement` says which whole pixels of the
-source image land on which whole pixels of the canvas, and maps boxes both ways by the very same numbers. What is drawn
-at random in training is in `augment.py` and `mosaic.py`.
+One geometric primitive serves training, evaluation, prediction and export: a `Placement` maps whole pixels of the
+source image to whole pixels of the canvas, and boxes both ways by the same numbers. Random choices are made in
+`augment.py` and `mosaic.py`.
 """
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from src.data.augment import HUE_LEVELS, NO_SHIFT, ColourShift, SamplePlan
 from src.data.placement import Placement
 
-# Below two, interpolation still looks at every pixel (at two it is the average of areas), in a fifth of the time.
+# Below two, interpolation still uses every pixel (at two it equals the average of areas), in a fifth of the time.
 # Evaluation always averages.
 AREA_FROM = 2.0
 
@@ -44,7 +44,7 @@ def paste(image: np.ndarray, placement: Placement, canvas: np.ndarray, flip: int
     Args:
         image: uint8 [H, W, 3].
         placement: in pixels of this image, and in those of the canvas after the flip.
-        canvas: uint8 [h, w, 3]; its rows may lie apart.
+        canvas: uint8 [h, w, 3]; it may be a view of a larger array.
         flip: OpenCV's code: 1 mirrors left to right, 0 top to bottom, -1 both; None: not at all.
         colours: for `shift_colours`; None: as they are.
         area_from: an image that shrinks, along one axis by this factor or more, is averaged over areas, else
@@ -60,7 +60,7 @@ def paste(image: np.ndarray, placement: Placement, canvas: np.ndarray, flip: int
         steps.append(partial(shift_colours, colours=colours))
     if pixels.shape != target.shape:
         resize = partial(_resized, wh=(dx2 - dx1, dy2 - dy1), area_from=area_from)
-        # What costs by the pixel is done where the image is smaller: before it grows, or after it shrank.
+        # Per-pixel work is done where the image is smaller: before it grows or after it shrinks.
         steps.insert(len(steps) if pixels.size < target.size else 0, resize)
     for step in steps[:-1]:
         pixels = step(pixels, out=None)
@@ -78,18 +78,18 @@ def _resized(pixels, wh, area_from, out):
 
 
 def shift_colours(image: np.ndarray, colours: ColourShift, out: np.ndarray | None = None) -> np.ndarray:
-    """Shift the colours of an RGB image uint8 [H, W, 3]; hue wraps around, saturation and value stop at their ends.
+    """Shift the colours of an RGB image uint8 [H, W, 3]; hue wraps around, saturation and value saturate.
 
     Args:
         out: written to and returned, if it has the image's shape and type; None: a new array.
     """
     hue, saturation, value = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL))
-    # Plane by plane these take 0.9 ns a pixel; one lookup table of three channels takes 2.4.
+    # Plane by plane this takes 0.9 ns a pixel; one lookup table of three channels takes 2.4.
     hue += np.uint8(colours.hue_levels % HUE_LEVELS)
     cv2.convertScaleAbs(saturation, dst=saturation, alpha=colours.saturation_gain)
     cv2.convertScaleAbs(value, dst=value, alpha=colours.value_gain)
     shifted = cv2.merge((hue, saturation, value))
-    # Intel's version of the way back, which OpenCV prefers on x86, takes 3.6 ns a pixel, OpenCV's own 2.6.
+    # Intel's conversion back, which OpenCV prefers on x86, takes 3.6 ns a pixel, OpenCV's own 2.6.
     uses_ipp = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)
     try:
@@ -104,14 +104,14 @@ def draw_plan(plan: SamplePlan, read: Callable[[int, int], tuple[np.ndarray, int
 
     Args:
         plan: what to draw.
-        read: (number of the placement, largest reduction of its image) -> the image, uint8 [H, W, 3] RGB, and by how
-            much it is reduced in fact.
+        read: (number of the placement, largest reduction of its image) -> the image, uint8 [H, W, 3] RGB, and its
+            actual reduction.
         pad_value: 0..255, the grey of what no image covers.
         canvas: uint8 [canvas_h, canvas_w, 3], all of which is written.
     """
     covered = sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (placement.dst_xyxy for placement in plan.placements))
     if covered < plan.canvas_hw[0] * plan.canvas_hw[1]:
-        # What a shift of colours does to grey: it has no hue and no saturation.
+        # Grey has no hue and no saturation: a colour shift changes only its value.
         canvas[:] = min(round(pad_value * plan.colours.value_gain), 255)
     for number, placement in enumerate(plan.placements):
         image, by = read(number, placement.reduction)

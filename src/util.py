@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small things that have no better room."""
+"""Helpers for messages."""
 
 
 def first_names(names, most=5):

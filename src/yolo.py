@@ -6,8 +6,6 @@ A head is a tensor [B, A*(5 + C), gh, gw]: for each of the A anchors of its scal
 and C class logits. Scales are listed finest first (stride 16, then 32); outputs come coarsest first (big, small), as
 users of the 2021 version know them.
 """
-import numpy as np
-
 import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
@@ -15,17 +13,18 @@ import mindspore.ops as ops
 from src.config import detection_scales
 from src.network.grid import scale_grid
 from src.network.head_layout import FIRST_CLASS, OBJECTNESS
+from src.network.normalize import Normalize
 from src.tiny import ConvBlock, DarknetTiny
 
-# exp(8) is 3000 times an anchor: no box is that large, and the figure is finite even in float16.
+# exp(8) is 3000 times an anchor: no box is that large, and the value is finite even in float16.
 MAX_LOG_SIZE = 8.0
 
 
 def upsample_by_two(x):
     """Return x [B, C, H, W] with each pixel doubled in both directions.
 
-    Written as two concatenations because that is the one form which MindIR with a free batch, onnxruntime and OpenCV
-    4.6 to 4.11 all read rightly.
+    Two concatenations are the only form that MindIR with a free batch, onnxruntime and OpenCV 4.6 to 4.11 all read
+    correctly.
     """
     _, channels, height, width = x.shape
     x = ops.reshape(x, (-1, channels, height, width, 1))
@@ -33,22 +32,6 @@ def upsample_by_two(x):
     x = ops.reshape(x, (-1, channels, height, 1, 2 * width))
     x = ops.concat((x, x), 3)
     return ops.reshape(x, (-1, channels, 2 * height, 2 * width))
-
-
-class Normalize(nn.Cell):
-    """Pixels uint8 [B, H, W, 3] RGB to network input float32 [B, 3, H, W]: (x / 255 - mean) / std."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        scale = 1.0 / (255.0 * np.array(std, np.float64))
-        offset = -np.array(mean, np.float64) / np.array(std, np.float64)
-        # Without an axis for the batch: OpenCV DNN 4.6 does not read an addition of [1, 3, 1, 1] to several images.
-        self.scale = ms.Tensor(scale.reshape(3, 1, 1), ms.float32)
-        self.offset = ms.Tensor(offset.reshape(3, 1, 1), ms.float32)
-
-    def construct(self, images):
-        pixels = ops.cast(ops.transpose(images, (0, 3, 1, 2)), ms.float32)
-        return pixels * self.scale + self.offset
 
 
 class YOLOv3Tiny(nn.Cell):
@@ -61,7 +44,7 @@ class YOLOv3Tiny(nn.Cell):
         num_classes (int): C.
         scales (tuple): the two `Scale`s, finest first; their anchors give the heads' channels.
         decomposed_activation (bool): the form of LeakyReLU, see `src.tiny.leaky_relu`.
-        folded (bool): biases in the place of batch-norms; `src.weights.folding.load_folded` fills them.
+        folded (bool): biases in place of batch norms; `src.weights.folding.load_folded` loads their weights.
     """
 
     def __init__(self, num_classes, scales, decomposed_activation=False, folded=False):
@@ -75,7 +58,7 @@ class YOLOv3Tiny(nn.Cell):
         self.conv9 = ConvBlock(256, 128, 1, *form)
         self.conv10 = ConvBlock(384, 256, 3, *form)
         self.head2 = nn.Conv2d(256, fine.channels(num_classes), 1, pad_mode="same", has_bias=True)
-        # A name in a checkpoint tells the layer in Darknet's order, not the room of the code it lives in.
+        # Names in a checkpoint follow Darknet's order of layers, not the structure of this class.
         for parameter in self.get_parameters():
             parameter.name = parameter.name.removeprefix("backbone.")
 
@@ -100,7 +83,7 @@ class BoxDecoder(nn.Cell):
 
     def __init__(self, scale_x_y):
         super().__init__()
-        # Tensors, because a number writes Muls or Divs into a MindIR, which not every MindSpore Lite reads.
+        # Tensors: a number becomes Muls or Divs in a MindIR, which not every MindSpore Lite reads.
         self.scale_x_y = ms.Tensor(scale_x_y, ms.float32)
         self.margin = ms.Tensor((scale_x_y - 1.0) / 2.0, ms.float32)
         self.max_log_size = ms.Tensor(MAX_LOG_SIZE, ms.float32)
@@ -154,12 +137,12 @@ class YOLOv3TinyInference(nn.Cell):
     """The network that evaluation, prediction and the exported files run.
 
     Input: uint8 [B, H, W, 3] RGB, or with `float_input` float32 [B, 3, H, W] already normalised. Returns (big, small):
-    float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads. Behind the decoded heads
-    follow the outputs of `select`, a `src.evaluation.topk_candidates.CandidateSelector`, where there is one.
+    float32 [B, g, g, A, 5 + C] decoded, stride 32 first; with `decode=False` the raw heads. The outputs of `select`, a
+    `src.evaluation.topk_candidates.CandidateSelector`, follow them where there is one.
     """
 
     def __init__(self, network, num_classes, scales, input_hw, mean, std, float_input=False, decode=True, select=None):
-        # The parameters keep the names of the checkpoint.
+        # Parameters keep their names in the checkpoint.
         super().__init__(auto_prefix=False)
         fine, coarse = scales
         self.normalize = nn.Identity() if float_input else Normalize(mean, std)
@@ -171,7 +154,7 @@ class YOLOv3TinyInference(nn.Cell):
 
     def construct(self, images):
         big, small = self.network(self.normalize(images))
-        # A network in mixed precision gives half precision, in which a coordinate is good to a third of a pixel only.
+        # In mixed precision heads are float16, which resolves a coordinate to a third of a pixel only.
         big, small = self.decode_big(ops.cast(big, ms.float32)), self.decode_small(ops.cast(small, ms.float32))
         if self.select is None:
             return big, small
@@ -184,10 +167,10 @@ def build_network(config, num_classes, decomposed_activation=False, folded=False
 
 
 def build_inference_network(config, num_classes, network=None, decomposed_activation=False, **options):
-    """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new one, which is folded.
+    """Return a `YOLOv3TinyInference` at config.testing_shape, around `network` or a new folded one.
 
-    Weights for a folded network: `src.weights.folding.load_folded`. Options `float_input`, `decode` and `select` are
-    those of `YOLOv3TinyInference`; `decomposed_activation` is that of a new network.
+    `src.weights.folding.load_folded` loads the weights of a folded network. Options `float_input`, `decode` and
+    `select` are those of `YOLOv3TinyInference`; `decomposed_activation` is that of a new network.
     """
     if network is None:
         network = build_network(config, num_classes, decomposed_activation, folded=True)

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches for training and evaluation: sample numbers in, uint8 images and padded boxes out.
 
-A stream is a row of sample numbers; worker threads turn each number into a sample (read, place, augment), straight into
-its place in the batch. Threads are enough because OpenCV lets go of Python's lock, and uint8 keeps the traffic small;
-the network normalises. A sample is a pure function of the seed and its number: neither the number of workers nor the
-place where a run was taken up again changes it. All samples of a batch have the input size of its step; the next batch
-may have another.
+A stream is a sequence of sample numbers; worker threads turn each number into a sample (read, place, augment), directly
+in its place in the batch. Threads are enough because OpenCV and simplejpeg release Python's lock, and uint8 keeps the
+traffic small; the network normalises. A sample is a pure function of the seed and its number: neither the number of
+workers nor a resume changes it. All samples of a batch have the input size of its step.
 """
 import os
 from collections import deque
@@ -20,8 +19,7 @@ import numpy as np
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
 from src.data.augment import normalised_boxes, plan_augment
-from src.data.categories import Categories
-from src.data.coco import CocoData, read_coco
+from src.data.coco import CocoData
 from src.data.image_files import ImageCache, decode_reduced
 from src.data.mosaic import mosaic_sources, plan_mosaic, wants_mosaic
 from src.data.multi_scale import size_of_step, training_sizes
@@ -29,13 +27,10 @@ from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
 from src.transforms import draw_plan, paste
 
-__all__ = ["Categories", "CocoData", "SampleStream", "eval_stream", "read_coco", "steps_per_epoch", "train_stream",
-           "training_sampler", "workers_per_rank"]
-
 NO_IMAGE = -1
 JPEG_ENDINGS = (".jpg", ".jpeg")
 # Batches that are prepared while the network works on another. More would only cost memory (39 MB for 32 images at 640
-# pixels each): where the host is the faster side one is always ready, and where it is not none ever is.
+# pixels each): a host that is faster than the device always has one ready, a slower one never has.
 PREFETCH = 2
 
 
@@ -45,7 +40,7 @@ class SampleStream:
     Args:
         new_batch: first sample number of a batch -> its arrays, not yet filled, with the sample as first axis.
         fill_sample: (sample number, arrays of its batch, row) -> None, writes that row; called from several threads.
-        samples: range of sample numbers; a rest that fills no batch is left out.
+        samples: range of sample numbers; a remainder that fills no batch is left out.
         batch: samples in a batch.
         workers: number of threads.
     """
@@ -53,11 +48,11 @@ class SampleStream:
     def __init__(self, new_batch: Callable[[int], tuple[np.ndarray, ...]],
                  fill_sample: Callable[[int, tuple[np.ndarray, ...], int], None], samples: range, batch: int,
                  workers: int):
-        # The workers are the parallelism: OpenCV's own threads would only fight them for the same cores.
+        # The workers are the parallelism: OpenCV's own threads would only compete with them for the same cores.
         cv2.setNumThreads(0)
         self._new_batch, self._fill_sample, self._batch = new_batch, fill_sample, batch
         self._firsts = iter(range(samples.start, samples.stop - batch + 1, batch))
-        # Its threads know only the work that was handed to them, so that a stream left lying is collected with them.
+        # Threads hold no reference to the stream, so that an abandoned one is garbage-collected with its threads.
         self._pool = ThreadPoolExecutor(workers, "samples")
         self._started = deque()
 
@@ -65,7 +60,7 @@ class SampleStream:
         return self
 
     def __next__(self) -> tuple[np.ndarray, ...]:
-        """The next batch; raises what `fill_sample` raised for one of its samples, UserErrors among it."""
+        """The next batch; raises what `fill_sample` raised for one of its samples, such as a UserError."""
         while self._pool and len(self._started) <= PREFETCH and self._start_batch():
             pass
         if not self._started:
@@ -81,7 +76,7 @@ class SampleStream:
         return arrays
 
     def _start_batch(self):
-        """Hand the samples of one more batch to the threads; False at the end."""
+        """Submit the samples of one more batch to the threads; False at the end."""
         first = next(self._firsts, None)
         if first is None:
             return False
@@ -97,7 +92,7 @@ class SampleStream:
         self.close()
 
     def close(self) -> None:
-        """Stop the threads and forget what they prepared; harmless when called twice."""
+        """Stop the threads and drop what they prepared; may be called twice."""
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
@@ -108,13 +103,13 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
     """Worker threads of one rank, so that all ranks of a machine together do not outnumber its cores.
 
     Args:
-        workers: the most that are wanted, `num_parallel_workers`.
+        workers: the maximum, `num_parallel_workers`.
         ranks: ranks on this machine.
-        cores: cores that this process may use; None: as the system says.
-        machine_cores: cores of the whole machine; None: as the system says.
+        cores: cores that this process may use; None: as the system reports.
+        machine_cores: cores of the whole machine; None: as the system reports.
 
     Returns:
-        At least 1. A process that was bound to its share of the cores (`msrun --bind_core`) has it for itself.
+        At least 1. A process that is bound to its share of the cores (`msrun --bind_core`) uses all of that share.
     """
     if cores is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -137,7 +132,7 @@ class _Images:
         self._data, self._cache = data, ImageCache(cache_mb)
 
     def read(self, index, reduction=1):
-        """The image, reduced where its kind allows, and by how much it is."""
+        """The image, reduced where its format allows, and its actual reduction."""
         if not self._data.paths[index].lower().endswith(JPEG_ENDINGS):
             reduction = 1
         return self._cache.get(index, reduction, partial(self._decode, index, reduction))
@@ -146,7 +141,7 @@ class _Images:
         path = self._data.paths[index]
         image, by, (height, width) = decode_reduced(path, reduction)
         if (width, height) != tuple(self._data.sizes[index]):
-            # No box would sit where it belongs.
+            # Its boxes would be misplaced.
             listed = "x".join(map(str, self._data.sizes[index]))
             raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {listed} (width x "
                             "height, EXIF orientation ignored); correct the annotation file or restore the image")
@@ -182,7 +177,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     batch, sampler = config.per_batch_size, training_sampler(config, data, rank, world_size)
     if end_sample is None:
         end_sample = config.max_epoch * sampler.samples_per_epoch
-    # Asked for here too, so that a wrong size is told before the first batch is waited for.
+    # So that a wrong size is reported before the first batch.
     training_sizes(config)
 
     images = _Images(data, config.image_cache_mb)
@@ -210,17 +205,17 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
 
 
 def eval_stream(config, data: CocoData, batch_size: int, share: range | None = None) -> SampleStream:
-    """Every image of a split, or of a share of it, once, in the order of `data`, as evaluation sees it.
+    """Every image of a split, or of a share of it, once, in the order of `data`, preprocessed for evaluation.
 
     Args:
         config: `testing_shape`, `resize_mode`, `pad_value`, `num_parallel_workers`.
         data: from `read_coco(..., training=False)`.
-        batch_size: images in a batch; the last one is filled up with blank images.
+        batch_size: images in a batch; the last one is padded with blank images.
         share: numbers of the images; None: all.
 
     Returns:
-        Iterator of images uint8 [B, H, W, 3] RGB and indices int64 [B] into `data`, -1 for a blank image. Where an
-        image lies on its canvas: `fit_placement(config.resize_mode, (height, width), config.testing_shape)`.
+        Iterator of images uint8 [B, H, W, 3] RGB and indices int64 [B] into `data`, -1 for a blank image. The placement
+        of an image: `fit_placement(config.resize_mode, (height, width), config.testing_shape)`.
 
     Raises:
         UserError: while iterating, an image that cannot be used.

@@ -1,10 +1,67 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every test needs before MindSpore is imported: the environment, and the repository on the path."""
-
+"""The environment that MindSpore is imported in, the distribution of tests to workers, and their memory."""
+import ctypes
+import gc
+import os
+import resource
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# Two workers share two cores, and the programs that they start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import model_utils.bootstrap  # noqa: F401  (after the path, before any MindSpore)
+import model_utils.bootstrap  # noqa: F401  (before any MindSpore)
+
+import psutil
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+# Folders that run first, longest first: a long one that starts last leaves the other worker idle.
+LONGEST = ("launch", "ascend310", "training", "programs", "repository", "scripts")
+# Folders that one worker runs as one group, by its name: their tests share jobs of several ranks, or the built app. A
+# test elsewhere joins by @pytest.mark.xdist_group(name).
+GROUPS = {"launch": "ranks", "ascend310": "ascend310"}
+# Below it compiled graphs are kept from module to module.
+KEPT_BYTES = 2 * 2**30
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put long folders first; keep the tests of a group, or else of a module, on one worker of pytest-xdist."""
+    folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
+    items.sort(key=lambda item: LONGEST.index(folders[item]) if folders[item] in LONGEST else len(LONGEST))
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(folders[item], str(item.path.relative_to(TESTS)))))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fixture_memory():
+    """After each module, drop the compiled graphs of a process that has grown large."""
+    yield
+    if "mindspore" in sys.modules and psutil.Process().memory_info().rss > KEPT_BYTES:
+        release_graphs()
+
+
+def release_graphs():
+    """Free MindSpore's compiled graphs and the weights that they hold.
+
+    A network in use is compiled again at its next call; a `GraphCell` must be loaded again, so no fixture of more than
+    a module may hold one.
+    """
+    import mindspore as ms
+    from mindspore.graph import api
+
+    # It holds every jitted function, and with it the network and the optimizer of its closure.
+    api._get_func_args_info_cached.cache_clear()
+    ms.ms_memory_recycle()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the peak memory of the largest process: this one, a worker, or a program that a test started."""
+    if not hasattr(config, "workerinput"):
+        kibibytes = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        terminalreporter.write_line(f"peak memory of the largest process: {kibibytes / 2**20:.2f} GiB")

@@ -1,22 +1,13 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of src/config.py: derived values by number, and checks across options."""
+"""Tests of src/config.py: derived values, and checks across options."""
 from types import SimpleNamespace
 
 import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
-from src.config import (
-    BELOW_ONE,
-    LIMITS,
-    POSITIVE,
-    check_config,
-    detection_scales,
-    resumed_config,
-    training_config,
-    with_categories,
-)
+from src.config import check_config, detection_scales, resumed_config, training_config, with_categories
 
 
 def test_scales_of_the_default_config():
@@ -70,39 +61,30 @@ def test_a_good_config_passes(arguments):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ("--per_batch_size 0", "per_batch_size is 0 (command line): expected at least 1"),
-    ("--nms_thresh 1.5", "nms_thresh is 1.5 (command line): expected a value from 0 to 1"),
-    ("--flip_probability -0.1", "flip_probability is -0.1"), ("--pad_value 256", "from 0 to 255"),
-    ("--lr 0", "lr is 0.0 (command line): expected more than 0"), ("--loss_scale 0.5", "expected at least 1"),
-    ("--momentum 1", "expected at least 0 and less than 1"), ("--saturation 0.5", "expected at least 1"),
-    ("--ckpt_interval -2", "expected at least -1"), ("--clip_gradient_norm -1", "expected at least 0"),
-    ("--seed -1", "from 0 to 4294967295"),
     ("--anchor_masks [[0,1,2],[3,4,6]]", "expected numbers from 0 to 5"),
     ("--anchor_masks [[-1,1,2],[3,4,5]]", "expected numbers from 0 to 5"),
     ("--anchor_masks [[0,1],[3,4,5]]", "expected lists of the same length"),
     ("--anchor_masks [[],[]]", "with one anchor or more"), ("--anchor_masks [[1,1,2],[3,4,5]]", "no anchor twice"),
     ("--anchor_masks [[0,1,2]]", "expected 2 lists"), ("--anchor_masks [[0],[1],[2]]", "expected 2 lists"),
     ("--scale_x_y 1.2", "scale_x_y is [1.2] (command line): expected 2 numbers"),
-    ("--scale_x_y 0.5,1", "expected numbers of at least 1"),
-    ("--anchors [[10,14],[23,0],[37,58],[81,82],[135,169],[344,319]]", "all more than 0"),
     ("--anchors [[10,14,3],[23,2],[37,58],[81,82],[135,169],[344,319]]", "[width, height]"),
     ("--anchors []", "expected a list of [width, height]"),
-    ("--mean 0.5", "mean is [0.5] (command line): expected three numbers"), ("--mean 123,116,103", "from 0 to 1"),
-    ("--std 0,1,1", "from 1e-05"), ("--std 58.4,57.1,57.4", "to 1 "), ("--min_scale 3", "at least min_scale, 3.0"),
+    ("--mean 0.5", "mean is [0.5] (command line): expected three numbers"), ("--std 1,1", "expected three numbers"),
+    ("--min_scale 3", "at least min_scale, 3.0"),
     ("--max_epoch 4", "warmup_epochs is 4.0 (default): expected less than max_epoch, 4; set both"),
     ("--t_max 200", "t_max is 200 (command line): expected at least max_epoch, 300"),
     ("--eta_min 0.1", "eta_min is 0.1 (command line): expected at most lr, 0.001"),
-    ("--lr_epochs 250,220", "rising"), ("--lr_epochs 0,220", "rising numbers of at least 1"),
-    ("--patience 3", "patience is 3 (command line): expected eval_interval above 0"),
+    ("--lr_epochs 250,220", "expected rising numbers"), ("--lr_epochs 220,220", "expected rising numbers"),
+    ("--patience 3", "patience is 3 (command line): it counts validations, so eval_interval must be above 0"),
     ("--mosaic 0.5 --mosaic_close_epochs 9 --max_epoch 9", "mosaic_close_epochs is 9 (command line)"),
     ("--multi_scale 300", "multi_scale (command line) has the entry 300"),
-    ("--mosaic_scale 1.5,0.5", "expected two numbers above 0, the smaller one first"),
-    ("--rank 1", "rank is 1 (command line): the launcher of a distributed run says it; leave rank out"),
-    ("--is_distributed 1 --group_size 8", "group_size is 8 (command line): the launcher of a distributed run says it"),
+    ("--mosaic_scale 1.5,0.5", "expected two numbers, the smaller one first"),
+    ("--rank 1", "rank is 1 (command line): the launcher of a distributed run sets it; leave rank out"),
+    ("--is_distributed 1 --group_size 8", "group_size is 8 (command line): the launcher of a distributed run sets it"),
     ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
     ("--export_normalise aipp", "export_normalise is aipp (command line), but export_input is uint8"),
 ])
-def test_a_contradiction_is_explained(arguments, words):
+def test_options_that_do_not_fit_together_are_explained(arguments, words):
     with pytest.raises(UsageError) as caught:
         check_config(get_config(arguments.split()))
     assert words in str(caught.value)
@@ -110,16 +92,11 @@ def test_a_contradiction_is_explained(arguments, words):
 
 def test_all_faults_are_named_at_once():
     with pytest.raises(UsageError) as caught:
-        check_config(get_config(["--lr=0", "--nms_thresh=2", "--scale_x_y=1"]))
-    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["nms_thresh", "lr", "scale_x_y"]
+        check_config(get_config(["--eta_min=1", "--min_scale=3", "--scale_x_y=1"]))
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == ["scale_x_y", "max_scale", "eta_min"]
 
 
-def test_limits_name_options_that_exist():
-    config = get_config([])
-    assert all(name in config for name in (*LIMITS, *POSITIVE, *BELOW_ONE))
-
-
-# What a run that goes on takes over
+# What a resumed run inherits
 
 def saved_config(*arguments):
     return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})
@@ -132,12 +109,12 @@ def test_a_run_that_started_from_weights_can_be_resumed(start):
     check_config(config)
 
 
-def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
+def test_a_resumed_run_keeps_its_options_except_those_that_are_set_now():
     checkpoint = saved_config("--t_max=400", "--max_epoch=30", "--training_shape=320", "--lr=0.01", "--seed=7")
     config = resumed_config(get_config(["--resume=last.ckpt", "--lr=0.02"]), checkpoint)
     assert (config.t_max, config.max_epoch, config.lr, config.seed) == (400, 30, 0.02, 7)
     assert training_config(config).testing_shape == (320, 320)
-    # What followed another option then follows it now.
+    # An option that followed another one still follows it.
     later = resumed_config(get_config(["--resume=last.ckpt", "--max_epoch=50", "--training_shape=416"]),
                                  saved_config("--max_epoch=30", "--training_shape=320"))
     assert (later.t_max, later.max_epoch) == (50, 50)
@@ -146,7 +123,7 @@ def test_a_resumed_run_keeps_what_was_set_then_and_takes_what_is_set_now():
     assert now.t_max == 90
 
 
-def test_a_resumed_run_has_its_own_place_and_job():
+def test_a_resumed_run_does_not_inherit_place_and_job():
     then = saved_config("--is_distributed=1", "--rank=3", "--group_size=8", "--device_id=5", "--lr=0.01")
     config = resumed_config(get_config(["--resume=last.ckpt"]), then)
     assert (config.is_distributed, config.rank, config.group_size, config.device_id) == (0, 0, 1, 0)
@@ -157,7 +134,7 @@ def test_a_resumed_run_has_its_own_place_and_job():
         config = resumed_config(get_config(["--resume=last.ckpt"]), saved_config(*folders, *job))
         assert (config.data_dir, config.ckpt_path) == seen
         assert (config.data_url, config.enable_modelarts) == ("", False)
-    # The other way round: this machine is a job's, that one was not.
+    # The other way round: this run is a ModelArts job, the interrupted one was not.
     config = resumed_config(get_config(["--resume=last.ckpt", "--enable_modelarts=True"]), saved_config(*folders))
     assert (config.data_dir, config.ckpt_path) == ("", "outputs/")
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which image goes where: every image once, the same for ever, and no counter."""
+"""The sampler: every image once an epoch, the same order for a seed, no counter."""
 import numpy as np
 import pytest
 

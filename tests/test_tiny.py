@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The backbone: shapes, the two forms of its activation, and batch-norm's conventions."""
+"""The backbone: shapes, the two forms of its activation, and the conventions of batch norm."""
 import numpy as np
 import pytest
 

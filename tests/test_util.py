@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameter groups: the counts of the 2021 version; how a list of names is cut short."""
+"""Lists of names in messages; parameter groups with the counts of the 2021 version."""
 import pytest
 
 from src.training.optimizer import parameter_groups

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The streams: pure functions of (seed, sample number), whole evaluations, errors in words, clean ends.
+"""The streams: pure functions of (seed, sample number), whole evaluations, errors, clean ends.
 
 Threads and order are in test_yolo_dataset_threads.py, JPEGs and the cache in test_yolo_dataset_jpeg.py.
 """
@@ -12,16 +12,16 @@ import pytest
 
 from model_utils.errors import UserError
 from src.data.augment import normalised_boxes
+from src.data.coco import read_coco
 from src.data.image_files import decode_image
 from src.data.mosaic import mosaic_sources
 from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
 from src.transforms import place
-from src.yolo_dataset import eval_stream, read_coco, train_stream
+from src.yolo_dataset import eval_stream, train_stream
 from tests.support import helpers
-from tests.support.drawn_samples import augment, mosaic
 from tests.support.helpers import draw_picture, real_data, write_coco
-from tests.support.streams import batches, digest, threads, threads_in_the_end
+from tests.support.samples import augment, batches, digest, mosaic, threads, threads_in_the_end
 
 IMAGES = [{"size": (40 + 7 * n, 90 - 5 * n),
            "boxes": [(3, 4, 20, 15, 3), (10 + n, 12, 18, 20, 1), (0, 0, 30, 30, 7, 1)]} for n in range(7)]
@@ -41,7 +41,7 @@ def data_dir(tmp_path):
     return tmp_path
 
 
-def test_batches_have_the_agreed_form(data_dir):
+def test_batches_have_the_documented_form(data_dir):
     config = data_config(data_dir)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)
@@ -59,7 +59,7 @@ def test_batches_have_the_agreed_form(data_dir):
         assert (used & (boxes[..., 4] >= 0)).any(axis=1).all()
 
 
-def test_a_sample_is_what_its_number_says(data_dir):
+def test_a_sample_is_determined_by_its_number(data_dir):
     config = data_config(data_dir, max_box=2)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)
@@ -87,7 +87,7 @@ def test_workers_and_resuming_change_nothing(data_dir, mode):
     assert digest(whole[:3]) != digest(whole[3:6])
 
 
-def test_a_mosaic_is_what_its_number_says(data_dir):
+def test_a_mosaic_is_determined_by_its_number(data_dir):
     config = data_config(data_dir, mosaic=0.5, max_box=4)
     data = read_coco(config, "train", True)
     streamed = batches(config, data)
@@ -237,8 +237,8 @@ def test_images_without_boxes_train_with_keep_empty(tmp_path):
 
 
 def test_other_kinds_of_files_train(tmp_path):
-    picture = draw_picture((64, 48), [(4, 4, 30, 30, 3)], 1)
-    write_coco(tmp_path, [{"pixels": picture, "file_name": name, "boxes": [(4, 4, 30, 30, 3)]}
+    pixels = draw_picture((64, 48), [(4, 4, 30, 30, 3)], 1)
+    write_coco(tmp_path, [{"pixels": pixels, "file_name": name, "boxes": [(4, 4, 30, 30, 3)]}
                           for name in ("a.jpg", "b.bmp", "c.webp")])
     config = data_config(tmp_path, per_batch_size=3, max_epoch=1)
     (images, boxes), = batches(config, read_coco(config, "train", True))

@@ -1,48 +1,99 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run a queue of trainings, several at a time, each scored on the validation images; stop and start it as you like.
+"""Run the trainings of a YAML file one after the other and append the scores of each to a csv.
 
-    python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA --jobs 2
+    python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA
 
-The queue is a YAML file: `csv` (file of results, beside the queue), `common` (options of train.py for all runs) and
-`runs`, a list of {name, config (an overlay), data_dir, options}, of which only the name must be there; relative paths
-of a run start at the repository's root. A run whose name is in the csv is done; one that was interrupted goes on from
-its last.ckpt, if its options and data are those it began with. Each job has its share of the cores to itself.
-Ctrl-C or SIGTERM stops all. Exit code 0: all done; 1: a run failed (the others went on), or there is no data; 2: a
-mistake in the queue file or the command line; 130: stopped.
+The file has `csv` (the table of results, beside it), `common` (options of train.py for all runs) and `runs`, a list of
+{name, config (an overlay), data_dir, options}; only the name is required, and relative paths start at the repository's
+root. A run whose name is in the csv is skipped, an interrupted one resumes from its last.ckpt, and one that another
+process works on is left to it: to use several cores, start the command once for each (taskset -c 0 ..., taskset -c 1
+...). Exit code 0: no run failed; 1: a run failed (the others ran), or there is no data; 2: a mistake in the file or the
+command line; 130: stopped by Ctrl-C or SIGTERM.
 """
 import argparse
-import contextlib
 import csv
 import datetime
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-import traceback
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from queue import SimpleQueue
+from typing import NamedTuple
 
+from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.json_file import read_json, type_faults, write_json
+from model_utils.options import read_yaml
+from src.config import check_config, training_config
 from src.data.coco import layout
-from tools.experiment_files import (
-    ROOT,
-    add_row,
-    locked,
-    note_commit,
-    note_process,
-    open_record,
-    read_queue,
-    read_rows,
-)
 
-# Seconds that a program has to end before it is killed.
-PATIENCE = 20
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ROOT = Path(__file__).resolve().parents[1]
+COLUMNS = ("name", "AP", "AP50", "AP50_per_class", "minutes", "cores", "date", "commit", "options")
+OPTIONAL = {"config": "", "data_dir": "", "options": {}}
+EXAMPLE = {"csv": "results.csv", "common": {}, "runs": [{"name": "first", **OPTIONAL}]}
+
+
+class Run(NamedTuple):
+    """A training: options of train.py by name, with the overlay as config_path; `folder` is where it works."""
+
+    name: str
+    options: dict
+    data_dir: Path
+    folder: Path
+
+    def arguments(self):
+        """Return the options as arguments of train.py."""
+        return [f"--{key}={ROOT / value if key == 'config_path' else value}" for key, value in self.options.items()]
+
+
+def read_experiments(path, data_dir, work):
+    """Return the path of the csv and the runs; `data_dir` is that of runs without one, `work` has a folder for each.
+
+    Raises:
+        UsageError: the file cannot be read or used, or train.py would refuse the options of a run.
+    """
+    content = {"common": {}, **(read_yaml(path) or [{}])[0]}
+    if isinstance(content.get("runs"), list):
+        content["runs"] = [{**OPTIONAL, **run} if isinstance(run, dict) else run for run in content["runs"]]
+    for fault in type_faults(content, EXAMPLE):
+        raise UsageError(f"{path}: {fault}")
+    csv_path, runs = path.parent / content["csv"], {}
+    if not csv_path.parent.is_dir() or csv_path.is_dir():
+        raise UsageError(f"{path}: csv is {content['csv']!r}, expected a file in a folder that exists")
+    for entry in content["runs"]:
+        name = entry["name"]
+        if name in ("", "..", *runs) or Path(name).name != name:
+            raise UsageError(f"{path}: a run's name is {name!r}, expected that of a folder, which no other run has")
+        overlay = {"config_path": entry["config"]} if entry["config"] else {}
+        data = ROOT / entry["data_dir"] if entry["data_dir"] else data_dir
+        runs[name] = Run(name, {**overlay, **content["common"], **entry["options"]}, data, work / name)
+        try:
+            check_config(training_config(get_config([*runs[name].arguments(), "--device_target=CPU"])))
+        except UserError as error:
+            raise UsageError(f"{path}: run {name}: {error}") from None
+    return csv_path, [*runs.values()]
+
+
+def names_done(path):
+    """Return the names of the runs in the csv; a UserError reports other columns than `COLUMNS`."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if lines and lines[0] != ",".join(COLUMNS):
+        raise UserError(f"{path}: the first line is {lines[0]!r:.99}, expected {','.join(COLUMNS)}; fix the file, or "
+                        "move it away")
+    return {row["name"] for row in csv.DictReader(lines)}
+
+
+def add_row(path, row):
+    """Append a row to the csv, at one stroke as other processes may append as well."""
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def newest_checkpoint(folder):
@@ -52,156 +103,99 @@ def newest_checkpoint(folder):
 
 def trained_minutes(table):
     """Return the time of all epochs in a metrics.csv as text, empty unless each epoch from 0 has a row."""
-    if not table.exists():
-        return ""
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     is_whole = rows and [int(row["epoch"]) for row in rows] == list(range(len(rows)))
     return f"{sum(float(row['seconds']) for row in rows) / 60:.1f}" if is_whole else ""
 
 
-def result_row(run, metrics, minutes, commits, cores):
-    """Return the row of the csv; `metrics` is the content of metrics.json, None for a class without ground truth."""
-    per_class = {name: None if figures["AP50"] is None else round(figures["AP50"], 3)
-                 for name, figures in metrics["per_class"].items()}
-    return {"name": run.name, "AP": f"{metrics['AP']:.4f}", "AP50": f"{metrics['AP50']:.4f}",
-            "AP50_per_class": json.dumps(per_class), "minutes": minutes, "cores": cores,
-            "date": datetime.date.today().isoformat(), "commit": "..".join(commits), "options": json.dumps(run.options)}
+def note_commit(run, is_resumed):
+    """Add the current commit to run.json, with a + where files differ from it; returns all commits of the run.
+
+    Raises:
+        UserError: a resumed run began with other options or data, or has no run.json.
+    """
+    path, now = run.folder / "run.json", {"data_dir": str(run.data_dir), **run.options}
+    record = read_json(path, "record of an interrupted run") if is_resumed else {"began_with": now, "commits": []}
+    if record["began_with"] != now:
+        raise UserError(f"{path}: the run began with {record['began_with']}, but has {now} now; put it back, remove "
+                        f"{run.folder} to train from scratch, or give the run another name")
+    git = subprocess.run(["git", "--no-optional-locks", "describe", "--always", "--dirty=+"], cwd=ROOT, text=True,
+                         capture_output=True)
+    record["commits"] = [*dict.fromkeys([*record["commits"], git.stdout.strip() or "unknown"])]
+    write_json(path, record)
+    return record["commits"]
 
 
-class Runner:
-    """Does runs, in as many threads as there are, until it is stopped."""
-
-    def __init__(self, csv_path):
-        self.csv_path = csv_path
-        self.lock, self.processes, self.is_stopped = threading.Lock(), set(), False
-
-    def one_run(self, run):
-        """Train (or go on), evaluate the last weights, and add and return the row of the csv."""
-        cores = len(os.sched_getaffinity(0))
-        with locked(run.folder) as held:
-            last = newest_checkpoint(run.folder)
-            record = open_record(run, last is not None)
-            print(f"{run.name}: {'goes on' if last else 'starts'} on {cores} cores", flush=True)
-            start = [f"--resume={last}"] if last else run.arguments
-            self.call(run, record, held, "train.py", *start, f"--ckpt_path={run.folder}",
-                      f"--num_parallel_workers={cores}")
-            last, scores = newest_checkpoint(run.folder), run.folder / "eval"
-            if last is None:
-                raise UserError(f"train.py left no last.ckpt in {run.folder}")
-            shutil.rmtree(scores, ignore_errors=True)
-            self.call(run, record, held, "eval.py", f"--pretrained={last}", f"--log_path={scores}")
-            (path,) = scores.glob("*/metrics.json")
-            metrics = json.loads(path.read_text(encoding="utf-8"))
-            row = result_row(run, metrics, trained_minutes(last.parents[1] / "metrics.csv"), record["commits"], cores)
-            with self.lock:
-                add_row(self.csv_path, row)
-        return row
-
-    def call(self, run, record, held, *arguments):
-        """Run one of the project's programs to its end, its output into log.txt; it keeps the `held` file open.
-
-        Raises:
-            UserError: its exit code is not 0, or the queue was stopped.
-        """
-        note_commit(record, run)
-        command = [sys.executable, *arguments, f"--data_dir={run.data_dir}", "--device_target=CPU"]
-        with (run.folder / "log.txt").open("a", encoding="utf-8") as log:
-            # A stop comes before the start or finds the process.
-            with self.lock:
-                if self.is_stopped:
-                    raise UserError("stopped")
-                # Out of reach of the terminal's Ctrl-C: only `stop` ends it.
-                process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                           start_new_session=True, pass_fds=[held.fileno()])
-                self.processes.add(process)
-            note_process(held, process.pid)
-            code = process.wait()
-        with self.lock:
-            self.processes.discard(process)
+def train_and_score(run, log):
+    """Train a run, or resume it, and evaluate its last weights; returns its row of the csv."""
+    def call(program, *arguments):
+        command = [sys.executable, program, *arguments, f"--data_dir={run.data_dir}", "--device_target=CPU"]
+        code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
         if code:
-            raise UserError(f"{arguments[0]} ended with exit code {code}, see {log.name}")
+            raise UserError(f"{program} ended with exit code {code}, see {log.name}")
 
-    def stop(self):
-        """End all programs and let none start; their runs go on from the last checkpoints next time."""
-        with self.lock:
-            self.is_stopped, processes = True, list(self.processes)
-        for number, seconds in ((signal.SIGTERM, PATIENCE), (signal.SIGKILL, None)):
-            for process in processes:
-                if process.poll() is None:
-                    # It may end at this very moment.
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, number)
-            for process in processes:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(seconds)
+    cores, last, scores = len(os.sched_getaffinity(0)), newest_checkpoint(run.folder), run.folder / "eval"
+    note_commit(run, is_resumed=last is not None)
+    print(f"{run.name}: {'resumes' if last else 'starts'} on {cores} cores", flush=True)
+    start = [f"--resume={last}"] if last else run.arguments()
+    call("train.py", *start, f"--ckpt_path={run.folder}", f"--num_parallel_workers={cores}")
+    last, commits = newest_checkpoint(run.folder), note_commit(run, is_resumed=True)
+    shutil.rmtree(scores, ignore_errors=True)
+    call("eval.py", f"--pretrained={last}", f"--log_path={scores}")
+    metrics = read_json(next(scores.glob("*/metrics.json")), "table of scores")
+    per_class = {name: figures["AP50"] and round(figures["AP50"], 3) for name, figures in metrics["per_class"].items()}
+    return {"name": run.name, "AP": f"{metrics['AP']:.4f}", "AP50": f"{metrics['AP50']:.4f}",
+            "AP50_per_class": json.dumps(per_class), "minutes": trained_minutes(last.parents[1] / "metrics.csv"),
+            "cores": cores, "date": datetime.date.today().isoformat(), "commit": "..".join(commits),
+            "options": json.dumps(run.options)}
 
 
-def work_through(runs, jobs, runner):
-    """Do all runs, `jobs` at a time; returns the names of those that failed."""
-    cores, shares, failed = sorted(os.sched_getaffinity(0)), SimpleQueue(), []
-    for job in range(jobs):
-        shares.put(cores[job::jobs])
-    # What a thread may use, the processes that it starts inherit.
-    pool = ThreadPoolExecutor(jobs, initializer=lambda: os.sched_setaffinity(0, shares.get()))
-    try:
-        futures = {pool.submit(runner.one_run, run): run for run in runs}
-        for future in as_completed(futures):
-            name, error = futures[future].name, future.exception()
-            if error is None:
-                row = future.result()
-                text = f"AP {row['AP']}, AP50 {row['AP50']}, {row['minutes'] or 'unknown'} minutes"
-            else:
-                failed.append(name)
-                is_told = isinstance(error, UserError | OSError)
-                text = f"failed: {error}" if is_told else "failed: " + "".join(traceback.format_exception(error))
-            print(f"{name}: {text}", flush=True)
-    finally:
-        # Where all went well nothing is left to cancel or stop.
-        pool.shutdown(wait=False, cancel_futures=True)
-        runner.stop()
-        pool.shutdown()
+def run_all(runs, csv_path):
+    """Do the runs that are not in the csv; returns the names of those that failed."""
+    failed = []
+    for run in runs:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        with (run.folder / "log.txt").open("a", encoding="utf-8") as log:
+            try:
+                # The programs inherit the log: one that outlives a killed parent keeps the lock.
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if run.name not in names_done(csv_path):
+                    row = train_and_score(run, log)
+                    add_row(csv_path, row)
+                    print(f"{run.name}: AP {row['AP']}, AP50 {row['AP50']}, {row['minutes'] or 'unknown'} minutes",
+                          flush=True)
+            except BlockingIOError:
+                print(f"{run.name}: left to another process, which works in {run.folder}")
+            except (UserError, OSError) as error:
+                failed.append(run.name)
+                print(f"{run.name}: failed: {error}", flush=True)
     return failed
 
 
-def interrupt(_number, _frame):
-    """Raise KeyboardInterrupt, once: a second Ctrl-C must not break into the stop that follows."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main(argv=None):
-    """Run the queue as the arguments say; returns the exit code."""
+    """Run the experiments as the arguments say; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("queue", type=Path, help="YAML file of runs")
+    parser.add_argument("experiments", type=Path, help="YAML file of runs")
     parser.add_argument("--data_dir", type=Path, help="data folder in COCO layout, for the runs that name none")
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, at most one a core")
     parser.add_argument("--work", type=Path, default=ROOT / "outputs" / "experiments", help="folder of the runs")
     arguments = parser.parse_args(argv)
-    cores = len(os.sched_getaffinity(0))
-    if not 1 <= arguments.jobs <= cores:
-        raise UsageError(f"--jobs is {arguments.jobs}: expected 1 to {cores}, the cores that this process may use")
     data_dir = arguments.data_dir and arguments.data_dir.resolve()
-    csv_path, runs = read_queue(arguments.queue.resolve(), data_dir, arguments.work.resolve())
-    done = {row["name"] for row in read_rows(csv_path)}
-    left = [run for run in runs if run.name not in done]
+    csv_path, runs = read_experiments(arguments.experiments.resolve(), data_dir, arguments.work.resolve())
+    left = [run for run in runs if run.name not in names_done(csv_path)]
     for run in left:
         if run.data_dir is None:
             raise UsageError(f"run {run.name} has no data folder: name one by --data_dir, or as its data_dir")
         for split in ("train", "val"):
             layout(str(run.data_dir), split)
-    for number in STOP_SIGNALS:
-        # nohup and a shell's & make their programs ignore some.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, interrupt)
+    # As Ctrl-C: subprocess.run ends its program, whose checkpoints are whole at any time.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        failed = work_through(left, arguments.jobs, Runner(csv_path))
+        failed = run_all(left, csv_path)
     except KeyboardInterrupt:
-        print("stopped; start again to go on")
+        print("stopped; start again to continue")
         return 130
-    print(f"{len(left) - len(failed)} runs done, {len(runs) - len(left)} were done before, {len(failed)} failed",
-          *failed)
+    done = len(names_done(csv_path) & {run.name for run in runs})
+    print(f"{done} of {len(runs)} runs are in {csv_path}, {len(failed)} failed", *failed)
     return 1 if failed else 0
 
 

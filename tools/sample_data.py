@@ -1,18 +1,16 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sample data set: images of shapes in COCO layout, drawn from a seed, to train on without downloading anything.
+"""The sample data set: images of shapes in COCO layout, drawn from a seed, to train on without a download.
 
-Eight classes differ by their shape alone. Every instance has a colour of its own, the backgrounds are textured, and
-shapes may cover each other in part. The same settings give the same files on every machine.
+The eight classes differ by shape only. Every instance has its own colour, the backgrounds are textured, and shapes may
+partly cover each other. The same settings give the same files on every machine.
 
     python -m tools.sample_data --out quick_start/data --train 400 --val 100 --seed 1 --size 128
 """
 import argparse
 import json
 import math
-import shutil
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -21,13 +19,15 @@ import cv2
 import numpy as np
 
 from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.files import new_folder
+from model_utils.json_file import read_json
 from tools.sample_textures import contrasting_colour, textured_background
 
-# Raise it when the pictures drawn from the same settings change: an older data set is then not taken for a new one.
+# Increase it when the images drawn from the same settings change, so that an older data set is not reused.
 VERSION = 1
 SUPERSAMPLING = 4
 MIN_SIDE = 12.0
-# Radii of shapes, as parts of the image's side.
+# Radii of shapes, as fractions of the image's side.
 SMALLEST_RADIUS, LARGEST_RADIUS = 1 / 12, 1 / 5
 MIN_IMAGE_SIZE = 64
 MIN_OBJECTS, MAX_OBJECTS = 4, 8
@@ -41,7 +41,7 @@ CATEGORY_IDS = {"disk": 1, "ring": 2, "square": 3, "triangle": 5, "star": 7, "cr
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides every byte of the data set."""
+    """The settings that determine every byte of the data set."""
     train: int = 400
     val: int = 100
     seed: int = 1
@@ -61,7 +61,7 @@ def _star():
 
 
 def _crescent():
-    # A second circle, shifted to the right, is cut out of the first one.
+    # A second circle, shifted to the right, is cut out of the first.
     shift, inner = 0.5, 0.82
     x = (1 - inner ** 2 + shift ** 2) / (2 * shift)
     outer_end = math.degrees(math.acos(x))
@@ -142,7 +142,7 @@ def _box_iou(first, second):
 
 
 def _fits(shape, below):
-    """Whether the shapes below stay visible enough; below: list of (Shape, visible float32 [H,W])."""
+    """Return whether the shapes below remain visible enough; below: list of (Shape, visible float32 [H,W])."""
     for other, visible in below:
         if _box_iou(shape.box_xyxy_pixels, other.box_xyxy_pixels) > MAX_BOX_OVERLAP:
             return False
@@ -153,7 +153,7 @@ def _fits(shape, below):
 
 
 def _paint(image, shape, rng):
-    """Lay the shape over the image in a random colour that stands out, lit a little from one side."""
+    """Paint the shape on the image in a random contrasting colour, lit a little from one side."""
     colour = contrasting_colour(image, shape.coverage, rng)
     rows, columns = np.mgrid[0:image.shape[0], 0:image.shape[1]]
     angle = rng.uniform(0, 2 * math.pi)
@@ -165,7 +165,7 @@ def _paint(image, shape, rng):
 
 
 def draw_sample(settings, split, index):
-    """Draw one image of the data set; nothing but settings.seed, settings.size, split and index decides it.
+    """Draw one image of the data set, a function of settings.seed, settings.size, split and index only.
 
     Returns the image, uint8 [size,size,3] RGB, and its shapes from the lowest to the highest.
     """
@@ -213,11 +213,11 @@ def _describe(settings):
 
 
 def _is_same_data(out, settings):
-    """Whether out holds a whole data set of these settings; raises UserError when it holds anything else."""
+    """Return True when out holds a complete data set of these settings; a UserError reports anything else."""
     advice = "; delete it or choose another folder for --out"
     try:
-        found = json.loads((out / SETTINGS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = read_json(out / SETTINGS_FILE)
+    except UserError as error:
         raise UserError(f"{out}: exists, but is not a sample data set (no readable {SETTINGS_FILE}){advice}") from error
     if found != _describe(settings):
         raise UserError(f"{out}: holds a sample data set of other settings: found {found}, "
@@ -232,33 +232,23 @@ def _is_same_data(out, settings):
 
 
 def make_sample_data(out, settings):
-    """Write the data set into the folder out, whole or not at all.
+    """Write the data set into the folder out, completely or not at all.
 
-    Returns the boxes of each split, {"train": n, "val": n}, or None when out already holds this very data set. Raises
-    UserError when out holds something else or cannot be written.
+    Returns the boxes of each split, {"train": n, "val": n}, or None when out already holds this data set. Raises
+    UserError when out holds something else, OSError when it cannot be written.
     """
     out = Path(out).resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())) and _is_same_data(out, settings):
         return None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise UserError(f"{out.parent}: cannot be written ({error.strerror}); choose another folder") from error
-    try:
-        # Not the folder of mkdtemp itself: that one can be read by its owner only.
-        folder = unfinished / "data"
-        (folder / "annotations").mkdir(parents=True)
+    with new_folder(out) as folder:
+        (folder / "annotations").mkdir()
         counts = {split: _write_split(folder, settings, split) for split in SPLITS}
         (folder / SETTINGS_FILE).write_text(json.dumps(_describe(settings)) + "\n", encoding="utf-8")
-        folder.rename(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return counts
 
 
 def main(argv=None):
-    """Command line: make the data set, or find that it is there already."""
+    """Make the data set unless it exists; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.sample_data", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", required=True, help="folder of the data set; made if it is missing")
     parser.add_argument("--train", type=int, default=Settings.train, help="training images (default: %(default)s)")

@@ -8,7 +8,7 @@ import numpy as np
 
 # Distance of two colours in CIE L*a*b* (0..100 in L*): below it a shape is lost in its background.
 MIN_CONTRAST = 45.0
-# Of the pixels around a shape, this part may stand out less.
+# Fraction of the pixels around a shape that may contrast less.
 CONTRAST_QUANTILE = 0.15
 
 
@@ -24,9 +24,9 @@ def _lab(rgb):
 
 
 def contrasting_colour(image, coverage, rng):
-    """A random RGB colour, float64 [3], that stands out from what lies beneath and around a shape.
+    """A random RGB colour, float64 [3], that contrasts with the image beneath and around a shape.
 
-    image: float [H,W,3] in 0..255; coverage: float32 [H,W], the part of each pixel that the shape covers.
+    image: float [H,W,3] in 0..255; coverage: float32 [H,W], the fraction of each pixel that the shape covers.
     """
     near = cv2.dilate((coverage > 0).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     around = _lab(np.clip(image[near], 0, 255)[::5])
@@ -74,13 +74,13 @@ def _blobs(rng, size):
 
 
 def textured_background(rng, size):
-    """A background of two to three textures over each other, float64 [size,size,3] RGB in 0..255."""
+    """A background of two or three blended textures, float64 [size,size,3] RGB in 0..255."""
     patterns = (_noise, _direction, _stripes, _blobs)
     base = _random_colour(rng)
     image = np.broadcast_to(base, (size, size, 3)).copy()
     for layer in range(int(rng.integers(2, 4))):
         pattern = patterns[rng.integers(len(patterns))](rng, size)[..., None]
-        # Layers that strayed too far from the first colour would leave no colour free for the shapes.
+        # Layers too far from the first colour would leave no contrasting colour for the shapes.
         towards = base + rng.uniform(0.25, 0.6) * (_random_colour(rng) - base)
         image += pattern * rng.uniform(0.4, 0.9) / (1 + 0.3 * layer) * (towards - image)
     image += rng.normal(scale=rng.uniform(1, 6), size=(size, size, 1))

@@ -3,8 +3,8 @@
 """The classic augmentation of a training sample: crop/jitter, flip, colour, as the 2021 version meant it.
 
 Every function takes a `numpy.random.Generator`; the data stream makes one per sample from (seed, epoch, image index).
-All that is random is drawn first, into a `SamplePlan`, from the sizes and boxes of the annotation file alone; then the
-plan is drawn with pixels. So an image is decoded no larger than it will be seen, and only what will be seen is resized.
+All random values are drawn first, into a `SamplePlan`, from the sizes and boxes of the annotation file alone; then the
+plan is drawn with pixels. So an image is decoded no larger than it is shown, and only its visible part is resized.
 """
 import math
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from src.data.placement import Placement, fit_placement, flip_boxes
 HUE_LEVELS = 256
 CANDIDATES = 10
 MIN_BOX_PIXELS = 1.0
-# A box that lies whole on the canvas must not be dropped for the last bit of its area.
+# A box entirely on the canvas must not be dropped for the last bit of its area.
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class ColourShift:
-    """A change in HSV: the hue by so many of 256 levels, around the circle, saturation and value by factors."""
+    """A change in HSV: the hue by a number of 256 levels around the circle, saturation and value by factors."""
     hue_levels: int = 0
     saturation_gain: float = 1.0
     value_gain: float = 1.0
@@ -40,7 +40,7 @@ def visible_boxes(boxes: np.ndarray, placement: Placement, min_visible: float = 
     Args:
         boxes: [n, 5] x1, y1, x2, y2 in source pixels, class (-1: crowd region).
         min_visible: smallest share of a box's area that must be left, 0..1; crowd regions are kept at any share.
-        min_side: what is left with a side of at most so many canvas pixels is dropped.
+        min_side: a remainder with a side of at most this many canvas pixels is dropped.
 
     Returns:
         float64 [m, 5] x1, y1, x2, y2 in canvas pixels, class; m <= n.
@@ -62,9 +62,9 @@ def random_placement(image_hw: tuple[int, int], canvas_hw: tuple[int, int], conf
                      rng: np.random.Generator) -> Placement:
     """One candidate of the crop/jitter: scale and aspect ratio are drawn, then the position on the canvas.
 
-    Uses `jitter`, `min_scale`, `max_scale` and `resize_mode` of the config. With "stretch" the image is first thought
-    stretched to the canvas, with "letterbox" it keeps its aspect ratio; the jitter acts on top of that. Without
-    jitter that aspect ratio is kept, but for the rounding to whole pixels.
+    Uses `jitter`, `min_scale`, `max_scale` and `resize_mode` of the config. The aspect ratio that the jitter changes is
+    that of the canvas with "stretch" and that of the image with "letterbox". Without jitter that ratio is kept, except
+    for the rounding to whole pixels.
     """
     (image_h, image_w), (canvas_h, canvas_w) = image_hw, canvas_hw
     low, high = 1 - config.jitter, 1 + config.jitter
@@ -83,7 +83,7 @@ def random_placement(image_hw: tuple[int, int], canvas_hw: tuple[int, int], conf
 
 
 def _random_span(image_size, canvas_size, drawn_size, rng):
-    """`visible_span` of an image that is put down at random."""
+    """`visible_span` of an image at a random offset."""
     drawn_size = max(1.0, drawn_size)
     offset = rng.uniform(min(0.0, canvas_size - drawn_size), max(0.0, canvas_size - drawn_size))
     return visible_span(image_size, canvas_size, drawn_size, offset)
@@ -91,7 +91,7 @@ def _random_span(image_size, canvas_size, drawn_size, rng):
 
 def visible_span(image_size: int, canvas_size: int, drawn_size: float,
                  offset: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Along one axis: which whole source pixels are seen, and on which canvas pixels.
+    """Along one axis: which whole source pixels are visible, and on which canvas pixels.
 
     Args:
         image_size, canvas_size: lengths in source and in canvas pixels.
@@ -102,7 +102,7 @@ def visible_span(image_size: int, canvas_size: int, drawn_size: float,
         (start, stop) in the source and (start, stop) on the canvas.
     """
     unit = drawn_size / image_size
-    # Outward to whole source pixels: what is seen in part is drawn whole, and the map of the boxes stays exact.
+    # Outward to whole source pixels: a partly visible pixel is drawn whole, and the mapping of boxes stays exact.
     start = min(max(0, math.floor((max(0.0, offset) - offset) / unit)), image_size - 1)
     stop = max(start + 1, min(image_size, math.ceil((min(canvas_size, offset + drawn_size) - offset) / unit)))
     first = min(max(0, round(offset)), canvas_size - 1)
@@ -112,7 +112,7 @@ def visible_span(image_size: int, canvas_size: int, drawn_size: float,
 
 def choose_placement(boxes: np.ndarray, image_hw: tuple[int, int], canvas_hw: tuple[int, int], config,
                      rng: np.random.Generator) -> tuple[Placement, np.ndarray]:
-    """The first of ten random placements that keeps a real box in sight; failing that, the one without randomness.
+    """The first of ten random placements that keeps a real box visible; failing that, the one without randomness.
 
     Args:
         boxes: [n, 5] x1, y1, x2, y2 in source pixels, class (-1: crowd region, which does not count as a real box).
@@ -143,7 +143,7 @@ def random_colours(config, rng: np.random.Generator) -> ColourShift:
 def random_flip(config, rng: np.random.Generator) -> int | None:
     """Draw a flip code for `paste` by `flip_probability` and `flip_vertical_probability`."""
     left_right = rng.random() < config.flip_probability
-    # Without vertical flips nothing is drawn for them, so that the samples are those of the classic augmentation.
+    # Without vertical flips no number is drawn for them, so that the samples are those of the classic augmentation.
     top_bottom = config.flip_vertical_probability > 0 and rng.random() < config.flip_vertical_probability
     if left_right:
         return -1 if top_bottom else 1
@@ -156,10 +156,10 @@ class SamplePlan:
 
     Args:
         canvas_hw: height and width of the network's input.
-        placements: where each of the sample's images lies, flip included; they do not overlap.
+        placements: of each of the sample's images, flip included; they do not overlap.
         boxes: float64 [m, 5] x1, y1, x2, y2 in canvas pixels, flip included, and class (-1: crowd region).
         flip: for `paste`.
-        colours: for `shift_colours`; they act on what no image covers too.
+        colours: for `shift_colours`; they also apply to the area that no image covers.
     """
     canvas_hw: tuple[int, int]
     placements: tuple[Placement, ...]
@@ -170,10 +170,10 @@ class SamplePlan:
 
 def finish_plan(placements: Sequence[Placement], boxes: np.ndarray, canvas_hw: tuple[int, int], config,
                 rng: np.random.Generator) -> SamplePlan:
-    """Draw what comes after the placement, for a whole canvas: flips, then colour.
+    """Draw the flips and the colours of a whole canvas, which follow the placement.
 
     Args:
-        placements: where images lie before the flip.
+        placements: of the images before the flip.
         boxes: [n, 5] x1, y1, x2, y2 in canvas pixels before the flip, class.
         config: `flip_probability`, `flip_vertical_probability`, `hue`, `saturation`, `value`.
         rng: this sample's own generator.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mosaic: a training sample of four images that meet at a random point of the canvas (YOLOv4, arXiv:2004.10934).
 
-As in `augment.py`, the plan is drawn before a pixel is read: each image is decoded no larger than it will be seen, and
-resized straight to its final size, only the part of it that will be seen.
+As in `augment.py`, the plan is drawn before a pixel is read: each image is decoded no larger than it is shown, and only
+its visible part is resized, once, to its final size.
 """
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from src.data.augment import SamplePlan, finish_plan, visible_boxes, visible_spa
 from src.data.placement import Placement
 
 TILES = 4
-# A mosaic cuts most objects at the edges of its tiles; what is left of a box must be an object still, not an edge of
-# one. `min_visible` of the config, where it is set, takes the place of the share.
+# A mosaic cuts many objects at the edges of its tiles; what is left of a box must still show an object, not an edge of
+# one. `min_visible` of the config, where it is set, replaces the share.
 MIN_TILE_BOX_PIXELS = 2.0
 MIN_TILE_VISIBLE = 0.2
 
@@ -36,7 +36,7 @@ def mosaic_sources(index: int, num_images: int, rng: np.random.Generator) -> lis
 
 def tile_placement(tile: int, image_hw: tuple[int, int], canvas_hw: tuple[int, int], centre_xy: tuple[int, int],
                    scale: float, resize_mode: str) -> Placement:
-    """Where the image of a tile lies: with its inner corner at the centre, cut off by the edges of the canvas.
+    """Place the image of a tile: its inner corner at the centre, cut off by the edges of the canvas.
 
     Args:
         tile: 0 top left, 1 top right, 2 bottom left, 3 bottom right.
@@ -67,9 +67,9 @@ def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]
                 rng: np.random.Generator) -> SamplePlan:
     """Draw one training sample of four images: scale and tile each, then flips and colour once for all.
 
-    The centre lies in the middle half of the canvas along both axes. Boxes are clipped to their tile; dropped is what
-    is left with a side of at most 2 pixels or, crowd regions apart, with less than `min_visible` (0.2 where that is 0)
-    of the box's area.
+    The centre is in the middle half of the canvas along both axes. Boxes are clipped to their tile and dropped where a
+    side is at most 2 pixels or, except for crowd regions, less than `min_visible` (0.2 where that is 0) of the area is
+    left.
 
     Args:
         boxes: of each of four images in the order of `tile_placement`, [n, 5] x1, y1, x2, y2 in its pixels, class (-1:

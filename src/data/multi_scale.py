@@ -6,7 +6,7 @@ import numpy as np
 from model_utils.errors import UsageError
 from model_utils.options import SHAPE_MULTIPLE, show
 
-# Sets these draws apart from those of the samples, which are seeded by (seed, epoch, image index).
+# Separates these draws from those of the samples, which are seeded by (seed, epoch, image index).
 SIZE_DRAWS = 0x53495A45
 
 
@@ -30,15 +30,15 @@ def _size(entry, config):
     sides = entry if isinstance(entry, tuple | list) else (entry, entry)
     sides = sides * 2 if len(sides) == 1 else sides
     if len(sides) != 2 or any(isinstance(side, tuple | list) for side in sides):
-        raise UsageError(f"{_entry_in_words(entry, config)}: expected [height, width], or one number for a square")
+        raise UsageError(f"{_quote_entry(entry, config)}: expected [height, width], or one number for a square")
     if any(side <= 0 or side % SHAPE_MULTIPLE for side in sides):
         near = [max(SHAPE_MULTIPLE, round(side / SHAPE_MULTIPLE) * SHAPE_MULTIPLE) for side in sides]
-        raise UsageError(f"{_entry_in_words(entry, config)}: expected positive multiples of {SHAPE_MULTIPLE}; the "
+        raise UsageError(f"{_quote_entry(entry, config)}: expected positive multiples of {SHAPE_MULTIPLE}; the "
                          f"nearest is {show(near)}")
     return int(sides[0]), int(sides[1])
 
 
-def _entry_in_words(entry, config):
+def _quote_entry(entry, config):
     return f"multi_scale ({config.source('multi_scale')}) has the entry {show(entry)}"
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where an image lies on the network's canvas, and the way of boxes there and back."""
+"""Placement of an image on the network's canvas, and the mapping of boxes to the canvas and back."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ LEFT_RIGHT, TOP_BOTTOM = (1, -1), (0, -1)
 
 @dataclass(frozen=True)
 class Placement:
-    """Which whole pixels of a source image land on which whole pixels of the canvas: two rectangles x1, y1, x2, y2."""
+    """Which whole pixels of a source image are drawn on which whole pixels of the canvas: two x1, y1, x2, y2."""
     src_xyxy: tuple[int, int, int, int]
     dst_xyxy: tuple[int, int, int, int]
 
@@ -29,7 +29,7 @@ class Placement:
 
     @property
     def reduction(self) -> int:
-        """The largest of 8, 4, 2 and 1 by which the image may be reduced: it still is no smaller than it is drawn, and
+        """The largest of 8, 4, 2 and 1 by which the image may be reduced: it is still no smaller than it is drawn, and
         the source rectangle still falls on whole pixels."""
         (sx1, sy1, sx2, sy2), (dx1, dy1, dx2, dy2) = self.src_xyxy, self.dst_xyxy
         shrink = min((sx2 - sx1) // (dx2 - dx1), (sy2 - sy1) // (dy2 - dy1))
@@ -38,8 +38,8 @@ class Placement:
     def aligned(self, image_hw: tuple[int, int]) -> "Placement":
         """The same, moved by less than one canvas pixel so that an image that shrinks by two or more may be reduced.
 
-        The source rectangle grows to multiples of 8, 4 or 2, the largest by which both its sides shrink; at an end of
-        the image that is no multiple, it loses the rest. Pixels and boxes follow the very same rectangle.
+        The source rectangle grows to multiples of 8, 4 or 2, the largest by which both its sides shrink; where the
+        image ends at no such multiple, the remainder is cut off. Pixels and boxes follow the same rectangle.
 
         Args:
             image_hw: height and width of the whole source image.
@@ -54,11 +54,11 @@ class Placement:
                           min(-(-sy2 // by), height // by) * by), self.dst_xyxy)
 
     def reduced(self, by: int) -> "Placement":
-        """The same for the pixels of an image that was reduced by 1, 2, 4 or 8, which `reduction` allows."""
+        """The same in pixels of an image that was reduced by 1, 2, 4 or 8, as `reduction` allows."""
         return Placement(tuple(side // by for side in self.src_xyxy), self.dst_xyxy)
 
     def flipped(self, flip: int | None, canvas_hw: tuple[int, int]) -> "Placement":
-        """Where the image lies after the whole canvas was mirrored; `flip` is that of `paste`."""
+        """The placement after the whole canvas is mirrored; `flip` is that of `paste`."""
         x1, y1, x2, y2 = self.dst_xyxy
         if flip in LEFT_RIGHT:
             x1, x2 = canvas_hw[1] - x2, canvas_hw[1] - x1

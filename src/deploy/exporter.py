@@ -25,9 +25,9 @@ MAX_DIFFERENCE = 1e-3
 
 
 def example_input(config, image_path=""):
-    """Return one batch for an exported network: a picture, resized as config says, in the layout of export_input.
+    """Return one batch for an exported network: an image, resized by the config, in the layout of export_input.
 
-    uint8: [B, H, W, 3] RGB; float: float32 [B, 3, H, W], normalised. Without `image_path` the picture is made of smooth
+    uint8: [B, H, W, 3] RGB; float: float32 [B, 3, H, W], normalised. Without `image_path` the image is made of smooth
     random blobs, from a seed.
     """
     height, width = config.testing_shape
@@ -49,7 +49,7 @@ def export_network(network, batch, config, categories, path):
     Args:
         network (nn.Cell): a `YOLOv3TinyInference`.
         batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
-        config (Config): file_format, and what the description tells.
+        config (Config): file_format, and the options that the description holds.
         categories (Categories): the network's classes.
         path (str or Path): with the suffix of the format; an existing model and description are replaced.
 
@@ -69,7 +69,7 @@ def export_network(network, batch, config, categories, path):
     check_weights(network, config.ckpt_file)
     expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
     if not all(np.isfinite(output).all() for output in expected):
-        raise UserError(f"{path}: not written, the network's outputs on {config.image or 'a generated picture'} hold "
+        raise UserError(f"{path}: not written, the network's outputs on {config.image or 'a generated image'} hold "
                         f"NaN or infinity; take an earlier checkpoint than {config.ckpt_file or 'this'}")
     # MindSpore refuses paths with a space, so the draft is made elsewhere.
     with mindspore_folder() as folder:
@@ -121,7 +121,7 @@ def largest_difference(found, expected):
     """Return the largest absolute difference between two lists of arrays; None if there are none to compare."""
     if found is None:
         return None
-    # Python's max would pass over a NaN.
+    # Python's max would ignore a NaN.
     return float(np.max([np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]))
 
 
@@ -137,7 +137,7 @@ def _write_draft(network, batch, file_format, draft):
 
 
 def _need_draft(draft):
-    """MindSpore does not tell of a disk that is full."""
+    """Refuse a missing draft: MindSpore does not report a full disk."""
     if not draft.is_file():
         raise UserError(f"{draft.parent}: MindSpore wrote no model into this temporary folder; make room there, or set "
                         "TMPDIR to a folder with room")
@@ -157,6 +157,6 @@ def _name_outputs(path):
 
 
 def _blobs(height, width, seed=1):
-    """Return a picture uint8 [H, W, 3] of smooth random blobs."""
+    """Return an image uint8 [H, W, 3] of smooth random blobs."""
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 32 + 2, width // 32 + 2, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,20 +1,21 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The json beside an exported model: everything about it that the model file itself does not say.
+"""The json beside an exported model: everything that the model file itself does not hold.
 
-    read_description("yolov3_tiny.onnx")        # of yolov3_tiny.onnx.json, where both are sound and belong together
+    read_description("yolov3_tiny.onnx")        # reads yolov3_tiny.onnx.json and checks that the two belong together
 
 `export.py` writes it, `ascend310_infer` reads it and copies it into the run.json of its results, which
-`src/evaluation/detections.py` reads.
+`src/postprocess.py` reads.
 """
 import hashlib
 from collections import Counter
 from pathlib import Path
 
+from model_utils.config import default_options
 from model_utils.errors import UserError
 from model_utils.json_file import read_json, type_faults
 from model_utils.options import SHAPE_MULTIPLE
-from src.config import MIN_STD, detection_scales
+from src.config import detection_scales
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
@@ -22,7 +23,7 @@ FORMAT = 1
 INPUT_NAME = "images"
 # Coarsest first: stride 32, then 16.
 OUTPUT_NAMES = ("output_big", "output_small")
-# What there may be of (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
+# The valid (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
 # The type of every value, see `type_faults`.
@@ -85,7 +86,7 @@ def description_path(model_path):
 
 
 def read_description(model_path):
-    """Return the description (dict) of a model file, once it is known to be sound and of this very file.
+    """Return the description (dict) of a model file, checked to be valid and of this very file.
 
     Raises:
         UserError: one of the two files is missing, the description is not one, or the model is another one.
@@ -102,12 +103,12 @@ def read_description(model_path):
     for key, value in found.items():
         if value != expected[key]:
             raise UserError(f"{model_path}: {key} is {value}, but {path} describes a model of {key} {expected[key]}: "
-                            "the file was changed, cut short or mixed up with another; copy both again, or export anew")
+                            "the file was changed, cut short or mixed up with another; copy or export both again")
     return description
 
 
 def check_description(description, source):
-    """Check a description from json: every key there and no other, all of their types, and in agreement.
+    """Check a description from json: exactly the expected keys, with values of the right types that are consistent.
 
     Args:
         description (object): what json gave.
@@ -116,7 +117,7 @@ def check_description(description, source):
     Raises:
         UserError: names every fault, what was found and what is expected.
     """
-    # One of another format may have any keys; that it is one says all.
+    # Another format may have any keys: the number alone is reported.
     if isinstance(description, dict) and description.get("format", FORMAT) != FORMAT:
         raise UserError(f"{source}: format is {description['format']!r:.60}, but this version reads format {FORMAT}; "
                         "export the model with this version")
@@ -127,7 +128,7 @@ def check_description(description, source):
 
 
 def check_classes(description, categories, source, ann_file):
-    """Check that a model knows just the classes of an annotation file; order and ids may differ, names tell.
+    """Check that a model has exactly the classes of an annotation file by name; order and ids may differ.
 
     Raises:
         UserError: names the classes that only one of the two has.
@@ -142,9 +143,9 @@ def check_classes(description, categories, source, ann_file):
 
 
 def class_fault(names, ids):
-    """Return what is wrong with the names and category ids of classes, in words, or an empty string.
+    """Return what is wrong with the names and category ids of classes, or an empty string.
 
-    Classes may share a name, as they may in training: their order and ids tell them apart.
+    Classes may share a name, as they may in training: their order and ids distinguish them.
     """
     if not names:
         return "there is none; expected one class or more"
@@ -190,10 +191,9 @@ def _preprocessing_faults(description):
     if not 0 <= description["pad_value"] <= 255:
         yield f"pad_value is {description['pad_value']}; expected 0 to 255"
     for name in ("mean", "std"):
-        values = description[name]
-        low = MIN_STD if name == "std" else 0
-        if len(values) != CHANNELS or not all(low <= value <= 1 for value in values):
-            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, from {low:g} to 1"
+        values, limits = description[name], default_options()[name].limits
+        if len(values) != CHANNELS or not limits.allow(values):
+            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, {limits}"
     thresholds = description["thresholds"]
     for name in ("score", "nms_iou"):
         if not 0 <= thresholds[name] <= 1:

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From decoded heads to detections in the image: back to its pixels, COCO results, text. NumPy only."""
+"""Detections in pixels of the image, as COCO results, as json and as text. NumPy only."""
 import numpy as np
 
 from src.evaluation.nms import COARSE_STRIDE, detections_from_heads
@@ -76,10 +76,9 @@ def as_records(xyxy, scores, classes, categories):
             for bbox, score, number in zip(bboxes, scores, classes, strict=True)]
 
 
-def in_words(detections, most=8):
-    """Return the best detections as text, for example `dog 0.87, car 0.51, and 3 more`."""
-    told = [f"{entry['class_name']} {entry['score']:.2f}" for entry in detections[:most]]
+def as_text(detections, most=8):
+    """Return the best detections of `as_records` as text, for example `dog 0.87, car 0.51, and 3 more`."""
+    texts = [f"{entry['class_name']} {entry['score']:.2f}" for entry in detections[:most]]
     if len(detections) > most:
-        told.append(f"and {len(detections) - most} more")
-    return ", ".join(told) or "nothing found"
-
+        texts.append(f"and {len(detections) - most} more")
+    return ", ".join(texts) or "nothing found"

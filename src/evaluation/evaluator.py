@@ -13,7 +13,7 @@ import mindspore as ms
 from model_utils.comm import Ranks
 from model_utils.json_file import write_json
 from src.data.placement import fit_placement
-from src.evaluation.coco_scores import Scores, score_results
+from src.evaluation.coco_scores import Scores, find_engine, score_results
 from src.evaluation.detections import coco_results, detect, in_image
 from src.evaluation.topk_candidates import Candidates, detections_from_candidates
 from src.yolo_dataset import eval_stream
@@ -21,12 +21,12 @@ from src.yolo_dataset import eval_stream
 
 @dataclass(frozen=True)
 class EvalResult(Scores):
-    """Scores of a network on a data set, the COCO results behind them, and how long it took.
+    """Scores of a network on a data set, the COCO results they come from, and the time that it took.
 
     `images_per_second` counts the network alone, after its first batch (which compiles) where there are several;
     `images_per_second_total` counts everything from the first image read to the last box. `seconds` is the time of the
     whole evaluation with its scoring. `damaged_images` counts the images for which the network gave NaN or infinity,
-    `undecided_images` those whose candidates were not enough, so that their whole heads came to the host.
+    `undecided_images` those whose candidates did not suffice, so that their whole heads were copied to the host.
     """
 
     results: list
@@ -53,9 +53,9 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
 
     Args:
         network (callable): uint8 tensor [B, H, W, 3] to decoded heads (big, small), see `src.yolo.YOLOv3TinyInference`,
-            and behind them, where it selects candidates, the fields of `src.evaluation.topk_candidates.Candidates`.
+            followed, where it selects candidates, by the fields of `src.evaluation.topk_candidates.Candidates`.
         data (CocoData): the images and their ground truth.
-        config (Config): testing_shape, resize_mode and the thresholds are read.
+        config (Config): testing_shape, resize_mode, the thresholds and coco_engine are read.
         batch_size (int): config.per_batch_size if None.
         results_path (str or Path): COCO results json to write, by rank 0; None: none.
         ranks (Ranks): the processes that share the images; rank 0 scores, all return its figures, and of the others
@@ -63,6 +63,8 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
     """
     ranks = ranks or Ranks()
     num_images = len(data.image_ids)
+    # What cannot score at the end is refused before the work.
+    find_engine(config.coco_engine)
     started = time.perf_counter()
     results, counts = _detections(network, data, config, batch_size or config.per_batch_size, ranks.share(num_images))
     parts, counts = ranks.gather(results, only_first=True), ranks.gather(counts)
@@ -71,12 +73,12 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
     if ranks.is_first:
         results = [result for part in parts for result in part]
         if ranks.size > 1:
-            # In the order of one process, so that the file and every tie in the scoring are its own.
+            # In the order of a single process, so that the file and every tie in the scoring are the same.
             place = {image_id: number for number, image_id in enumerate(data.image_ids)}
             results.sort(key=lambda result: place[result["image_id"]])
         if results_path is not None:
             write_json(results_path, results)
-        scores = vars(score_results(data.coco, results, data.image_ids, data.categories))
+        scores = vars(score_results(data, results, config.coco_engine))
     scores = ranks.first(scores)
     return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
                       damaged_images=sum(part["damaged"] for part in counts),
@@ -89,7 +91,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
 def _detections(network, data, config, batch_size, share):
     """Return the results of a share of the images, and a dict: damaged and undecided images, images a second."""
     batches, timings = [], []
-    # One thread: post-processing of a batch goes on while the network, which lets go of Python's lock, has the next.
+    # One thread: it post-processes a batch while the network, which releases Python's lock, computes the next.
     with eval_stream(config, data, batch_size, share) as stream, ThreadPoolExecutor(1) as worker:
         for images, indices in tqdm(stream, total=-(-len(share) // batch_size), desc="evaluation", unit="batch",
                                     leave=False, disable=None):
@@ -97,7 +99,7 @@ def _detections(network, data, config, batch_size, share):
             outputs = _fetched(network(ms.Tensor(images)))
             timings.append((time.perf_counter() - before, int((indices >= 0).sum())))
             batches.append(worker.submit(_batch_results, outputs, indices, data, config))
-            # No more than two batches of heads are in memory, and what fails there is told at once.
+            # No more than two batches of heads are in memory, and a failure is raised at the next batch.
             if len(batches) > 1:
                 batches[-2].result()
         batches = [batch.result() for batch in batches]
@@ -123,7 +125,7 @@ def _batch_results(outputs, indices, data, config):
         index, found = int(indices[position]), None
         if candidates is not None:
             found = candidate_results(Candidates(*(field[position] for field in candidates)), data, index, config)
-            # Of a damaged image more would not help: it counts as such, below.
+            # A damaged image is not undecided: it is counted below.
             undecided += found is None and bool(candidates.finite[position])
         if found is None:
             heads = heads or (big.asnumpy(), small.asnumpy())
@@ -146,7 +148,7 @@ def image_results(heads, data, index, config):
 
 
 def candidate_results(candidates, data, index, config):
-    """Return what `image_results` would, from the `Candidates` of the image; None if they cannot tell."""
+    """Return what `image_results` would, from the `Candidates` of the image; None if they do not suffice."""
     canvas_hw = tuple(config.testing_shape)
     found = detections_from_candidates(candidates, len(data.categories), canvas_hw, config.eval_ignore_threshold,
                                        config.nms_thresh, config.max_detections)
@@ -157,8 +159,6 @@ def candidate_results(candidates, data, index, config):
 
 
 def _placement(data, index, config):
-    """Return how image number `index` lies on the network's input, and its (height, width)."""
+    """Return the placement of image number `index` on the network's input, and its (height, width)."""
     width, height = data.sizes[index]
     return fit_placement(config.resize_mode, (height, width), tuple(config.testing_shape)), (height, width)
-
-

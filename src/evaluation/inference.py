@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a checkpoint file to a network that runs: the config it brings along, its classes, its weights."""
+"""Inference networks from checkpoint files: the config, the classes and the weights that a checkpoint holds."""
 import numpy as np
 
 import mindspore as ms
@@ -63,8 +63,8 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
         config (Config): device_target, cpu_engine, testing_shape.
         num_classes (int): C.
         checkpoint (Checkpoint): its weights.
-        batch_size (int): images in each batch that it will be given.
-        selects (bool): add a `CandidateSelector` where the device is better at it than the host.
+        batch_size (int): images in each batch.
+        selects (bool): add a `CandidateSelector` where the device selects faster than the host.
 
     Returns:
         A callable: tensor uint8 [B, H, W, 3] to the outputs of `YOLOv3TinyInference`, as tensors.
@@ -89,7 +89,7 @@ def predict_image(network, path, config):
 
 
 def checkpoint_categories(checkpoint, config):
-    """Return the classes that a checkpoint knows; one of the 2021 version has no names, see `unnamed_categories`."""
+    """Return the classes of a checkpoint; one of the 2021 version has no names, see `unnamed_categories`."""
     names, ids = checkpoint.meta.get("class_names"), checkpoint.meta.get("category_ids")
     if names is not None:
         return Categories(tuple(names), tuple(ids))
@@ -114,7 +114,7 @@ def check_categories(checkpoint, categories):
     """
     names = checkpoint.meta.get("class_names")
     if names is None:
-        # A checkpoint of 2021 knows no names; the strict loading of the weights finds a different number.
+        # A checkpoint of 2021 has no names; the strict loading of the weights finds a different number of classes.
         return
     if len(names) != len(categories.names):
         raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({first_names(names)}), but the "

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From decoded heads to boxes: score threshold, then greedy per-class non-maximum suppression. NumPy only.
 
-Cells are counted as the heads list them: the stride-32 head first, rows, columns, anchors. Equal scores keep that
+Cells are numbered as the heads list them: the stride-32 head first, then rows, columns, anchors. Equal scores keep that
 order, then the order of classes, so that the same heads give the same detections on every machine.
 """
 import numpy as np
@@ -15,7 +15,7 @@ COARSE_STRIDE = STRIDES[-1]
 NMS_BLOCK = 128
 # Above this share of pairs of one class, comparing all pairs is faster than picking them out first.
 DENSE_SHARE = 0.25
-# Pairs sorted at first, per detection asked for; the rest is sorted only where these do not give enough boxes.
+# Pairs sorted at first, per detection asked for; the others are sorted only where these do not give enough boxes.
 SORT_FIRST = 8
 # Cells whose pairs are looked at first, per detection asked for; on recorded heads of the official network the 300th
 # detection lies in the 369th cell, on those of an untrained network in the 293rd at most.
@@ -123,7 +123,7 @@ def detections_from_heads(big, small, score_threshold, nms_threshold, max_detect
         big, small (np.ndarray): decoded heads of stride 32 and 16, float32 [gh, gw, A, 5 + C].
         score_threshold (float): detections score strictly above it.
         nms_threshold (float): see `non_max_suppression`.
-        max_detections (int): at most so many boxes over all classes.
+        max_detections (int): at most this many boxes over all classes.
         multi_label (bool): see `select_pairs`.
 
     Returns:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation and prediction on a CPU: the inference network, exported in memory and run by ONNX Runtime.
 
-The graph is the one that export.py writes. MindSpore's convolutions on CPU must stay below AVX-512 (see
-`model_utils/bootstrap.py`); ONNX Runtime's need not, and take the activation along: the same heads in half the time.
+The graph is the one that export.py writes. MindSpore's convolutions on CPU must not use AVX-512 (see
+`model_utils/bootstrap.py`); ONNX Runtime's may, and fuse the activation: the same heads in half the time.
 """
 import os
 
@@ -17,14 +17,14 @@ INPUT_NAME = "images"
 
 
 class OnnxNetwork:
-    """Takes the place of a network: tensors in, tensors out.
+    """A stand-in for a network: tensors in, tensors out.
 
     Args:
         network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
-        images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs take no other batch.
+        images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs accept no other batch.
 
     Raises:
-        UserError: MindSpore does not take the name of the folder for temporary files.
+        UserError: MindSpore does not accept the name of the folder for temporary files.
     """
 
     def __init__(self, network, images_shape):
@@ -32,9 +32,9 @@ class OnnxNetwork:
             path = folder / "network.onnx"
             ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
             options = onnxruntime.SessionOptions()
-            # Its own guess counts the machine's cores, not those that this process may use.
+            # Its default counts the machine's cores, not those that this process may use.
             options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-            # Threads that wait in a loop would take the cores from those that read and post-process images.
+            # Spinning threads would take the cores from those that read and post-process images.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

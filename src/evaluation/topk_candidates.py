@@ -1,12 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Selection of candidates in the graph: an exact two-stage top-k, so that a device hands out kilobytes, not its heads.
+"""Selection of candidates in the graph: an exact two-stage top-k, so that a device returns kilobytes, not its heads.
 
 Of all cells, the K with the best scores; of the (cell, class) pairs of those, the K best. Whatever a top-k does with
-equal scores, every pair that scores above the K-th is among them: the host takes no other, puts them into the order of
-`src.evaluation.detections`, and finds the same detections as from the heads, or says that it needs those. Where the
-host itself
-computes the heads, selection there is the faster one (CPU, 640 x 640, 80 classes: 0.7 ms an image against 6 ms).
+equal scores, every pair that scores above the K-th is among them: the host takes no other, sorts them into the order of
+`src.evaluation.nms`, and finds the same detections as from the heads, or reports that it needs those. Where the host
+itself computes the heads, selection on the host is faster (CPU, 640 x 640, 80 classes: 0.7 ms an image against 6 ms).
 """
 from typing import NamedTuple
 
@@ -27,8 +26,8 @@ CANDIDATES_PER_DETECTION = 4
 class Candidates(NamedTuple):
     """Candidates of a batch (or, without the first axis, of an image), from tensors or arrays.
 
-    cells int32 [B, k]: numbers of the best cells, counted as in `src.evaluation.detections`; boxes float32 [B, k, 4]:
-    their cx, cy, w, h; pairs int32 [B, K]: place among those cells times C plus class; scores float32 [B, K]; finite
+    cells int32 [B, k]: numbers of the best cells, see `src.evaluation.nms`; boxes float32 [B, k, 4]: their cx, cy,
+    w, h; pairs int32 [B, K]: position among those cells times C plus class; scores float32 [B, K]; finite
     bool [B]: False where any figure of the heads is NaN or infinite.
     """
 
@@ -76,7 +75,7 @@ class CandidateSelector(nn.Cell):
     def _best_class(self, products):
         _, cells, classes = products.shape
         best = ops.reduce_max(products, 2)
-        # The lowest of equals, which no argmax promises.
+        # The lowest of equals, which no argmax guarantees.
         numbers = ops.select(products == ops.expand_dims(best, 2), ops.arange(classes) + ops.zeros_like(products),
                              classes * ops.ones_like(products))
         lowest = ops.cast(ops.reduce_min(numbers, 2), ms.int32)
@@ -84,14 +83,14 @@ class CandidateSelector(nn.Cell):
 
 
 def candidate_selector(config):
-    """Return the `CandidateSelector` that suits a config; None where the host itself computes the heads."""
+    """Return the `CandidateSelector` of a config; None where the host itself computes the heads."""
     if not selects_on_device(config.device_target):
         return None
     return CandidateSelector(CANDIDATES_PER_DETECTION * config.max_detections, config.multi_label)
 
 
 def detections_from_candidates(candidates, num_classes, canvas_hw, score_threshold, nms_threshold, max_detections):
-    """Return what `detections_from_heads` would return for an image, or None if only the whole heads can tell.
+    """Return what `detections_from_heads` would return for an image, or None if it takes the whole heads.
 
     They are needed where a figure is NaN or infinite, and where NMS leaves fewer than `max_detections` boxes although
     there may be further pairs above the threshold.

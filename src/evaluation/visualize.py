@@ -23,9 +23,9 @@ JPEG_QUALITY = 92
 
 
 def class_colour(class_number):
-    """Return the RGB colour of a class: hues lie as far apart as can be for any number of classes.
+    """Return the RGB colour of a class: hues are as far apart as possible for any number of classes.
 
-    Steps of the golden ratio never come back to a hue; three lightnesses tell neighbours apart where there are many.
+    Steps of the golden ratio never repeat a hue; three lightnesses separate neighbours where there are many.
     """
     hue = (class_number / GOLDEN_RATIO) % 1.0
     saturation, value = ((0.95, 1.0), (0.75, 0.85), (1.0, 0.65))[class_number // 12 % 3]
@@ -53,8 +53,8 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
         xyxy (np.ndarray): [n, 4] in pixels of the image.
         classes (np.ndarray): int [n]; -1 is a crowd region, drawn grey.
         names (sequence): class names.
-        scores (np.ndarray): [n], shown behind the names; None: no scores (ground truth).
-        min_side (int): smaller images are enlarged until their longer side has so many pixels, for legible labels.
+        scores (np.ndarray): [n], shown after the names; None: no scores (ground truth).
+        min_side (int): smaller images are enlarged until their longer side has this many pixels, for legible labels.
     """
     factor = max(1.0, min_side / max(image.shape[:2]))
     if factor > 1.0:
@@ -82,7 +82,7 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
 
 
 class Label:
-    """A text on a filled strip beside a box, where it covers as little as can be of the labels placed before it."""
+    """A text on a filled strip beside a box, where it covers as little as possible of the labels placed before it."""
 
     def __init__(self, text, colour, image_hw, box_xyxy, placed):
         self.text, self.colour = text, colour
@@ -108,12 +108,12 @@ class Label:
 def best_spot(box_xyxy, label_wh, image_hw, placed):
     """Return where a label goes, (x1, y1, x2, y2) inside the image: above its box, else inside it, else below it.
 
-    The first of these places that covers no label there already; where none is free, the one that covers least.
+    The first of these positions that covers no placed label; where none is free, the one that covers least.
 
     Args:
         box_xyxy (tuple): the box in pixels.
         label_wh, image_hw (tuple): sizes in pixels.
-        placed (list): areas of the labels that are there already.
+        placed (list): areas of the labels placed before.
     """
     (x1, y1, x2, y2), (width, height) = box_xyxy, label_wh
     areas = []
@@ -177,17 +177,17 @@ def contact_sheet(images, columns, cell_hw, gap=8):
     return sheet
 
 
-def comparison_sheet(pictures, names, columns=2):
-    """Return detections (left) beside the ground truth (right) for several images, as one picture.
+def comparison_sheet(samples, names, columns=2):
+    """Return detections (left) beside the ground truth (right) for several images, as one image.
 
     Args:
-        pictures (sequence): of tuples (image, detected xyxy, detected classes, scores, true xyxy, true classes), boxes
+        samples (sequence): of tuples (image, detected xyxy, detected classes, scores, true xyxy, true classes), boxes
             in pixels.
         names (sequence): class names.
         columns (int): pairs in a row.
     """
     pairs = []
-    for image, boxes, classes, scores, true_boxes, true_classes in pictures:
+    for image, boxes, classes, scores, true_boxes, true_classes in samples:
         left = draw_boxes(image, boxes, classes, names, scores, min_side=480)
         right = draw_boxes(image, true_boxes, true_classes, names, min_side=480)
         pairs.append(side_by_side(left, right, ("detections", "ground truth")))
@@ -196,7 +196,7 @@ def comparison_sheet(pictures, names, columns=2):
 
 
 def batch_sheet(images, boxes, names, columns=4, min_side=384):
-    """Return a batch of training samples, as the network gets them, as one picture with their boxes and class names.
+    """Return a batch of training samples, as the network gets them, as one image with their boxes and class names.
 
     Args:
         images (np.ndarray): uint8 RGB [B, H, W, 3].
@@ -204,20 +204,20 @@ def batch_sheet(images, boxes, names, columns=4, min_side=384):
             crowd region); rows without width are padding.
         names (sequence): class names.
         columns (int): samples in a row.
-        min_side (int): smaller samples are enlarged until their longer side has so many pixels.
+        min_side (int): smaller samples are enlarged until their longer side has this many pixels.
     """
     height, width = images.shape[1:3]
-    pictures = []
+    samples = []
     for image, rows in zip(images, boxes, strict=True):
         rows = rows[rows[:, 2] > 0].astype(np.float64)
         corners = np.concatenate((rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2), 1)
-        pictures.append(draw_boxes(image, corners * (width, height, width, height), rows[:, 4].astype(int), names,
+        samples.append(draw_boxes(image, corners * (width, height, width, height), rows[:, 4].astype(int), names,
                                    min_side=min_side))
-    return contact_sheet(pictures, columns, pictures[0].shape[:2] if pictures else (0, 0))
+    return contact_sheet(samples, columns, samples[0].shape[:2] if samples else (0, 0))
 
 
 def write_batch_sheet(path, images, boxes, names):
-    """Write the `batch_sheet` of a batch's first samples, for a person to check that boxes sit where they should."""
+    """Write the `batch_sheet` of a batch's first samples, so that a person can check the boxes."""
     write_image(path, batch_sheet(images[:SHEET_SAMPLES], boxes[:SHEET_SAMPLES], names))
 
 
@@ -232,5 +232,5 @@ def write_image(path, image):
     except cv2.error:
         written = False
     if not written:
-        raise UserError(f"{path}: cannot write this kind of picture; name it .jpg or .png")
+        raise UserError(f"{path}: cannot write this image format; name it .jpg or .png")
     write_atomically(path, data.tobytes())

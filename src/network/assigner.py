@@ -1,11 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ground truth to (anchor, cell) targets, in the graph.
+"""Assignment of ground-truth boxes to (anchor, cell) targets, in the graph.
 
-A ground-truth box is matched by shape: with every (scale, anchor) pair whose IoU with it, both centred on one point,
-exceeds a threshold, and always with the best pair. It then belongs to the cell that holds its centre. Where several
-boxes want the same cell of the same pair, one wins by a rule that does not depend on the order of a scatter: a best
-match before another match, then the higher shape IoU, then the lower index.
+A ground-truth box is matched by shape: with the best (scale, anchor) pair, and with every other pair whose IoU with it,
+both centred on one point, exceeds a threshold. Its cell is the one that contains its centre. Where several boxes match
+the same cell of the same pair, one wins, independently of the order of a scatter: a best match before another match,
+then the higher shape IoU, then the lower index.
 """
 import numpy as np
 
@@ -29,13 +29,13 @@ class Assigner(nn.Cell):
         self.pair_index = ms.Tensor(np.arange(num_pairs).reshape(1, -1, 1), ms.int32)
 
     def construct(self, boxes, grids):
-        """Return (positive, cell_x, cell_y): which box wins which pair, and the cell that holds its centre.
+        """Return (positive, cell_x, cell_y): which box wins which pair, and the cell that contains its centre.
 
         Args:
             boxes (Tensor): float32 [B, M, 5], cx, cy, w, h normalised and class; w 0 is padding, class -1 a crowd
                 region. Neither is assigned.
-            grids (tuple): of src/network/grid.py, of the input size, finest scale first. The pairs are their anchors in
-                that order.
+            grids (tuple): `scale_grids` of the input size, finest scale first; the pairs are their anchors in that
+                order.
 
         Returns:
             positive bool [B, P, M]; cell_x and cell_y float32 [B, P, M], whole numbers inside the pair's grid.
@@ -55,7 +55,7 @@ class Assigner(nn.Cell):
         return ops.stop_gradient(positive), ops.stop_gradient(cell_x), ops.stop_gradient(cell_y)
 
     def _is_best(self, shape_iou):
-        """Return bool [B, P, M]: the pair of highest IoU of each box, the first (finest) one of equals."""
+        """Return bool [B, P, M]: the pair of highest IoU of each box; of equals the first, which is the finest."""
         highest = ops.amax(shape_iou, 1, keepdims=True)
         candidate = ops.select(shape_iou >= highest, self.pair_index + ops.zeros_like(shape_iou).astype(ms.int32),
                                ops.full_like(shape_iou, self.num_pairs, dtype=ms.int32))
@@ -63,18 +63,18 @@ class Assigner(nn.Cell):
 
 
 def _over_pairs(values_wh):
-    """Return one (w, h), each [1, P, 1], of the list of those of the scales, each [1, A, 1]."""
+    """Return the (w, h) of all scales, each [1, A, 1], concatenated to one (w, h), each [1, P, 1]."""
     return ops.concat([w for w, _ in values_wh], 1), ops.concat([h for _, h in values_wh], 1)
 
 
 def _shape_iou(w, h, anchor_w, anchor_h):
-    """Return IoU of boxes [B, 1, M] and anchors [1, P, 1] laid on one centre, [B, P, M]."""
+    """Return the IoU of boxes [B, 1, M] and anchors [1, P, 1] with a common centre, [B, P, M]."""
     intersection = ops.minimum(w, anchor_w) * ops.minimum(h, anchor_h)
     return intersection / (w * h + anchor_w * anchor_h - intersection)
 
 
 def _is_beaten(cell, matched, best, iou):
-    """Return bool [B, P, M]: another matched box wants the same cell of the pair, and goes first.
+    """Return bool [B, P, M]: another matched box has the same cell of the pair, and precedence.
 
     Every argument is [B, P, M]; box i is compared with every box j on a new last axis.
     """
@@ -85,10 +85,10 @@ def _is_beaten(cell, matched, best, iou):
     higher_iou = ops.logical_or(_row(iou) > _column(iou),
                                 ops.logical_and(_row(iou) == _column(iou), earlier))
     other_best, own_best = _row(best), _column(best)
-    goes_first = ops.logical_or(
+    precedes = ops.logical_or(
         ops.logical_and(other_best, ops.logical_not(own_best)),
         ops.logical_and(ops.equal(other_best, own_best), higher_iou))
-    return ops.any(ops.logical_and(same_cell, goes_first), axis=3)
+    return ops.any(ops.logical_and(same_cell, precedes), axis=3)
 
 
 def _column(x):

@@ -1,9 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What of a detection scale depends on the input size: its grid, its cells, and its anchors in parts of the input.
+"""The grid of a detection scale at one input size: cells, and anchors normalised to the input.
 
-The loss and the assignment take it as an input instead of holding it, so that one compiled graph can serve every size.
-A grid is a plain tuple of four pairs of tensors, float32, A anchors, gh rows and gw columns:
+Loss and assigner take it as an input, so that one compiled graph can serve every size. A grid is a plain tuple of four
+pairs of tensors, float32, for A anchors, gh rows and gw columns:
 
     anchor_wh  [1, A, 1]                         normalised to the input
     grid_wh    [1, A, 1]                         gw and gh, the same for each anchor
@@ -35,20 +35,18 @@ def scale_grid(scale, input_hw):
 
 
 def scale_grids(scales, input_hw):
-    """Return the grids of all scales in their order, fit to be an input of a compiled function.
+    """Return the grids of all scales in their order, as an input of a compiled function.
 
-    Without `mutable` they would be constants of the graph, which is then compiled again for other ones.
+    Without `mutable` they would be constants of the graph, which would be compiled again for each size.
     """
     return ms.mutable(tuple(scale_grid(scale, input_hw) for scale in scales))
 
 
 def open_grids(scales):
-    """Return the shapes of `scale_grids` for every input size: tensors without values, their grid's axes open."""
+    """Return `scale_grids` of an open input size: tensors without values, whose grid axes are dynamic."""
     def pair_of(*shapes):
         return tuple(ms.Tensor(shape=shape, dtype=ms.float32) for shape in shapes)
 
     per_cell = (1, 1, None)
     return tuple((pair_of(*[(1, len(scale.anchors), 1)] * 2), pair_of(*[(1, len(scale.anchors), 1)] * 2),
                   pair_of(per_cell, per_cell), pair_of((1, 1, 1, None), (1, 1, None, 1))) for scale in scales)
-
-

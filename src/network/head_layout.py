@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The detection scales and the order of a prediction's fields; ascend310_infer/inc/decode.h is the twin in C++."""
+"""Detection scales, and the order of the fields of a prediction; decode.h of ascend310_infer is the C++ counterpart."""
 from dataclasses import dataclass
 
 # Fields of a prediction: centre x and y, width, height, objectness, then the class probabilities.
@@ -13,16 +13,16 @@ STRIDES = (16, 32)
 
 @dataclass(frozen=True)
 class Scale:
-    """One detection scale: its stride in pixels, its anchors (width, height) in pixels, and its scale_x_y."""
+    """One detection scale: stride in pixels, anchors (width, height) in pixels, and scale_x_y."""
 
     stride: int
     anchors: tuple[tuple[float, float], ...]
     scale_x_y: float
 
     def channels(self, num_classes: int) -> int:
-        """Return the channels of this scale's head: anchors times (5 + classes)."""
+        """Return the number of channels of the head: anchors times (5 + classes)."""
         return len(self.anchors) * (FIRST_CLASS + num_classes)
 
     def grid_hw(self, input_hw: tuple[int, int]) -> tuple[int, int]:
-        """Return (rows, columns) of the grid of cells for an input of (height, width) pixels."""
+        """Return (rows, columns) of the grid for an input of (height, width) pixels."""
         return input_hw[0] // self.stride, input_hw[1] // self.stride

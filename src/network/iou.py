@@ -10,10 +10,10 @@ import math
 
 import mindspore.ops as ops
 
-# Only guards a division by zero: far below the area of any real box in normalised units (one pixel of a
-# 4096 x 4096 image has 6e-8).
+# Guards against division by zero; far below the area of any real box in normalised units (one pixel of a
+# 4096 x 4096 image is 6e-8).
 EPS = 1e-12
-# Likewise for a side, whose square float32 must still hold.
+# Likewise for a side, whose square must not underflow in float32.
 MIN_SIDE = 1e-9
 
 
@@ -24,20 +24,20 @@ def cxcywh_to_xyxy(cxcywh):
 
 
 def area_xyxy(xyxy):
-    """Return the area of boxes whose right and bottom are not left of, or above, their left and top."""
+    """Return the area of boxes; right must not be less than left, nor bottom less than top."""
     left, top, right, bottom = xyxy
     return (right - left) * (bottom - top)
 
 
 def intersection_xyxy(a, b):
-    """Return the area that two boxes share, 0 where they are disjoint (both sides are clamped on their own)."""
+    """Return the area that two boxes share, 0 where they are disjoint; each side is clamped separately."""
     return _shared_side(a[0], a[2], b[0], b[2]) * _shared_side(a[1], a[3], b[1], b[3])
 
 
 def _shared_side(a_low, a_high, b_low, b_high):
-    """Return the length that two spans share: relu(min(highs) - max(lows)), and its gradient, by subtraction and relu.
+    """Return the length that two spans share, relu(min(highs) - max(lows)), by subtraction and relu.
 
-    MindSpore's minimum and maximum take ten times as long as these on CPU where they broadcast.
+    MindSpore's minimum and maximum take ten times as long on CPU where they broadcast.
     """
     return ops.relu((a_high - a_low) - ops.relu(a_high - b_high) - ops.relu(b_low - a_low))
 
@@ -49,7 +49,7 @@ def iou_xyxy(a, b):
 
 
 def _enclosing_sides(a, b):
-    """Return width and height of the smallest box that holds both."""
+    """Return width and height of the smallest box that encloses both."""
     return (ops.maximum(a[2], b[2]) - ops.minimum(a[0], b[0]), ops.maximum(a[3], b[3]) - ops.minimum(a[1], b[1]))
 
 
@@ -69,7 +69,7 @@ def _squared(x):
 
 
 def diou(a_cxcywh, b_cxcywh):
-    """Return distance IoU in (-1, 1]: IoU less the squared centre distance over the squared hull diagonal.
+    """Return distance IoU in (-1, 1]: IoU minus the squared centre distance over the squared hull diagonal.
 
     Zheng et al. 2020, "Distance-IoU Loss", eq. 7.
     """
@@ -80,9 +80,9 @@ def diou(a_cxcywh, b_cxcywh):
 
 
 def ciou(a_cxcywh, b_cxcywh):
-    """Return complete IoU: distance IoU less alpha times the difference of the aspect ratios' angles.
+    """Return complete IoU: distance IoU minus alpha times the squared difference of the aspect angles.
 
-    Zheng et al. 2020, eq. 10 to 12; alpha is a weight, held fixed in the gradient.
+    Zheng et al. 2020, eq. 10 to 12; alpha is a weight, constant in the gradient.
     """
     a, b = cxcywh_to_xyxy(a_cxcywh), cxcywh_to_xyxy(b_cxcywh)
     angle = _aspect_angle(a_cxcywh) - _aspect_angle(b_cxcywh)
@@ -94,7 +94,7 @@ def ciou(a_cxcywh, b_cxcywh):
 def _aspect_angle(cxcywh):
     """Return atan(w / h).
 
-    Not atan2: its gradient divides by w*w + h*h, which float32 makes 0 for the tiny boxes of a wild prediction.
+    Not atan2: its gradient divides by w*w + h*h, which underflows to 0 in float32 for tiny predicted boxes.
     """
     return ops.atan(cxcywh[2] / (cxcywh[3] + MIN_SIDE))
 

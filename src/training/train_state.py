@@ -10,9 +10,9 @@ import mindspore.ops as ops
 
 from model_utils.config import TRAVELLING
 from model_utils.errors import UserError
+from src.distributed_sampler import steps_per_epoch
 from src.training.meters import Progress
 from src.weights.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
-from src.yolo_dataset import steps_per_epoch
 
 
 def describe_network(config, categories):

@@ -9,10 +9,10 @@ import mindspore.ops as ops
 from mindspore.amp import auto_mixed_precision
 
 from src.config import detection_scales
-from src.loss import LossSettings, YOLOv3TinyLoss
+from src.loss import YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
+from src.network.normalize import Normalize
 from src.training.optimizer import build_loss_scaler, build_update
-from src.yolo import Normalize
 
 _half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
 
@@ -93,7 +93,7 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
     `scale_grids` of the input size.
     """
     normalize = Normalize(config.mean, config.std)
-    loss_cell = YOLOv3TinyLoss(detection_scales(config), num_classes, LossSettings.from_config(config))
+    loss_cell = YOLOv3TinyLoss(config, num_classes)
     clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters()
                   if parameter.name.endswith((".moving_mean", ".moving_variance"))]

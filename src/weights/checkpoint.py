@@ -4,10 +4,9 @@
 
 A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>` and, where weights are averaged,
 `ema.<weight>`) and one json text, the meta data: what the network needs to run (classes, anchors, how an image is
-resized, ...) and where in the run it was saved.
+resized, ...) and the progress of the run.
 """
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,20 +16,19 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.errors import UserError
-
-AVERAGE_PREFIX = "ema."
+from model_utils.files import replacing
 
 META_KEY = "yolov3_tiny_meta"
-MOMENTS_PREFIX = "moments."
+MOMENTS_PREFIX, AVERAGE_PREFIX = "moments.", "ema."
 # What the 2021 version saved beside weights and moments.
-OPTIMISER_STATE = ("learning_rate", "global_step", "momentum")
+OPTIMIZER_STATE = ("learning_rate", "global_step", "momentum")
 NUM_CONV_BLOCKS = 11
 BATCH_NORM_FIELDS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 @dataclass
 class Checkpoint:
-    """What a file holds: weights by our names, moments and averages by the weight's name, and the meta data."""
+    """The content of a file: weights by our names, moments and averages by the weight's name, and the meta data."""
 
     path: str
     weights: dict
@@ -39,7 +37,7 @@ class Checkpoint:
     averages: dict = field(default_factory=dict)
 
     def best_weights(self):
-        """Return what a network should run with: the averaged weights where there are some, else the weights."""
+        """Return the weights that a network should run with: the averaged ones where there are some."""
         return self.averages or self.weights
 
 
@@ -70,19 +68,11 @@ def save_checkpoint(path, weights, meta, moments=None, averages=None):
     tensors = dict(weights)
     for prefix, values in ((MOMENTS_PREFIX, moments), (AVERAGE_PREFIX, averages)):
         tensors.update({prefix + name: value for name, value in (values or {}).items()})
-    # A copy: saving must not wait for, or see, the next step's update.
+    # Copies: the next step must not change what is saved.
     entries = [{"name": name, "data": ms.Tensor(_to_numpy(value))} for name, value in tensors.items()]
-    # MindSpore removes the old file before it writes the new one, and would leave none when killed in between.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.ckpt")
-    try:
+    # MindSpore removes the old file before it writes the new one, and makes it unreadable for all but its owner.
+    with replacing(path) as temporary:
         ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: json.dumps(meta)}, crc_check=True)
-        # MindSpore makes it read-only for its owner and unreadable for all others.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path):
@@ -96,7 +86,7 @@ def load_checkpoint(path):
     try:
         loaded = ms.load_checkpoint(str(path), crc_check=True)
         if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
-            # A file cut between two entries has lost its checksum too; only the missing meta data, saved last, tells.
+            # A file cut between two entries has lost its checksum too; the missing meta data, saved last, reveals it.
             raise ValueError("it ends before its meta data")
         meta = json.loads(_text(loaded.pop(META_KEY, "{}")))
     except (ValueError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
@@ -107,7 +97,7 @@ def load_checkpoint(path):
     parts = {"": {}, MOMENTS_PREFIX: {}, AVERAGE_PREFIX: {}}
     renames = legacy_names()
     for name, value in loaded.items():
-        if isinstance(value, ms.Tensor) and name not in OPTIMISER_STATE:
+        if isinstance(value, ms.Tensor) and name not in OPTIMIZER_STATE:
             prefix = next((prefix for prefix in (MOMENTS_PREFIX, AVERAGE_PREFIX) if name.startswith(prefix)), "")
             weight = name.removeprefix(prefix)
             parts[prefix][renames.get(weight, weight)] = value.asnumpy()
@@ -165,5 +155,5 @@ def _to_numpy(value):
 
 
 def _text(value):
-    """Return a loaded string entry as str, whatever MindSpore wraps it in."""
+    """Return a loaded string entry as str; MindSpore may wrap it in a tensor."""
     return value if isinstance(value, str) else str(value.asnumpy() if isinstance(value, ms.Tensor) else value)

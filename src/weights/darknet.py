@@ -1,13 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Darknet weights files of YOLOv3-Tiny, whole or cut after a convolution: reading, writing, and how they are run.
+"""Darknet weights files of YOLOv3-Tiny, whole or cut after a convolution: how they are read and run.
 
 A file is a header, int32 major, minor and revision and the number of images seen (int64 since version 0.2, int32
 before), and then float32 tensors without names: the convolutions in the order of the network's definition, each as
 beta, gamma, mean, variance and weights, or bias and weights for the heads (Darknet's parser.c). All little endian.
 """
 import math
-import os
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +23,6 @@ HEADS = ("head1", "head2")
 CONVOLUTIONS = tuple(f"conv{i}" for i in range(9)) + ("head1", "conv9", "conv10", "head2")
 BLOCK_FIELDS = ("bn.beta", "bn.gamma", "bn.moving_mean", "bn.moving_variance", "conv.weight")
 HEAD_FIELDS = ("bias", "weight")
-VERSION = (0, 2, 0)
 VERSION_BYTES = 12
 # Darknet's own limit of major and minor; a MindSpore checkpoint's first bytes are a far larger number.
 VERSION_LIMIT = 1000
@@ -102,7 +100,7 @@ def file_sizes(num_classes, num_anchors, header_bytes=20):
 
 
 def read_darknet(path, num_anchors=3):
-    """Read a Darknet weights file, whole or cut after any convolution; its size tells which, and how many classes.
+    """Read a Darknet weights file, whole or cut after any convolution; its size decides which, and how many classes.
 
     Args:
         path (str or Path): the file.
@@ -137,33 +135,6 @@ def read_darknet(path, num_anchors=3):
     return DarknetWeights(str(path), weights, convolutions, num_classes, version, seen)
 
 
-def write_darknet(path, weights, images_seen=0):
-    """Write all weights of a network as a Darknet file of version 0.2.0; `path` is the old file or the whole new one.
-
-    Args:
-        path (str or Path): file to write; its folder must exist.
-        weights (dict): float32 arrays by our names, those of a `Checkpoint`.
-        images_seen (int): number of images that the weights were trained on; Darknet's learning rate follows it.
-
-    Raises:
-        UserError: a tensor of the network is missing.
-    """
-    path = Path(path)
-    names = [f"{name}.{field}" for name in CONVOLUTIONS for field in (HEAD_FIELDS if name in HEADS else BLOCK_FIELDS)]
-    missing = [name for name in names if name not in weights]
-    if missing:
-        raise UserError(f"{path}: not written, the weights lack {', '.join(missing)}; expected a whole YOLOv3-Tiny")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(np.array(VERSION, "<i4").tobytes() + np.array(images_seen, "<i8").tobytes())
-            for name in names:
-                file.write(np.ascontiguousarray(weights[name], "<f4").tobytes())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 @lru_cache(maxsize=4)
 def _one_class_shapes(num_anchors):
     """Return {parameter name: shape} of the network itself, for one class."""
@@ -188,20 +159,20 @@ def _fit(path, size, header_bytes, num_anchors):
 
 
 def _neighbours(size, one, two):
-    """Return in words the nearest right sizes below and above a wrong one."""
+    """Return text that names the nearest right sizes below and above a wrong one."""
     ends = [(end, f"after {name}") for end, name in zip(one, CONVOLUTIONS[:CONVOLUTIONS.index("head1")], strict=False)]
     per_class = two[-1] - one[-1]
     fewer = max(0, (size - one[-1]) // per_class)
     ends += [(one[-1] + count * per_class, f"a whole file of {count + 1} class{'es' if count else ''}")
              for count in (fewer, fewer + 1)]
     above = bisect_right([end for end, _ in ends], size)
-    told = [f"{end} bytes would be right ({what}), {abs(size - end)} {'fewer' if end < size else 'more'}"
-            for end, what in ends[max(0, above - 1):above + 1]]
-    return "; ".join(told)
+    sizes = [f"{end} bytes would be right ({what}), {abs(size - end)} {'fewer' if end < size else 'more'}"
+             for end, what in ends[max(0, above - 1):above + 1]]
+    return "; ".join(sizes)
 
 
 def _check_values(path, name, array):
-    """Refuse values that show the tensors to lie elsewhere: another network whose size fits by accident, or damage."""
+    """Refuse values of no trained network: damage, or another network whose size fits by accident."""
     if not np.isfinite(array).all():
         raise UserError(f"{path}: {name} holds numbers that are not finite; the file is damaged or of another network: "
                         "get it again")

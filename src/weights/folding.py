@@ -1,9 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Folding of batch-norm into the convolution before it: half of the passes over memory that follow a convolution go.
-
-    python -c "import model_utils.bootstrap; from src.weights.folding import BATCH_NORM_FIELDS;
-    print(BATCH_NORM_FIELDS)"
+"""Folding of batch-norm into the convolution before it: it saves half of the memory passes after a convolution.
 
 The folded network is the same class built with `folded=True`: its blocks keep their convolution's weight and of their
 batch-norm the beta, a bias for each channel. Training never folds.
@@ -26,7 +23,7 @@ def fold_batch_norm(weights):
 
     Args:
         weights (dict): name to array; conv.weight [C', C, k, k] and gamma, beta, moving_mean, moving_variance [C'] of
-            each block, by the names of a checkpoint. Other tensors pass as they are.
+            each block, by the names of a checkpoint. Other tensors are passed through.
 
     Returns:
         Dict of float32 arrays, without gamma, moving_mean and moving_variance.
@@ -50,15 +47,15 @@ def load_folded(network, checkpoint):
 
     Args:
         network (nn.Cell): a `YOLOv3Tiny(..., folded=True)`, or a `YOLOv3TinyInference` around one.
-        checkpoint (Checkpoint): of an ordinary network: with the statistics of its batch-norms.
+        checkpoint (Checkpoint): of a network that is not folded, with the statistics of its batch-norms.
 
     Raises:
         UserError: names of the checkpoint that are missing or unexpected, or shapes that differ (all are listed).
     """
     parameters = {parameter.name: parameter for parameter in network.get_parameters()}
     weights = checkpoint.best_weights()
-    # What a checkpoint must hold is more than the folded network has: stand-ins take the rest.
-    stand_ins = {f"{name.removesuffix('beta')}{field}": ms.Parameter(ms.Tensor(np.zeros(parameter.shape), ms.float32))
-                 for name, parameter in parameters.items() if name.endswith(BETA) for field in BATCH_NORM_FIELDS}
-    copy_strictly({**stand_ins, **parameters}, weights, checkpoint.path)
+    # A checkpoint holds more than the folded network has: placeholders take the rest.
+    others = {f"{name.removesuffix('beta')}{field}": ms.Parameter(ms.Tensor(np.zeros(parameter.shape), ms.float32))
+              for name, parameter in parameters.items() if name.endswith(BETA) for field in BATCH_NORM_FIELDS}
+    copy_strictly({**others, **parameters}, weights, checkpoint.path)
     copy_strictly(parameters, fold_batch_norm(weights), checkpoint.path)

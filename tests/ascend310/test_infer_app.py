@@ -97,7 +97,7 @@ def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path):
     assert agreement.clear_counts[0] == agreement.clear_counts[1] > len(truth)
     assert agreement.unmatched_share <= 0.005
     truth = best_boxes_as_truth(annotations(data), expected, tmp_path / "truth.json")
-    scores = [score_results(truth.coco, side, truth.image_ids, truth.categories).stats[0]
+    scores = [score_results(truth, side).stats[0]
               for side in (found, expected)]
     assert abs(scores[0] - scores[1]) <= 1e-3 and scores[1] > 0.5
 

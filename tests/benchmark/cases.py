@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What two programs are measured on: real images and boxes, and the same first weights, in one file."""
+"""The case that two programs are measured on: real images and boxes, and the same initial weights, in one file."""
 import json
 
 import numpy as np
@@ -24,12 +24,12 @@ def benchmark_config(data_dir, size, batch, **options):
     return config
 
 
-# Low, so that two programs that compute the same stay together although they round differently.
+# Low, so that two programs that compute the same do not diverge through rounding.
 RATE = 1e-5
 
 
 def training_case(data_dir, size, batch):
-    """Return (config, network, images, boxes): a network at its first weights and the first training batch."""
+    """Return (config, network, images, boxes): a network with its initial weights, and the first training batch."""
     config = benchmark_config(data_dir, size, batch)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
@@ -41,7 +41,7 @@ def training_case(data_dir, size, batch):
 
 
 def write_case(path, config, network, images, boxes, **settings):
-    """Write a case for the PyTorch twin; `settings` say how often it repeats what it times."""
+    """Write a case for the PyTorch twin; `settings` are the numbers of repetitions."""
     scales = detection_scales(config)
     settings |= {"anchors": [anchor for scale in scales for anchor in scale.anchors],
                  "scale_x_y": [scale.scale_x_y for scale in scales],
@@ -54,7 +54,7 @@ def write_case(path, config, network, images, boxes, **settings):
 
 
 def evaluation_network(config, batch, network=None):
-    """Return what eval.py would run for batches of a size, with the weights of a network or with first weights."""
+    """Return the network that eval.py would run for a batch size, with the weights of `network` or initial weights."""
     if network is None:
         network = build_network(config, config.num_classes)
         start_weights(network, config)

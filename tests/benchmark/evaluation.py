@@ -1,11 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A whole evaluation, from image files to the COCO table, as a worker of `workers.py`, and its forward passes alone.
+"""A worker of `workers.py`: a whole evaluation, from image files to the COCO table, and its forward passes alone.
 
     python -m tests.benchmark.evaluation DATA_DIR SIZE BATCH
 
-The weights are random: the score threshold is set so that as many (cell, class) pairs come through as from a trained
-network.
+The weights are random; the score threshold is set so that as many (cell, class) pairs pass as with a trained network.
 """
 import sys
 import time
@@ -25,7 +24,7 @@ from src.yolo_dataset import eval_stream
 from tests.benchmark.cases import benchmark_config, evaluation_network
 from tests.benchmark.workers import serve
 
-# The official network has 2768 pairs above 0.001 on the picture of the dog.
+# The official network has 2768 pairs above 0.001 on the image of the dog.
 PAIRS_AN_IMAGE = 3000
 
 

@@ -1,20 +1,18 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What half precision costs: AP and the error of boxes where a trained network computes in float16, as an Ascend does.
+"""The cost of half precision: AP and box errors of a trained network that computes in float16, as on Ascend.
 
-    python tests/benchmark/half_precision.py best.ckpt --data_dir DATA --sizes 256 416
+    python -m tests.benchmark.half_precision best.ckpt --data_dir DATA --sizes 256 416
 
-A simulation: each weight, and each result of an operator, is rounded to float16; sums inside a convolution are float32,
-as in the matrix units of such devices. It takes the graph that export.py writes, and scores as eval.py does. DATA is a
-data folder in COCO layout. docs/half_precision.md says what came out.
+A simulation: every weight and every operator's result is rounded to float16; sums inside a convolution are float32, as
+in the matrix units of such devices. The graph is the one that export.py writes, scored as by eval.py. DATA is a data
+set in COCO layout. The results are in docs/half_precision.md.
 """
 import argparse
 import os
 import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -39,13 +37,13 @@ from src.network.head_layout import OBJECTNESS
 from src.yolo import ScaleDecoder
 
 BATCH = 8
-# Boxes of cells that score higher are compared; below they hardly count.
-LEAST_SCORE = 0.05
+# Boxes of cells that score higher are compared; lower scores hardly count.
+MIN_SCORE = 0.05
 HALF = ":half"
 
 
 def main(argv=None):
-    """Measure as the arguments say; returns the exit code."""
+    """Measure by command-line arguments; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="of a trained network")
     parser.add_argument("--data_dir", default="../shared/data/bccd", help="its validation images are scored")
@@ -72,7 +70,7 @@ def main(argv=None):
 
 
 def variants(config, checkpoint, categories):
-    """Return the networks to compare by name, float32 first; they differ in what is rounded, and where."""
+    """Return the networks to compare, by name, float32 first; they differ in what is rounded and where."""
     decoded = exported(config, checkpoint, categories)
     raw = exported(config.replace(COMMAND_LINE, keep_detect=False), checkpoint, categories)
     decoders = [ScaleDecoder(scale, len(categories), tuple(config.testing_shape))
@@ -103,7 +101,7 @@ class Recorder:
     """Takes the place of a network in `evaluate` and keeps the decoded heads (big, small) of each batch.
 
     Args:
-        model (onnx.ModelProto): run as it is, without rewriting, which might take roundings away.
+        model (onnx.ModelProto): run without graph optimization, which might remove roundings.
         finish (callable): from the list of the model's outputs to decoded heads.
     """
 
@@ -162,7 +160,7 @@ def in_half_precision(model, kept=()):
 
 
 def after_heads(graph):
-    """Return the nodes, by their first output, that no convolution depends on, and that are none: the decode."""
+    """Return the nodes after the last convolutions, by their first output: the decode."""
     needed, decode = set(), set()
     for node in reversed(graph.node):
         if node.op_type == "Conv" or needed.intersection(node.output):
@@ -173,11 +171,11 @@ def after_heads(graph):
 
 
 def errors(found, expected, size):
-    """Return how far the boxes of the same cells lie apart, and the largest difference of a score.
+    """Return the distances between the boxes of the same cells, their IoUs, and the largest score difference.
 
     Args:
         found, expected (list): decoded heads (big, small) of each batch; the cells whose expected score is above
-            `LEAST_SCORE` are compared.
+            `MIN_SCORE` are compared.
         size (int): side of the input in pixels.
 
     Returns:
@@ -186,7 +184,7 @@ def errors(found, expected, size):
     sides = [np.concatenate([head.reshape(-1, head.shape[-1]) for heads in batches for head in heads])
              for batches in (found, expected)]
     score, true_score = (cells[:, OBJECTNESS] * cells[:, OBJECTNESS + 1:].max(1) for cells in sides)
-    shown = true_score > LEAST_SCORE
+    shown = true_score > MIN_SCORE
     corners, true_corners = (np.concatenate((cells[shown, :2] - cells[shown, 2:4] / 2,
                                              cells[shown, :2] + cells[shown, 2:4] / 2), 1) for cells in sides)
     return (np.abs(corners - true_corners) * size,

@@ -16,7 +16,7 @@ from tests.benchmark.workers import Worker, interleaved, ratio
 
 SIZE = 416
 PIPELINE_BATCHES = 32
-# Set by our own programs; the twin must run as its users run it.
+# Set by our programs; the twin must run as its users run it.
 OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
 
 
@@ -68,7 +68,7 @@ def forward(data_dir, folder, rounds):
 
 
 def postprocess(data_dir, folder, rounds):
-    """Measure post-processing on made-up heads, on one core."""
+    """Measure post-processing of synthetic heads, on one core."""
     del data_dir, folder
     big, small, threshold = postprocess_case.make_heads()
     expected = postprocess_case.plain_loop(big, small, threshold)

@@ -1,10 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our training step and our forward pass as a worker of `workers.py`, to be measured against the PyTorch twin.
+"""A worker of `workers.py`: our training step and forward pass, to be measured against the PyTorch twin.
 
     python -m tests.benchmark.ours DATA_DIR SIZE BATCH CASE.npz STEPS PASSES
 
-writes the case that the twin takes to CASE.npz.
+It writes the twin's case to CASE.npz.
 """
 import sys
 

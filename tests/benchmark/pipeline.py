@@ -1,11 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How many training samples a second the input pipeline makes, against decoding the same files and nothing else.
+"""Training samples a second of the input pipeline, against decoding the same files and nothing else.
 
-    python tests/benchmark/pipeline.py --data_dir ../shared/data/coco128
+    python -m tests.benchmark.pipeline --data_dir DATA
 
-Every file is read and decoded every time (no cache), batches are consumed, and the programs take turns: ratios are
-taken turn by turn, because the machine's pace changes.
+Every file is read and decoded every time (no cache). The programs take turns, and ratios are taken turn by turn,
+because the machine's speed changes.
 """
 import argparse
 import multiprocessing
@@ -14,8 +14,6 @@ import statistics
 import sys
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import cv2
 import numpy as np
@@ -42,10 +40,10 @@ def pipeline_config(data_dir, **options):
 
 
 def decode_in_processes(paths, repeats=1, processes=WORKERS):
-    """Return images a second of processes that read and decode files, all of `paths` `repeats` times together.
+    """Return images a second of processes that together read and decode all of `paths`, `repeats` times.
 
-    Each takes the next few files when it is done with its last, so that none waits for the other. The clock runs from
-    the first that starts to the last that ends; all start together, after a warm-up.
+    Each takes the next few files when it has finished its last, so that none waits for the other. All start together,
+    after a warm-up; the time is that from the first start to the last end.
     """
     context = multiprocessing.get_context("spawn")
     barrier, taken, times = context.Barrier(processes), context.Value("l", 0), context.Queue()
@@ -75,13 +73,13 @@ def _decode(paths, taken, barrier, times):
 
 
 def training_pipeline(config, data, batches, start_step=0):
-    """Return images a second of `batches` training batches, consumed as fast as they come, after a warm-up.
+    """Return images a second over `batches` training batches, consumed as fast as they come, after a warm-up.
 
     Args:
         config (Config): of `pipeline_config`.
         data (CocoData): of `read_coco(config, "train", training=True)`.
         batches (int): how many are timed.
-        start_step (int): where in the run; another step is other samples.
+        start_step (int): the step of the run to start at; it decides which samples come.
     """
     with train_stream(config, data, start_sample=start_step * config.per_batch_size) as stream:
         # As many batches are under way when the clock starts as when it stops.
@@ -102,7 +100,7 @@ def settings(config):
 
 
 def measure(data_dir, rounds, batches):
-    """Take turns and return (images a second by program, lists of one number a round; settings)."""
+    """Return (images a second of each program, a list with one figure a round; settings); programs take turns."""
     configs = {name: pipeline_config(data_dir, **options) for name, options in RECIPES.items()}
     data = read_coco(next(iter(configs.values())), "train", training=True)
     repeats = max(1, round(batches * BATCH / len(data)))
@@ -113,7 +111,7 @@ def measure(data_dir, rounds, batches):
 
 
 def main(argv=None):
-    """Print medians and ratios; returns the exit code."""
+    """Print medians and ratios; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, default=Path("../shared/data/coco128"))
     parser.add_argument("--rounds", type=int, default=7, help="turns of each program")

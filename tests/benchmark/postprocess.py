@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Post-processing of an image with 45 000 (cell, class) pairs, by `src.evaluation.detections` and by a loop over all
-of them."""
+"""Post-processing of an image with 45 000 (cell, class) pairs, by `src.evaluation.nms` and by a loop over all pairs."""
 import time
 
 import numpy as np
@@ -27,7 +26,7 @@ def make_heads(seed=0):
         head[..., 4:] = rng.uniform(0, 1, (*head.shape[:3], 1 + CLASSES)) ** 2
         heads.append(head)
     products = np.concatenate([(head[..., 4:5] * head[..., 5:]).ravel() for head in heads])
-    # Strictly above the next lower score lie as many as are asked for, unless two are equal there.
+    # PAIRS scores lie strictly above the next lower one, unless two are equal there.
     threshold = float(np.partition(products, -PAIRS - 1)[-PAIRS - 1])
     return *heads, threshold
 

@@ -1,11 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure how fast this project is, as ratios to other programs that run in turn with it on the same machine.
+"""Measure the speed of this project as ratios to other programs that take turns with it on the same machine.
 
-    python tests/benchmark/run.py all --data_dir DATA --json speed.json
+    python -m tests.benchmark.run all --data_dir DATA --json speed.json
 
-DATA is a data folder in COCO layout with real photographs. `train` and `forward` need PyTorch
-(pip install -r tests/benchmark/requirements.txt); see docs/speed.md.
+DATA is a data set in COCO layout with real photographs. `train` and `forward` need PyTorch
+(pip install -r tests/benchmark/requirements.txt). docs/speed.md explains the figures.
 """
 import argparse
 import json
@@ -14,29 +14,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from tests.benchmark import measures
 
-PARTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
-         "postprocess": measures.postprocess, "eval": measures.evaluation}
+MEASUREMENTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
+                "postprocess": measures.postprocess, "eval": measures.evaluation}
 
 
 def main(argv=None):
-    """Measure the parts that the arguments name; returns the exit code."""
+    """Measure what the arguments name; return the exit code."""
     arguments = parse(argv)
-    parts = list(PARTS) if arguments.part == "all" else [arguments.part]
+    names = list(MEASUREMENTS) if arguments.measurement == "all" else [arguments.measurement]
     print(machine())
     rows, settings = {}, {"machine": machine(), "rounds": arguments.rounds}
     with tempfile.TemporaryDirectory() as folder:
-        for part in parts:
-            print(f"measuring {part} ...", file=sys.stderr)
-            found, about = PARTS[part](arguments.data_dir, Path(folder), arguments.rounds)
+        for name in names:
+            print(f"measuring {name} ...", file=sys.stderr)
+            found, about = MEASUREMENTS[name](arguments.data_dir, Path(folder), arguments.rounds)
             rows |= found
-            settings[part] = about
+            settings[name] = about
     print(table(rows))
-    for part in parts:
-        print(f"{part}: {json.dumps(settings[part])}")
+    for name in names:
+        print(f"{name}: {json.dumps(settings[name])}")
     if arguments.json:
         report = {"ratios": {name: row["ratio"]["median"] for name, row in rows.items()}, "rows": rows,
                   "spread": {name: [row["ratio"]["min"], row["ratio"]["max"]] for name, row in rows.items()},
@@ -46,9 +44,9 @@ def main(argv=None):
 
 
 def parse(argv):
-    """Return the arguments; a missing data folder ends the program with a usage message."""
+    """Return the arguments; exit with a usage message when the data folder is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", default="all", choices=["all", *PARTS])
+    parser.add_argument("measurement", nargs="?", default="all", choices=["all", *MEASUREMENTS])
     parser.add_argument("--data_dir", type=Path, default=Path("../shared/data/coco128"))
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each program; the median ratio counts")
@@ -62,7 +60,7 @@ def parse(argv):
 
 
 def machine():
-    """Return processor, cores that may be used, and Python, in words."""
+    """Return a text of the processor, the cores that may be used, and the Python version."""
     models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
     model = models[0] if models else platform.machine()

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulation of half precision: what it rounds, what it leaves, and the errors that it reports."""
+"""The simulation of half precision: what it rounds, what it keeps, and the errors that it reports."""
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -22,7 +22,7 @@ OPTIONS = ["--device_target=CPU", "--testing_shape=64", "--batch_size=2", "--fil
 
 
 def one_third_model():
-    """x float32 [3] to x / 3 + 1 by two nodes, of which the second is no part of any convolution."""
+    """x float32 [3] to x / 3 + 1 by two nodes."""
     third, one = (numpy_helper.from_array(np.float32(value), name) for value, name in ((1 / 3, "third"), (1, "one")))
     nodes = [helper.make_node("Mul", [half_precision.INPUT_NAME, "third"], ["product"]),
              helper.make_node("Add", ["product", "one"], ["sum"])]
@@ -43,8 +43,25 @@ def test_every_constant_and_every_result_is_rounded():
     assert half.asnumpy()[2] == 33312
     [kept] = Recorder(in_half_precision(model, {"sum"}))(ms.Tensor(x))
     np.testing.assert_array_equal(kept.asnumpy(), product.astype(np.float32) + np.float32(1))
-    # The model that was given is as it was.
+    # The given model is unchanged.
     assert len(model.graph.node) == 2 and model.graph.initializer[0].name == "third"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fixture_export():
+    """Export the network once with its decode and once without; the command's batches are as small as the test's."""
+    models, export = {}, half_precision.exported
+
+    def exported(config, checkpoint, categories):
+        key = config.keep_detect, config.batch_size, config.testing_shape
+        if key not in models:
+            models[key] = export(config, checkpoint, categories)
+        return models[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(half_precision, "exported", exported)
+        patch.setattr(half_precision, "BATCH", 2)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +75,7 @@ def checkpoint(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_variants_of_the_real_graph(checkpoint):
     config = get_config(OPTIONS)
     images = ms.Tensor(np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8))
@@ -76,7 +94,7 @@ def test_the_variants_of_the_real_graph(checkpoint):
         np.testing.assert_array_equal(handed_over[number], rounded(decode_in_float[number]))
 
 
-def test_what_is_behind_the_heads_is_the_decode(checkpoint):
+def test_the_nodes_after_the_heads_are_the_decode(checkpoint):
     graph = half_precision.exported(get_config(OPTIONS), load_checkpoint(checkpoint), CLASSES).graph
     decode = after_heads(graph)
     kinds = [node.op_type for node in graph.node if node.output[0] in decode]
@@ -95,9 +113,10 @@ def test_errors_are_in_pixels_of_cells_that_count():
     assert score == pytest.approx(0.09, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_for_each_variant(checkpoint, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(half_precision, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
-    monkeypatch.setattr(half_precision, "LEAST_SCORE", 0.0)
+    monkeypatch.setattr(half_precision, "MIN_SCORE", 0.0)
     write_coco(tmp_path, [{"boxes": [(4, 4, 20, 20, 3)]}], "val")
     assert main([str(checkpoint), "--data_dir", str(tmp_path), "--sizes", "64"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The turns of the benchmark, its arithmetic, and the programs that it compares ours with."""
+"""The benchmark: its turns, its arithmetic, and the programs that ours is compared with."""
 import importlib.util
 import json
 import os
@@ -28,7 +28,7 @@ def test_ratio_is_taken_round_by_round():
     assert ratio([1.0, 2.0, 8.0], [4.0, 2.0, 2.0]) == {"median": 1.0, "min": 0.25, "max": 4.0, "rounds": 3}
 
 
-def test_a_worker_answers_and_what_it_prints_does_not_come_between(tmp_path):
+def test_a_worker_answers_and_its_own_output_does_not_interfere(tmp_path):
     (tmp_path / "echo.py").write_text(
         "from tests.benchmark.workers import serve\n"
         "def seven():\n    print('noise')\n    return 7\n"
@@ -85,7 +85,7 @@ def test_the_pytorch_twin_computes_our_loss_and_our_heads(tmp_path):
     lines = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True).stdout.splitlines()
     losses = json.loads(lines[-1])
     np.testing.assert_allclose(losses["ours"], losses["twin"], rtol=1e-4)
-    # The steps move the weights so far that a wrong gradient or optimiser shows.
+    # The steps move the weights so far that a wrong gradient or optimizer shows.
     assert abs(losses["ours"][-1] - losses["ours"][0]) > 0.05 * losses["ours"][0]
 
 

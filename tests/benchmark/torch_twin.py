@@ -1,10 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The network, its loss and its training step in PyTorch, written apart from ours: what ours is measured against.
+"""The network, its loss and its training step in PyTorch, written independently: the reference of the benchmark.
 
     python -m tests.benchmark.torch_twin CASE.npz [THREADS]
 
-runs as a worker of `workers.py` on a case of `cases.py`, in eager mode, as a PyTorch user would write it.
+It is a worker of `workers.py` on a case of `cases.py`, in eager mode, as a PyTorch user would write it.
 """
 import json
 import sys

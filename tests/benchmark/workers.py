@@ -1,9 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Programs in processes of their own that measure when asked, so that two of them are compared turn by turn.
+"""Worker processes that measure on request, so that two programs can be compared turn by turn.
 
-A worker prints one line of json when it is ready (its settings), then one line for each line it reads. Between its
-turns it waits for input and takes no processor time.
+A worker prints one line of json when it is ready (its settings), then one line for each line it reads. Between turns it
+waits for input and uses no processor time.
 """
 import json
 import os
@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-# First steps whose losses two programs must agree on: from the second on they depend on gradients and optimiser.
+# First steps whose losses must be the same in two programs: from the second on they depend on gradients and optimizer.
 COMPARED_STEPS = 3
 
 
 class Worker:
-    """A started program of `serve`; `info` holds what it said when it was ready.
+    """A running program that calls `serve`; `info` holds the settings that it reported.
 
     Args:
         module (str): to run by `python -m`, such as "tests.benchmark.torch_twin".
@@ -27,7 +27,7 @@ class Worker:
         environment (dict): of the process.
 
     Raises:
-        RuntimeError: the program ended before it was ready, or while it measured; its own text is on stderr.
+        RuntimeError: the program ended before it was ready, or during a measurement; its own output is on stderr.
     """
 
     def __init__(self, module, arguments, environment):
@@ -37,7 +37,7 @@ class Worker:
         self.info = self._answer()
 
     def measure(self, what):
-        """Ask for one measurement and return its answer, which goes by what the program measures."""
+        """Request one measurement and return its result."""
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
         return self._answer()
@@ -62,13 +62,13 @@ class Worker:
 
 
 def serve(info, measurements):
-    """Say `info`, then answer each line of standard input, the name of a measurement, by its result, as json.
+    """Print `info`, then for each line of standard input, the name of a measurement, its result, as json.
 
     Args:
         info (dict): settings to report.
         measurements (dict): name to function without arguments that returns what json holds.
     """
-    # What libraries print must not come between the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     print(json.dumps(info), file=answers)

@@ -1,18 +1,18 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a split: boxes, classes, what is dropped and how it is counted; scoring against it."""
-import contextlib
-import io
+"""Reading a split: boxes, classes, what is dropped and counted, scoring against it, and files that are refused."""
 import json
+import os
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from pycocotools.cocoeval import COCOeval
 
 from model_utils.errors import UserError
-from src.data.coco import FINDINGS, read_coco
+from src.data.coco import FINDINGS, need_ground_truth, read_coco
 from tests.support.helpers import CATEGORIES, data_config, real_data, write_coco
+from tests.support.oracle import plain_judge
 
 
 def read(root, split="train", training=True, **options):
@@ -56,7 +56,7 @@ FOUND = {"boxes_unknown_image": 3, "boxes_unknown_category": 2, "boxes_without_s
          "boxes_clipped": 1}
 
 
-def test_what_is_broken_is_dropped_counted_and_told(tmp_path):
+def test_broken_boxes_are_dropped_counted_and_reported(tmp_path):
     broken_set(tmp_path)
     data = read(tmp_path)
     assert data.report == FOUND | {"images_without_boxes": 2}
@@ -83,7 +83,7 @@ def test_images_of_crowds_and_slivers_are_left_out(tmp_path):
     write_coco(tmp_path, images)
     data = read(tmp_path)
     assert data.image_ids == [3] and data.report == {"images_without_boxes": 2}
-    assert len(data.coco.getImgIds()) == len(data.coco.anns) == 1
+    assert len(data.coco_dataset["images"]) == len(data.coco_dataset["annotations"]) == 1
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path):
@@ -102,25 +102,17 @@ def test_boxes_over_max_box_are_reported(tmp_path):
     assert read(tmp_path, max_box=7).report == {}
 
 
-def evaluate(data, results):
-    with contextlib.redirect_stdout(io.StringIO()):
-        scorer = COCOeval(data.coco, data.coco.loadRes(results), "bbox")
-        scorer.evaluate()
-        scorer.accumulate()
-        scorer.summarize()
-    return scorer.stats
-
-
 def test_ground_truth_scores_one_despite_broken_boxes(tmp_path, capsys):
     broken_set(tmp_path, "val")
     data = read(tmp_path, "val", training=False)
     assert capsys.readouterr().out == ""
-    boxes = {annotation["id"]: annotation["bbox"] for annotation in data.coco.anns.values()}
+    annotations = data.coco_dataset["annotations"]
+    boxes = {annotation["id"]: annotation["bbox"] for annotation in annotations}
     # As in the file, not clipped, and numbered from 1.
     assert boxes == {1: [4, 4, 20, 20], 2: [-6, 40, 20, 20], 3: [0, 0, 64.01, 48]}
     results = [{"image_id": 1, "category_id": annotation["category_id"], "bbox": annotation["bbox"], "score": 0.9}
-               for annotation in data.coco.anns.values()]
-    assert evaluate(data, results)[:2] == pytest.approx([1, 1])
+               for annotation in annotations]
+    assert plain_judge(data, results).stats[:2] == pytest.approx([1, 1])
     assert capsys.readouterr().out == ""
 
 
@@ -129,7 +121,7 @@ def test_missing_annotation_fields_have_defaults(tmp_path):
         {"image_id": 1, "category_id": 1, "bbox": [2, 2, 10, 5]},
         {"id": 0, "image_id": 1, "category_id": 1, "bbox": [2, 12, 10, 5], "area": 12.5, "iscrowd": 1},
         {"id": 0, "image_id": 1, "category_id": 1, "bbox": [20, 12, 10, 5], "area": None, "iscrowd": 0}])
-    annotations = list(read(tmp_path, "val", training=False).coco.anns.values())
+    annotations = read(tmp_path, "val", training=False).coco_dataset["annotations"]
     assert [(a["id"], a["area"], a["iscrowd"]) for a in annotations] == [(1, 50, 0), (2, 12.5, 1), (3, 50, 0)]
 
 
@@ -140,7 +132,7 @@ def test_bccd_has_two_broken_boxes():
     assert len(data) == 292 and sum(map(len, data.boxes)) == 3941
     assert data.categories.names == ("RBC", "WBC", "Platelets")
     evaluation = read(real_data("bccd"), "val", training=False)
-    assert evaluation.report == {} and len(evaluation) == 72 and len(evaluation.coco.anns) == 945
+    assert evaluation.report == {} and len(evaluation) == 72 and len(evaluation.coco_dataset["annotations"]) == 945
 
 
 def test_coco128_is_clean():
@@ -152,9 +144,8 @@ def test_coco128_is_clean():
     assert len(evaluation) == 128 and evaluation.report == {}
 
 
-@pytest.mark.slow
-def test_the_whole_of_coco_is_read_in_a_minute(tmp_path):
-    images, per_image = 118_000, 7
+def test_a_tenth_of_coco_is_read_in_six_seconds_of_a_core(tmp_path):
+    images, per_image = 11_800, 7
     path = write_coco(tmp_path, [{"boxes": [(4, 4, 20, 20, 3)]}])
     for number in range(images):
         (tmp_path / "train2017" / f"{number:012}.jpg").touch()
@@ -167,9 +158,131 @@ def test_the_whole_of_coco_is_read_in_a_minute(tmp_path):
                             f'"bbox": [10.5, 20.25, 30.125, 40.0], "segmentation": [[{"1.25, 7.5, " * 20}3.5]]}}'
                             for n in range(images * per_image)))
         file.write("]}")
-    start = time.perf_counter()
+    # Time of this process alone: other processes do not count.
+    start = time.process_time()
     data = read(tmp_path)
-    seconds = time.perf_counter() - start
-    print(f"{path.stat().st_size / 1e6:.0f} MB read in {seconds:.1f} s")
+    seconds = time.process_time() - start
     assert len(data) == images and data.report == {}
-    assert seconds < 60
+    assert seconds < 6
+
+
+# Files that cannot be used
+
+ONE = [{"boxes": [(4, 4, 20, 20, 3)]}]
+
+
+def refused(root, words, training=True):
+    """The text of the error, which must hold `words`."""
+    with pytest.raises(UserError) as error:
+        read_coco(data_config(root), "train", training)
+    assert words in str(error.value)
+    return str(error.value)
+
+
+def test_data_dir_not_set():
+    with pytest.raises(UserError, match="--data_dir"):
+        read_coco(data_config(""), "train", True)
+
+
+def test_missing_folders_and_files_are_named(tmp_path):
+    assert "data folder" in refused(tmp_path / "nowhere", str(tmp_path / "nowhere"))
+    assert "image folder" in refused(tmp_path, "train2017")
+    (tmp_path / "train2017").mkdir()
+    assert "annotation file" in refused(tmp_path, "instances_train2017.json")
+
+
+def test_broken_json_is_located(tmp_path):
+    path = write_coco(tmp_path, ONE)
+    path.write_text('{"images": [],\n "annotations": [}')
+    assert str(path) in refused(tmp_path, "line 2, column 18")
+    path.write_text("")
+    refused(tmp_path, "line 1, column 1")
+    path.write_bytes(b'{"images": "\xff\xfe\xff"}')
+    refused(tmp_path, str(path))
+    path.write_text("9" * 5000)
+    refused(tmp_path, str(path))
+    path.write_text("[" * 100_000)
+    refused(tmp_path, str(path))
+
+
+@pytest.mark.parametrize(("boxes", "is_refused"), [([], True), ([(1, 1, 9, 9, 3, 1)], True),
+                                                   ([(1, 1, 9, 9, 3)], False)])
+def test_ground_truth_needs_an_object(tmp_path, boxes, is_refused):
+    path = write_coco(tmp_path, [{"boxes": boxes}], "val")
+    data = read_coco(data_config(tmp_path), "val", training=False)
+    with pytest.raises(UserError, match="has no annotation to score against") if is_refused else nullcontext():
+        need_ground_truth(data, path)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+    path = write_coco(tmp_path, ONE)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_coco(data_config(tmp_path), "train", True)) == 1
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ({"categories": None}, '"categories"'),
+    ({"categories": []}, '"categories" is empty'),
+    ({"categories": [{"id": 1}]}, '"name" of entry 0 of "categories" is None'),
+    ({"categories": [{"id": "one", "name": "cup"}]}, "expected a whole number"),
+    ({"categories": [CATEGORIES[0], CATEGORIES[1], CATEGORIES[0]]}, 'id 3 occurs more than once in "categories"'),
+    ({"categories": [{"id": 2**63, "name": "cup"}]}, "expected a whole number of 64 bits at most"),
+    ({"images": [{"id": 1, "file_name": "000001.png", "width": 10**400, "height": 9}]}, "expected a whole number of"),
+    ({"images": None}, 'no list "images"'),
+    ({"images": []}, '"images" is empty'),
+    ({"images": {"id": 1}}, 'no list "images"'),
+    ({"images": [7]}, "entry 0 of \"images\" is 7"),
+    ({"images": [{"id": 1, "file_name": "000001.png", "width": 64}]}, '"height" of entry 0 of "images" is None'),
+    ({"images": [{"id": 1, "file_name": "000001.png", "width": 64, "height": 0}]}, "64x0"),
+    ({"annotations": None}, 'no list "annotations"'),
+    ({"annotations": [{}, None]}, 'entry 1 of "annotations" is None'),
+])
+def test_wrong_structure_is_reported(tmp_path, content, words):
+    path = write_coco(tmp_path, ONE, overrides=content)
+    assert str(path) in refused(tmp_path, words)
+
+
+def test_a_list_instead_of_an_object(tmp_path):
+    write_coco(tmp_path, ONE).write_text("[1, 2]")
+    refused(tmp_path, "holds a json list")
+
+
+def test_image_ids_must_differ_but_files_may_repeat(tmp_path):
+    write_coco(tmp_path, [{"id": 4, **ONE[0]}, {"id": 4}])
+    refused(tmp_path, 'id 4 occurs more than once in "images"')
+    write_coco(tmp_path, [{"id": 4, **ONE[0]}, {"id": 5, "file_name": "000001.png", **ONE[0]}])
+    assert len(read_coco(data_config(tmp_path), "train", True)) == 2
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_missing_images_are_counted_and_the_first_named(tmp_path, training):
+    write_coco(tmp_path, [ONE[0], {"write": False}, {"write": False}])
+    text = refused(tmp_path, "2 of the 3 images", training)
+    assert "000002.png" in text and str(tmp_path / "train2017") in text
+
+
+def test_a_missing_subfolder_is_a_missing_image(tmp_path):
+    write_coco(tmp_path, [ONE[0], {"file_name": "gone/a.png", "write": False},
+                          {"file_name": "000001.png/a.png", "write": False}])
+    assert "gone/a.png" in refused(tmp_path, "2 of the 3 images")
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../secret.png", ".."])
+def test_a_file_name_must_stay_in_the_folder(tmp_path, name):
+    (tmp_path / "secret.png").write_bytes(b"x")
+    write_coco(tmp_path, [{"file_name": name, "write": False, **ONE[0]}])
+    assert name in refused(tmp_path, "leaves the image folder")
+
+
+def test_subfolders_and_detours_inside_are_fine(tmp_path):
+    write_coco(tmp_path, [{"file_name": "night/a.png", **ONE[0]},
+                          {"file_name": "night/../night/a.png", **ONE[0]}])
+    data = read_coco(data_config(tmp_path), "train", True)
+    assert data.paths == [os.path.join(tmp_path, "train2017", "night", "a.png")] * 2
+
+
+def test_a_linked_image_folder_is_fine(tmp_path):
+    write_coco(tmp_path / "real", ONE)
+    (tmp_path / "train2017").symlink_to(tmp_path / "real" / "train2017")
+    (tmp_path / "annotations").symlink_to(tmp_path / "real" / "annotations")
+    assert len(read_coco(data_config(tmp_path), "train", True)) == 1

@@ -1,15 +1,17 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a JPEG's bytes say without being decoded."""
+"""Image files: every common kind, whole or reduced; damaged files; the cache: bounded, read-only, safe in threads."""
 import struct
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
-from src.data.image_files import is_jpeg, is_whole_jpeg, jpeg_size
+from model_utils.errors import UserError
+from src.data.image_files import MB, ImageCache, decode_image, decode_reduced
 
-KINDS = {
+JPEGS = {
     "baseline": (),
     "progressive": (cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
     "restart marks": (cv2.IMWRITE_JPEG_RST_INTERVAL, 1),
@@ -17,9 +19,19 @@ KINDS = {
 }
 
 
-def make_jpeg(height=96, width=128, *options):
-    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    return cv2.imencode(".jpg", cv2.GaussianBlur(noise, (0, 0), 2), list(options))[1].tobytes()
+def smooth_image(height=48, width=64):
+    """A colourful image without noise, so that JPEG and resizing change it little."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
+                    axis=-1).astype(np.uint8)
+
+
+def encoded(pixels, extension, *options):
+    """File bytes of RGB (or grey, or RGBA) pixels."""
+    if pixels.ndim == 3:
+        code = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+        pixels = cv2.cvtColor(pixels, code)
+    return cv2.imencode(extension, pixels, list(options))[1].tobytes()
 
 
 def with_segment(jpeg, payload, marker=0xE1):
@@ -27,50 +39,274 @@ def with_segment(jpeg, payload, marker=0xE1):
     return jpeg[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload + jpeg[2:]
 
 
-def test_kinds_are_told_by_their_first_bytes():
-    assert is_jpeg(make_jpeg()) and is_jpeg(make_jpeg()[:10])
-    assert not is_jpeg(b"") and not is_jpeg(b"\xff") and not is_jpeg(b"\x89PNG\r\n\x1a\n")
+def with_exif(jpeg, orientation=6, thumbnail=b""):
+    """A JPEG with an EXIF segment put in: the orientation, and behind it a thumbnail's bytes."""
+    tiff = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x0112, 3, 1, orientation, 0) + thumbnail
+    return with_segment(jpeg, b"Exif\0\0" + tiff)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def decode_bytes(tmp_path, data, name="photo"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    return decode_image(path)
+
+
+def test_png_comes_back_as_rgb_to_the_bit(tmp_path):
+    image = smooth_image()
+    decoded = decode_bytes(tmp_path, encoded(image, ".png"))
+    assert decoded.dtype == np.uint8 and decoded.flags.c_contiguous
+    np.testing.assert_array_equal(decoded, image)
+
+
+def test_jpeg_is_near_and_its_exif_orientation_ignored(tmp_path):
+    image = smooth_image()
+    jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95)
+    decoded = decode_bytes(tmp_path, jpeg)
+    assert np.abs(decoded.astype(int) - image).max() <= 12
+    turned = with_exif(jpeg)
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3), "EXIF is not seen"
+    np.testing.assert_array_equal(decode_bytes(tmp_path, turned), decoded)
+
+
+def test_grey_rgba_and_16_bit_are_read(tmp_path):
+    image = smooth_image()
+    grey = decode_bytes(tmp_path, encoded(image[..., 0], ".png"))
+    np.testing.assert_array_equal(grey, np.repeat(image[..., :1], 3, axis=2))
+    alpha = np.full((48, 64, 1), 7, np.uint8)
+    np.testing.assert_array_equal(decode_bytes(tmp_path, encoded(np.concatenate([image, alpha], 2), ".png")), image)
+    deep = decode_bytes(tmp_path, encoded(image.astype(np.uint16) * 257, ".png"))
+    assert np.abs(deep.astype(int) - image).max() <= 1
+
+
+def test_cmyk_jpeg_is_read(tmp_path):
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow makes the CMYK file")
+    path = tmp_path / "cmyk.jpg"
+    image_module.fromarray(smooth_image()).convert("CMYK").save(path, quality=95)
+    decoded = decode_image(path)
+    assert decoded.shape == (48, 64, 3)
+    assert np.abs(decoded.astype(int) - smooth_image()).mean() < 8
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".jp2"])
+def test_red_is_red_in_every_kind_of_file(tmp_path, extension):
+    data = encoded(smooth_image(), extension)
+    plain = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(decode_bytes(tmp_path, data), plain[..., ::-1])
+
+
+def reduced_bytes(tmp_path, data, reduction):
+    path = tmp_path / "photo"
+    path.write_bytes(data)
+    return decode_reduced(path, reduction)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 131), (9, 1)])
+@pytest.mark.parametrize("kind", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_a_reduced_jpeg_is_the_average_of_the_whole_one(tmp_path, size, kind):
+    jpeg = encoded(smooth_image(*size), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95, *kind)
+    whole = decode_bytes(tmp_path, jpeg).astype(float)
+    for by in (1, 2, 4, 8):
+        image, found, image_hw = reduced_bytes(tmp_path, jpeg, by)
+        assert (found, image_hw) == (by, size) and image.dtype == np.uint8
+        assert image.shape == (-(-size[0] // by), -(-size[1] // by), 3)
+        height, width = size[0] // by, size[1] // by
+        blocks = whole[:height * by, :width * by].reshape(height, by, width, by, 3).mean(axis=(1, 3))
+        # Only the chroma, stored at half the size, is spread a little differently.
+        assert np.abs(image[:height, :width] - blocks).max(initial=0) < 6
+
+
+def test_a_reduced_jpeg_ignores_its_exif_orientation(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    image, by, image_hw = reduced_bytes(tmp_path, with_exif(jpeg, 6, encoded(smooth_image(24, 32), ".jpg")), 2)
+    assert (by, image_hw, image.shape) == (2, (48, 64), (24, 32, 3))
+    np.testing.assert_array_equal(image, reduced_bytes(tmp_path, jpeg, 2)[0])
+
+
+@pytest.mark.parametrize("kind", JPEGS)
 @pytest.mark.parametrize("size", [(96, 128), (1, 1), (17, 300), (300, 17)])
-def test_the_size_is_that_of_the_image(kind, size):
-    jpeg = make_jpeg(*size, *KINDS[kind])
-    assert jpeg_size(jpeg) == size
+def test_the_size_is_that_of_the_image(tmp_path, kind, size):
+    jpeg = encoded(smooth_image(*size), ".jpg", *JPEGS[kind])
     # The thumbnail in a segment before it has a size of its own, and cameras fill up with 0xFF.
-    assert jpeg_size(with_segment(jpeg, make_jpeg(8, 8))) == size
-    assert jpeg_size(jpeg[:2] + b"\xff\xff\xff" + jpeg[2:]) == size
+    for data in (jpeg, with_segment(jpeg, encoded(smooth_image(8, 8), ".jpg")), jpeg[:2] + b"\xff\xff\xff" + jpeg[2:]):
+        assert reduced_bytes(tmp_path, data, 2)[1:] == (2, size)
 
 
-def test_grey_jpegs_have_a_size_too():
-    grey = cv2.imencode(".jpg", np.zeros((33, 44), np.uint8))[1].tobytes()
-    assert jpeg_size(grey) == (33, 44)
+def test_a_reduced_grey_jpeg_is_rgb(tmp_path):
+    image, by, image_hw = reduced_bytes(tmp_path, encoded(np.full((33, 44), 90, np.uint8), ".jpg"), 2)
+    assert (by, image_hw, image.shape) == (2, (33, 44), (17, 22, 3)) and (image == 90).all()
 
 
-def test_what_has_no_header_has_no_size():
-    jpeg = make_jpeg()
-    for data in (b"", b"\xff\xd8", jpeg[:20], b"\xff\xd8junk and more of it", b"\xff\xd8\xff\xe1\xff\xff" + bytes(100)):
-        assert jpeg_size(data) is None
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("size", [(97, 131), (640, 48), (9, 1)])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_pixels_are_those_of_opencv_at_every_reduction(tmp_path, kind, size, grey):
+    pixels = smooth_image(*size)
+    jpeg = encoded(pixels[..., 0] if grey else pixels, ".jpg", *JPEGS[kind])
+    for by, flag in ((1, 0), (2, cv2.IMREAD_REDUCED_COLOR_2), (4, cv2.IMREAD_REDUCED_COLOR_4),
+                     (8, cv2.IMREAD_REDUCED_COLOR_8)):
+        expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB | flag)
+        np.testing.assert_array_equal(reduced_bytes(tmp_path, jpeg, by)[0], expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_jpeg_that_opencv_reads_comes_whole(tmp_path):
+    jpeg = bytearray(encoded(smooth_image(96, 128), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95))
+    jpeg[len(jpeg) // 2:len(jpeg) // 2 + 2] = b"\xff\xd3"
+    image, by, image_hw = reduced_bytes(tmp_path, bytes(jpeg), 2)
+    assert (by, image_hw) == (1, (96, 128))
+    np.testing.assert_array_equal(image, cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB))
+
+
+def test_a_jpeg_of_too_many_pixels_is_an_error(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    frame = jpeg.index(b"\xff\xc0") + 5
+    with pytest.raises(UserError, match="cannot decode"):
+        decode_bytes(tmp_path, jpeg[:frame] + struct.pack(">HH", 65000, 65000) + jpeg[frame + 4:])
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])
+def test_other_kinds_than_jpeg_are_never_reduced(tmp_path, extension):
+    data = encoded(smooth_image(), extension)
+    image, by, image_hw = reduced_bytes(tmp_path, data, 4)
+    assert (by, image_hw) == (1, (48, 64))
+    np.testing.assert_array_equal(image, decode_bytes(tmp_path, data))
+
+
+def test_unusable_files_are_errors_reduced_too(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    for data, words in ((b"", "empty"), (b"junk", "decoded"), (jpeg[:len(jpeg) // 2], "cut short")):
+        with pytest.raises(UserError, match=words):
+            reduced_bytes(tmp_path, data, 2)
+
+
+@pytest.mark.parametrize(("name", "data", "words"), [
+    ("empty.jpg", b"", "empty"),
+    ("text.jpg", b"this is no image at all", "cannot be decoded"),
+    ("missing.jpg", None, "No such file"),
+])
+def test_unusable_files_are_named(tmp_path, name, data, words):
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(UserError, match=words) as error:
+        decode_image(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_folder_in_an_images_place_is_named(tmp_path):
+    with pytest.raises(UserError, match="cannot read"):
+        decode_image(tmp_path)
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])
+def test_other_kinds_cut_short_are_errors(tmp_path, extension):
+    data = encoded(smooth_image(96, 128), extension)
+    for length in (len(data) // 2, len(data) - 14):
+        with pytest.raises(UserError, match="photo"):
+            decode_bytes(tmp_path, data[:length])
+
+
 @pytest.mark.parametrize("thumbnail", [False, True])
-def test_a_jpeg_is_whole_with_its_last_byte_only(kind, thumbnail):
-    jpeg = make_jpeg(96, 128, *KINDS[kind])
-    inner = make_jpeg(16, 16)
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_cut_anywhere_is_an_error(tmp_path, kind, thumbnail):
+    jpeg = encoded(smooth_image(96, 128), ".jpg", *JPEGS[kind])
     if thumbnail:
-        jpeg = with_segment(jpeg, inner)
-    assert is_whole_jpeg(jpeg)
-    whole = [length for length in range(2, len(jpeg), 3 if thumbnail else 1) if is_whole_jpeg(jpeg[:length])]
-    # Cut between its thumbnail and its own scan a file looks whole; the decoder refuses it.
-    scan = jpeg.index(b"\xff\xda", 6 + len(inner) if thumbnail else 0)
-    assert (max(whole) <= scan + 2 if thumbnail else not whole)
-    for length in whole[::20]:
-        assert cv2.imdecode(np.frombuffer(jpeg[:length], np.uint8), cv2.IMREAD_COLOR) is None
-    assert not is_whole_jpeg(jpeg[:-1]) and not is_whole_jpeg(jpeg[:-2])
+        jpeg = with_exif(jpeg, 1, encoded(smooth_image(24, 32), ".jpg"))
+    assert decode_bytes(tmp_path, jpeg).shape == (96, 128, 3)
+    for length in [*range(3, len(jpeg) - 2, 31), len(jpeg) - 2, len(jpeg) - 1]:
+        with pytest.raises(UserError, match="cut short|cannot be decoded"):
+            decode_bytes(tmp_path, jpeg[:length])
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 100, b"trailer \xff\xda of a phone", b"\xff\xda" * 3])
-def test_foreign_bytes_behind_the_end_do_no_harm(tail):
-    for kind in KINDS.values():
-        assert is_whole_jpeg(make_jpeg(96, 128, *kind) + tail)
+def test_foreign_bytes_after_a_jpeg_are_ignored(tmp_path):
+    image = smooth_image()
+    jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 1)
+    plain = decode_bytes(tmp_path, jpeg)
+    for tail in (b"\0" * 100, b"trailer \xff\xda of a phone", b"\xff\xda" * 3, jpeg[:-50]):
+        np.testing.assert_array_equal(decode_bytes(tmp_path, jpeg + tail), plain)
+
+
+class Decoder:
+    """Counts how often it decodes; `number` distinguishes its images."""
+
+    def __init__(self, number=0, nbytes=MB // 4, by=1):
+        self.number, self.nbytes, self.by, self.calls = number, nbytes, by, 0
+
+    def __call__(self):
+        self.calls += 1
+        return np.full(self.nbytes, self.number, np.uint8), self.by
+
+
+def test_an_image_is_decoded_once_at_each_reduction():
+    cache, whole, half = ImageCache(10), Decoder(1, by=1), Decoder(2, by=2)
+    for _ in range(3):
+        for reduction, decoder in ((1, whole), (2, half)):
+            image, by = cache.get(7, reduction, decoder)
+            assert image[0] == decoder.number and by == decoder.by
+    other, _ = cache.get(8, 1, Decoder(3))
+    assert (whole.calls, half.calls, other[0]) == (1, 1, 3)
+
+
+def test_the_first_that_fit_are_kept():
+    cache, decoders = ImageCache(1), [Decoder(number) for number in range(6)]
+    for _ in range(3):
+        for index, decoder in enumerate(decoders):
+            assert cache.get(index, 1, decoder)[0][0] == index
+    # Four quarters of a megabyte fit.
+    assert [decoder.calls for decoder in decoders] == [1, 1, 1, 1, 3, 3]
+    small = Decoder(9, nbytes=1)
+    full = ImageCache(1)
+    full.get(0, 1, Decoder(0, nbytes=MB - 1))
+    for _ in range(2):
+        full.get(1, 1, Decoder(1, nbytes=2))
+        full.get(2, 1, small)
+    assert small.calls == 1
+
+
+def test_without_memory_nothing_is_kept():
+    cache, decoder = ImageCache(0), Decoder()
+    for _ in range(2):
+        image, _ = cache.get(0, 1, decoder)
+        image[:] = 5
+    assert decoder.calls == 2
+
+
+def test_kept_images_are_read_only():
+    cache = ImageCache(1)
+    for _ in range(2):
+        image, _ = cache.get(0, 1, Decoder(4))
+        with pytest.raises(ValueError, match="read-only"):
+            image[0] = 1
+
+
+def test_an_error_keeps_nothing():
+    cache, decoder = ImageCache(1), Decoder(3)
+
+    def broken():
+        raise KeyError("broken")
+
+    with pytest.raises(KeyError, match="broken"):
+        cache.get(0, 1, broken)
+    assert cache.get(0, 1, decoder)[0][0] == 3 and decoder.calls == 1
+
+
+def test_threads_get_the_right_image_and_memory_stays_bounded():
+    cache, wrong, size = ImageCache(2), [], MB // 8
+    kept = {}
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for index in rng.integers(0, 40, 400).tolist():
+            image, by = cache.get(index, 1 + index % 2, lambda index=index: (np.full(size, index, np.uint8), index))
+            if (image != index).any() or by != index:
+                wrong.append(index)
+            if not image.flags.writeable:
+                kept[index] = image
+
+    started = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    assert not wrong
+    # Sixteen eighths of a megabyte: as many as fit, and no more.
+    assert len(kept) == 16

@@ -8,8 +8,8 @@ import pytest
 
 from src.data.mosaic import MIN_TILE_BOX_PIXELS, MIN_TILE_VISIBLE, mosaic_sources, tile_placement, wants_mosaic
 from src.data.placement import Placement, fit_placement
-from tests.support.drawn_samples import mosaic
 from tests.support.helpers import data_config
+from tests.support.samples import mosaic
 
 GREY = 128
 
@@ -87,7 +87,7 @@ def test_four_images_meet_at_a_point_in_the_middle_half():
         canvas, boxes = mosaic(plain_images(), NO_BOXES, (64, 96), mosaic_config(mosaic_scale=(1.5, 1.5)),
                                np.random.default_rng(seed))
         assert canvas.dtype == np.uint8 and canvas.shape == (64, 96, 3) and boxes.shape == (0, 5)
-        # At 1.5 every quadrant is full: the picture is four rectangles that meet at the centre.
+        # At 1.5 every quadrant is full: the image is four rectangles that meet at the centre.
         x, y = int((canvas[0, :, 0] == 10).sum()), int((canvas[:, 0, 0] == 10).sum())
         expected = np.empty((64, 96), np.uint8)
         expected[:y, :x], expected[:y, x:], expected[y:, :x], expected[y:, x:] = 10, 60, 180, 240

@@ -9,12 +9,13 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
+from src.data.coco import read_coco
 from src.data.image_files import decode_image
 from src.data.multi_scale import size_of_step, training_sizes
 from src.distributed_sampler import DistributedSampler
-from src.yolo_dataset import read_coco, train_stream
-from tests.support.drawn_samples import augment
+from src.yolo_dataset import train_stream
 from tests.support.helpers import write_coco
+from tests.support.samples import augment, batches
 
 SIZES = ["--multi_scale", "[[320, 416], 320, [416, 320], 416]"]
 
@@ -55,7 +56,7 @@ def test_without_sizes_the_training_shape_is_the_only_one():
     ("[[[320, 320]]]", r"expected \[height, width\], or one number for a square"),
     ("[[[320, 320], 320]]", r"expected \[height, width\], or one number for a square"),
 ])
-def test_sizes_that_no_input_can_have_are_told_in_words(text, words):
+def test_invalid_sizes_are_refused(text, words):
     config = config_of("--multi_scale", text)
     for asks in (training_sizes, lambda config: size_of_step(config, 7)):
         with pytest.raises(UsageError, match=r"multi_scale \(command line\) has the entry .*" + words):
@@ -108,11 +109,6 @@ def run(tmp_path):
     return config, read_coco(config, "train", True)
 
 
-def batches(config, data, **options):
-    with train_stream(config, data, **options) as stream:
-        return list(stream)
-
-
 def digests(streamed):
     return [hashlib.sha256(b"".join(column.tobytes() for column in batch)).hexdigest() for batch in streamed]
 
@@ -150,7 +146,7 @@ def test_an_image_is_warped_straight_to_the_size(run):
         assert (whole[number // 2][1][number % 2, :, 2] > 0).sum() == len(boxes)
 
 
-def test_an_image_that_cannot_be_used_is_told_at_any_size(run):
+def test_an_unusable_image_is_reported_at_any_size(run):
     seeds = (run[0].replace("command line", resize_rate=1, seed=seed) for seed in range(20))
     config, data = next(config for config in seeds if size_of_step(config, 1) != size_of_step(config, 0)), run[1]
     # The second sample of step 1, of another size than step 0: what takes its place must fit into its batch.

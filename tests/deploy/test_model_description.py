@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of src/deploy/model_description.py: what is told, and how everything that does not fit is refused."""
+"""The description of a model: its content, and the refusal of everything that does not fit."""
 import copy
 import hashlib
 import json

@@ -1,9 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of src/evaluation/detections.py against plain loops, hand-made heads, and the real heads of the official
-network."""
+"""Detections in the image's pixels, COCO results, and the recorded heads of the official network."""
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,100 +9,11 @@ import pytest
 
 from src.data.placement import letterbox_placement, stretch_placement
 from src.evaluation.detections import coco_results, detect, to_image
-from src.evaluation.nms import detections_from_heads, select_pairs
-from tests.support.decoded_heads import empty_heads, loop_detections, put, random_heads
+from src.evaluation.nms import detections_from_heads
+from tests.support.decoded_heads import empty_heads, put
+from tests.support.helpers import real_data
 
-DOG = Path(__file__).resolve().parents[2] / "shared" / "data" / "darknet_dog"
 SETTINGS = SimpleNamespace(eval_ignore_threshold=0.001, nms_thresh=0.5, max_detections=300, multi_label=True)
-
-
-# Selection of (cell, class) pairs
-
-def test_threshold_is_strict_and_on_the_product():
-    cells = np.array([[.5, .5, .1, .1, 0.5, 0.5, 0.5001], [.5, .5, .1, .1, 0.01, 1.0, 0.0]], np.float32)
-    rows, classes, scores = select_pairs(cells, 0.25, multi_label=True)
-    assert (rows.tolist(), classes.tolist()) == ([0], [1])
-    assert scores == pytest.approx([0.25005])
-    # 2021 asked for a class probability above 0.15 whatever the objectness; here a weak class of a sure object counts.
-    rows, classes, _ = select_pairs(np.array([[.5, .5, .1, .1, 0.99, 0.1]], np.float32), 0.001, multi_label=True)
-    assert (rows.tolist(), classes.tolist()) == ([0], [0])
-
-
-def test_multi_label_gives_all_classes_else_the_best():
-    cells = np.array([[.5, .5, .1, .1, 0.8, 0.9, 0.2, 0.9], [.5, .5, .1, .1, 0.8, 0.0, 0.6, 0.1]], np.float32)
-    rows, classes, scores = select_pairs(cells, 0.1, multi_label=True)
-    assert rows.tolist() == [0, 0, 0, 1] and classes.tolist() == [0, 1, 2, 1]
-    np.testing.assert_allclose(scores, [0.72, 0.16, 0.72, 0.48], rtol=1e-6)
-    rows, classes, scores = select_pairs(cells, 0.1, multi_label=False)
-    assert rows.tolist() == [0, 1] and classes.tolist() == [0, 1]
-    np.testing.assert_allclose(scores, [0.72, 0.48], rtol=1e-6)
-    assert [part.size for part in select_pairs(cells, 0.9, multi_label=False)] == [0, 0, 0]
-
-
-@pytest.mark.parametrize("field, value", [(0, np.nan), (2, np.inf), (2, 0.0), (3, -1.0), (4, np.nan), (5, np.nan)])
-def test_cells_without_a_proper_box_give_nothing(field, value):
-    cells = np.array([[.5, .5, .1, .1, 0.9, 0.9], [.5, .5, .1, .1, 0.9, 0.8]], np.float32)
-    cells[0, field] = value
-    rows, _, _ = select_pairs(cells, 0.001, multi_label=True)
-    assert rows.tolist() == [1]
-
-
-@pytest.mark.parametrize("multi_label, classes", [(True, [1]), (False, [])])
-def test_a_score_that_is_not_finite_gives_nothing(multi_label, classes):
-    cells = np.array([[.5, .5, .1, .1, 0.9, np.inf, 0.9]], np.float32)
-    assert select_pairs(cells, 0.001, multi_label)[1].tolist() == classes
-
-
-# Heads to detections
-
-def test_hand_made_heads_give_the_boxes_put_in():
-    big, small = empty_heads(3, (2, 4))
-    put(big, (1, 2, 0), (0.6, 0.7, 0.2, 0.4), 0.9, c1=0.8)
-    put(small, (0, 0, 2), (0.1, 0.1, 0.3, 0.05), 0.5, c0=0.5, c2=0.9)
-    boxes, scores, classes = detections_from_heads(big, small, 0.001, 0.5, 300)
-    assert classes.tolist() == [1, 2, 0]
-    np.testing.assert_allclose(scores, [0.72, 0.45, 0.25], rtol=1e-6)
-    np.testing.assert_allclose(boxes, [[0.5, 0.5, 0.7, 0.9], [-0.05, 0.075, 0.25, 0.125], [-0.05, 0.075, 0.25, 0.125]],
-                               atol=1e-6)
-    assert boxes.dtype == np.float32 and scores.dtype == np.float32
-
-
-def test_nms_runs_on_unclipped_boxes():
-    """Clipped to the input both boxes would be the same; whole, they share a third."""
-    big, small = empty_heads(1)
-    put(big, (0, 0, 0), (0.0, 0.5, 0.4, 0.2), 0.9, c0=0.9)
-    put(big, (1, 0, 0), (-0.2, 0.5, 0.8, 0.2), 0.8, c0=0.9)
-    put(big, (2, 0, 0), (-0.6, 0.5, 1.6, 0.2), 0.7, c0=0.9)
-    boxes, _, _ = detections_from_heads(big, small, 0.001, 0.45, 300)
-    np.testing.assert_allclose(boxes[:, 0], [-0.2, -1.4], atol=1e-6)
-
-
-def test_ties_go_to_the_coarse_head_then_row_column_anchor_class():
-    big, small = empty_heads(2)
-    cells = [(small, (0, 0, 0)), (big, (1, 0, 0)), (big, (0, 1, 0)), (big, (0, 0, 1)), (big, (0, 0, 0))]
-    for number, (head, cell) in enumerate(cells):
-        put(head, cell, (0.1 + 0.18 * number, 0.5, 0.1, 0.1), 0.5, c0=0.5, c1=0.5)
-    boxes, _, classes = detections_from_heads(big, small, 0.001, 0.5, 300)
-    np.testing.assert_allclose((boxes[:, 0] + boxes[:, 2]) / 2, np.repeat([0.82, 0.64, 0.46, 0.28, 0.1], 2), atol=1e-6)
-    assert classes.tolist() == [0, 1] * 5
-
-
-@pytest.mark.parametrize("num_classes, grid, most", [(3, 4, 300), (20, 3, 40), (1, 5, 300)])
-def test_random_heads_equal_plain_loops_over_all_pairs(num_classes, grid, most):
-    big, small = random_heads(np.random.default_rng(grid), num_classes, grid, mean_size=0.3)
-    boxes, scores, classes = detections_from_heads(big, small, 0.02, 0.5, most)
-    side = 32 * grid
-    expected_boxes, expected_scores, expected_classes = loop_detections(big, small, 0.02, 0.5, most)
-    assert classes.tolist() == expected_classes
-    np.testing.assert_array_equal(scores, np.array(expected_scores, np.float32))
-    np.testing.assert_allclose(boxes * side, expected_boxes, atol=1e-3)
-
-
-def test_nothing_above_the_threshold_gives_empty_arrays():
-    boxes, scores, classes = detections_from_heads(*empty_heads(3), 0.001, 0.5, 300)
-    assert boxes.shape == (0, 4) and scores.shape == (0,) and classes.shape == (0,)
-    assert [len(part) for part in detect(*empty_heads(3), stretch_placement((9, 9), (128, 128)), (9, 9), SETTINGS)] == [
-        0, 0, 0]
 
 
 # Back to the image
@@ -147,6 +56,11 @@ def test_detect_takes_the_canvas_from_the_heads_and_the_thresholds_from_the_conf
     assert len(detect(big, small, stretch_placement((9, 9), (64, 128)), (9, 9), SETTINGS, score_threshold=0.75)[0]) == 0
 
 
+def test_nothing_above_the_threshold_gives_empty_arrays():
+    found = detect(*empty_heads(3), stretch_placement((9, 9), (128, 128)), (9, 9), SETTINGS)
+    assert [len(values) for values in found] == [0, 0, 0]
+
+
 # Results
 
 def test_coco_results_are_rounded_inside_the_image_and_use_the_files_ids():
@@ -173,11 +87,11 @@ def decode_darknet(head, anchors_wh, side):
     return fields
 
 
-@pytest.mark.skipif(not DOG.is_dir(), reason=f"{DOG} is not there: recorded heads of the official network")
 @pytest.mark.parametrize("multi_label", [True, False])
 def test_real_heads_show_the_dog_the_bicycle_and_the_car(multi_label):
-    big = decode_darknet(np.load(DOG / "head_13x13.npy"), [(81, 82), (135, 169), (344, 319)], 416)
-    small = decode_darknet(np.load(DOG / "head_26x26.npy"), [(23, 27), (37, 58), (81, 82)], 416)
+    folder = real_data("darknet_dog")
+    big = decode_darknet(np.load(folder / "head_13x13.npy"), [(81, 82), (135, 169), (344, 319)], 416)
+    small = decode_darknet(np.load(folder / "head_26x26.npy"), [(23, 27), (37, 58), (81, 82)], 416)
     boxes, scores, classes = detections_from_heads(big, small, 0.25, 0.45, 300, multi_label)
     names = {1: "bicycle", 2: "car", 7: "truck", 16: "dog"}
     centres = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), 1)

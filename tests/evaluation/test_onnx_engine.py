@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime in the place of MindSpore: the same outputs."""
+"""ONNX Runtime computes the outputs of MindSpore."""
 import tempfile
 
 import numpy as np
@@ -29,7 +29,7 @@ def test_outputs_are_those_of_mindspore(batch):
         np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=2e-5, atol=2e-6)
 
 
-def test_a_folder_that_mindspore_does_not_take_is_refused_in_words(tmp_path, monkeypatch):
+def test_a_folder_that_mindspore_does_not_take_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a b").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
     network = build_inference_network(get_config(["--testing_shape", "64", "--device_target", "CPU"]), 3)

@@ -15,8 +15,8 @@ import convert_weight
 from model_utils.config import get_config
 from src.evaluation.inference import load_inference_network
 from src.tiny import BATCH_NORM_EPS
-from src.weights.darknet import DARKNET_OPTIONS, write_darknet
-from tests.support.small_networks import random_weights
+from src.weights.darknet import DARKNET_OPTIONS
+from tests.support.small_networks import random_weights, write_darknet
 
 NUM_CLASSES = 4
 SHAPES = [(320, 320), (416, 416), (416, 608)]
@@ -57,7 +57,7 @@ def cfg_text(route="-1,8", small_mask="1,2,3"):
     return "\n".join(sections)
 
 
-def picture(shape):
+def random_image(shape):
     return np.random.default_rng(2).random((1, 3, *shape), dtype=np.float32)
 
 
@@ -68,7 +68,7 @@ def run_opencv(folder, weights, shape, **mistakes):
     network = cv2.dnn.readNetFromDarknet(str(folder / "judge.cfg"), str(folder / "judge.weights"))
     # Winograd's convolution rounds more.
     network.enableWinograd(False)
-    network.setInput(picture(shape))
+    network.setInput(random_image(shape))
     outputs = network.forward(["conv_15", "conv_22", "yolo_16", "yolo_23"])
     return outputs[:2], outputs[2:]
 
@@ -89,7 +89,7 @@ def ours(weights, tmp_path_factory):
         if shape not in known:
             config = get_config([f"--testing_shape={shape[0]},{shape[1]}"])
             network, _, _ = load_inference_network(config, str(folder / "a.ckpt"), float_input=True)
-            heads = network.network(ms.Tensor(picture(shape)))
+            heads = network.network(ms.Tensor(random_image(shape)))
             decoded = network.decode_big(heads[0]), network.decode_small(heads[1])
             known[shape] = [[output.asnumpy() for output in outputs] for outputs in (heads, decoded)]
         return known[shape]
@@ -119,7 +119,7 @@ def test_heads_and_boxes_are_those_of_opencv(weights, ours, tmp_path, shape):
     our_heads, our_boxes = ours(shape)
     for number, stride in enumerate((32, 16)):
         assert heads[number].shape == (1, 27, shape[0] // stride, shape[1] // stride)
-        # A network that has died or blown up would agree too easily.
+        # A network that has died or blown up would pass too easily.
         assert 0.3 < heads[number].std() < 3 and heads[number].std(axis=(2, 3)).min() > 0.01
         # Nothing was thresholded or suppressed.
         assert (boxes[number][:, 5:] > 0).all()
@@ -160,7 +160,7 @@ def test_a_mistake_in_the_anchors_would_be_seen(weights, ours, tmp_path):
     assert big < BOX_TOLERANCE and small > 10 * BOX_TOLERANCE
 
 
-def test_what_remains_is_the_epsilon(weights, ours, tmp_path):
+def test_the_remaining_difference_is_the_epsilon(weights, ours, tmp_path):
     shifted = {name: array + np.float32(BATCH_NORM_EPS - OPENCV_EPS) if name.endswith("variance") else array
                for name, array in weights.items()}
     heads, _ = run_opencv(tmp_path, shifted, SHAPES[0])

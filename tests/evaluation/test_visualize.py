@@ -134,8 +134,8 @@ def test_contact_sheet_has_every_image_in_its_cell():
 
 
 def test_comparison_sheet_shows_detections_left_and_truth_right():
-    picture = (grey(240, 480), np.array([[20, 60, 120, 160]]), [0], [0.9], np.array([[300, 60, 420, 160]]), [1])
-    sheet = comparison_sheet([picture, picture, picture], NAMES, columns=2)
+    sample = (grey(240, 480), np.array([[20, 60, 120, 160]]), [0], [0.9], np.array([[300, 60, 420, 160]]), [1])
+    sheet = comparison_sheet([sample, sample, sample], NAMES, columns=2)
     assert sheet.shape[1] > 4 * 480 and sheet.shape[0] > 2 * 240
     left_half, right_half = sheet[:240, :490], sheet[:240, 500:1000]
     assert (left_half == class_colour(0)).all(2).any() and not (left_half == class_colour(1)).all(2).any()
@@ -170,5 +170,5 @@ def test_written_images_are_rgb_and_replace_the_file(tmp_path):
     write_image(path, image)
     np.testing.assert_array_equal(cv2.imread(str(path))[:, :, ::-1], image)
     assert [entry.name for entry in path.parent.iterdir()] == ["a.png"]
-    with pytest.raises(UserError, match=r"a\.xyz: cannot write this kind of picture"):
+    with pytest.raises(UserError, match=r"a\.xyz: cannot write this image format"):
         write_image(tmp_path / "a.xyz", image)

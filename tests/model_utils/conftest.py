@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A ModelArts job for tests: the stand-in for moxing with something in its storage, and the config of a job."""
+"""A ModelArts job for tests: a stand-in for moxing with data in its storage, and the config of a job."""
 import sys
 import zipfile
 
@@ -12,7 +12,7 @@ from tests.support import moxing_stand_in
 
 @pytest.fixture
 def storage(tmp_path, monkeypatch):
-    """Put the stand-in for moxing in place; returns its `file`, with data and a checkpoint in s3://bucket."""
+    """Install the stand-in for moxing; returns its `file`, with data and a checkpoint in s3://bucket."""
     for name in ("moxing", "moxing.file"):
         monkeypatch.setitem(sys.modules, name, None)
     file = moxing_stand_in.install(tmp_path / "s3")
@@ -26,7 +26,7 @@ def storage(tmp_path, monkeypatch):
 
 @pytest.fixture
 def job(tmp_path):
-    """Return a function that gives the config of a job: its folders and urls, and further options."""
+    """Return a function that makes the config of a job from its folders, its urls and further options."""
 
     def make(**options):
         values = {"enable_modelarts": True, "data_url": "s3://bucket/data/", "train_url": "s3://bucket/results/",

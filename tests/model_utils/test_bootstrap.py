@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/bootstrap.py in child processes: environment, version checks, and what it must not do."""
+"""Tests of model_utils/bootstrap.py in child processes: environment, version checks, no import of MindSpore."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def version(name):
 metadata.version = version
 sys.version_info = {python!r} or sys.version_info
 import model_utils.bootstrap
-print("went on")
+print("started")
 """
 
 
@@ -50,7 +50,7 @@ def test_sets_the_environment_without_importing_mindspore():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_respects_what_the_user_set():
+def test_keeps_what_the_user_set():
     done = run_python(SHOW_ENVIRONMENT, ONEDNN_MAX_CPU_ISA="AVX512_CORE", GLOG_v="1")
     assert done.stdout.split()[:2] == ["AVX512_CORE", "1"]
 
@@ -66,7 +66,7 @@ def test_respects_what_the_user_set():
     ({"python": (3, 9, 18, "final", 0)}, ["Python is 3.9", "3.10 to 3.12", "virtual environment"]),
     ({"python": (3, 13, 1, "final", 0)}, ["Python is 3.13", "3.10 to 3.12"]),
 ])
-def test_explains_a_wrong_version_and_stops(fakes, words):
+def test_an_unsupported_version_is_explained(fakes, words):
     done = start_with(**fakes)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -79,9 +79,9 @@ def test_explains_a_wrong_version_and_stops(fakes, words):
     {"numpy": "1.25.0"}, {"numpy": "1.26.4"}, {"mindspore": "2.10.0"}, {"mindspore": "2.10.0rc1"},
     {"mindspore": "2.7.1.post1"}, {"python": (3, 10, 0, "final", 0)}, {"python": (3, 12, 9, "final", 0)},
 ])
-def test_goes_on_with_good_versions(fakes):
+def test_supported_versions_start(fakes):
     done = start_with(**fakes)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started\n", "")
 
 
 CONVOLUTION = """

@@ -12,7 +12,16 @@ import sys
 
 import pytest
 
-from model_utils.config import DEFAULT_CONFIG, REMOVED_OPTIONS, SOURCES, TRAVELLING, Config, get_config, help_text
+from model_utils.config import (
+    DEFAULT_CONFIG,
+    OTHER_NAMES,
+    REMOVED_OPTIONS,
+    SOURCES,
+    TRAVELLING,
+    Config,
+    get_config,
+    help_text,
+)
 from model_utils.errors import UsageError, UserError
 from model_utils.options import read_options, read_yaml
 
@@ -38,7 +47,7 @@ SEED_DEFAULTS = {
 
 @pytest.fixture
 def overlay(tmp_path):
-    """Return a function that writes a configuration file and gives its path."""
+    """Return a function that writes a configuration file and returns its path."""
 
     def write(text):
         path = tmp_path / "overlay.yaml"
@@ -55,9 +64,10 @@ def test_defaults_are_those_of_the_2021_version():
 
 
 def test_the_shipped_default_config_is_complete_and_sound():
-    values, helps, choices = read_yaml(DEFAULT_CONFIG)
+    values, helps, choices, limits = read_yaml(DEFAULT_CONFIG)
     assert list(values) == list(helps)
-    assert set(choices) <= set(values)
+    for some in (choices, limits):
+        assert list(some) == [name for name in values if name in some], "in the order of the values"
     assert not set(values) & set(REMOVED_OPTIONS)
     assert all(text[0].isupper() or text[0] in "[01" for text in helps.values())
     # A float option must be written with its dot, or the command line would refuse fractions.
@@ -68,9 +78,9 @@ def test_the_shipped_default_config_is_complete_and_sound():
 
 def test_command_line_forms():
     config = get_config(["--lr=0.01", "--keep_empty", "true", "--data_dir", "a b", "--ckpt_interval", "-1", "--eta_min",
-                         "-1e-3", "--anchor_masks", "[[1,2,3],", "[3,4,5]]", "--training_shape", "320", "416",
+                         "1e-3", "--anchor_masks", "[[1,2,3],", "[3,4,5]]", "--training_shape", "320", "416",
                          "--lr_epochs", "20,25", "--mean=0.5 0.5 0.5", "--file_name=--odd", "--lr", "0.02"])
-    assert (config.lr, config.keep_empty, config.data_dir, config.eta_min) == (0.02, True, "a b", -0.001)
+    assert (config.lr, config.keep_empty, config.data_dir, config.eta_min) == (0.02, True, "a b", 0.001)
     assert config.anchor_masks == ((1, 2, 3), (3, 4, 5))
     assert (config.training_shape, config.lr_epochs, config.mean) == ((320, 416), (20, 25), (0.5, 0.5, 0.5))
     assert (config.file_name, config.ckpt_interval) == ("--odd", -1)
@@ -95,7 +105,18 @@ def test_none_means_the_arguments_of_the_process(monkeypatch):
     (["--device_target", "cpu"], "expected one of Ascend, GPU, CPU; did you mean CPU?"),
     (["--label_smooth", "2"], "label_smooth is 2 (command line): expected one of 0, 1"),
     (["--training_shape", "300"], "the nearest is [288, 288]"),
-    (["--out_channel", "255"], "--out_channel of the 2021 version is gone: it follows from num_classes"),
+    (["--out_channel", "255"], "--out_channel of the 2021 version no longer exists: it follows from num_classes"),
+    (["--per_batch_size", "0"], "per_batch_size is 0 (command line): expected at least 1"),
+    (["--nms_thresh", "1.5"], "nms_thresh is 1.5 (command line): expected from 0 to 1"),
+    (["--flip_probability", "-0.1"], "flip_probability is -0.1"), (["--pad_value", "256"], "from 0 to 255"),
+    (["--lr", "0"], "lr is 0.0 (command line): expected more than 0"), (["--loss_scale", "0.5"], "expected at least 1"),
+    (["--momentum", "1"], "expected at least 0 and less than 1"), (["--saturation", "0.5"], "expected at least 1"),
+    (["--ckpt_interval", "-2"], "expected at least -1"), (["--clip_gradient_norm", "-1"], "expected at least 0"),
+    (["--seed", "-1"], "from 0 to 4294967295"), (["--scale_x_y", "0.5,1"], "expected each number at least 1"),
+    (["--anchors", "[[10,14],[23,0]]"], "expected each number more than 0"),
+    (["--mean", "123,116,103"], "expected each number from 0 to 1"), (["--std", "0,1,1"], "number from 1e-05 to 1"),
+    (["--std", "58.4,57.1,57.4"], "each number from 1e-05 to 1"), (["--lr_epochs", "0,220"], "each number at least 1"),
+    (["--mosaic_scale", "0,1"], "expected each number more than 0"),
     (["--config_path", "/nowhere.yaml"], "/nowhere.yaml: no such configuration file"),
 ])
 def test_a_wrong_command_line_is_explained(arguments, words):
@@ -105,15 +126,21 @@ def test_a_wrong_command_line_is_explained(arguments, words):
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(("name", "option"), sorted(OTHER_NAMES.items()))
+def test_the_name_of_another_detector_leads_to_the_option(name, option):
+    with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
+        get_config(["--" + name, "1"])
+
+
 @pytest.mark.parametrize("name", sorted(REMOVED_OPTIONS))
-def test_a_removed_option_says_what_to_use_instead(name, overlay):
+def test_a_removed_option_names_its_replacement(name, overlay):
     for arguments in (["--" + name, "1"], ["--config_path", overlay(f"{name}: 1\n")]):
         with pytest.raises(UsageError) as caught:
             get_config(arguments)
-        assert name in str(caught.value) and "of the 2021 version is gone" in str(caught.value)
+        assert name in str(caught.value) and "of the 2021 version no longer exists" in str(caught.value)
 
 
-def test_the_command_line_wins_over_the_file_and_that_over_the_default(overlay):
+def test_the_command_line_overrides_the_file_and_the_file_the_default(overlay):
     path = overlay("lr: 1e-2\nmax_epoch: 30\ntraining_shape: 320\nlr_epochs: '10,20'\nmulti_label: no\n")
     config = get_config(["--config_path", path, "--max_epoch", "7"])
     assert (config.lr, config.max_epoch, config.momentum) == (0.01, 7, 0.9)
@@ -125,7 +152,7 @@ def test_the_command_line_wins_over_the_file_and_that_over_the_default(overlay):
     assert config.is_default("momentum") and not config.is_default("lr")
 
 
-def test_the_shipped_file_gives_defaults_and_a_copy_gives_a_config_file(tmp_path):
+def test_the_shipped_file_counts_as_defaults_and_a_copy_as_a_config_file(tmp_path):
     assert get_config(["--config_path", str(DEFAULT_CONFIG)]).source("lr") == "default"
     link = tmp_path / "link.yaml"
     link.symlink_to(DEFAULT_CONFIG)
@@ -152,6 +179,7 @@ def test_an_empty_config_file_changes_nothing(overlay):
     ("resize_mode: stretched\n", "expected one of stretch, letterbox; did you mean stretch?"),
     ("testing_shape: [320, 30]\n", "the nearest is [320, 32]"),
     ("lr: [1\n", "not valid YAML"),
+    ("momentum: 1\n", "momentum is 1.0 (config file"), ("hue: 1\n", "expected from 0 to 0.5"),
     ("anchors: [10, 14, 23, 27]\n", "expected a list such as [[10.0, 14.0]"),
 ])
 def test_a_wrong_config_file_is_explained(overlay, text, words):
@@ -163,8 +191,16 @@ def test_a_wrong_config_file_is_explained(overlay, text, words):
 
 
 def test_all_unknown_keys_are_named_at_once(overlay):
-    with pytest.raises(UsageError, match=r"unknown key lrr.*out_channel of the 2021 version is gone.*max_epochs"):
+    with pytest.raises(UsageError, match=r"unknown key lrr.*out_channel of the 2021 version .*max_epochs"):
         get_config(["--config_path", overlay("lrr: 1\nout_channel: 255\nmax_epochs: 2\n")])
+
+
+def test_all_values_at_fault_are_named_at_once(overlay):
+    for arguments in (["--lr=0", "--nms_thresh=2", "--max_epoch=x"],
+                      ["--config_path", overlay("lr: 0\nnms_thresh: 2\nmax_epoch: x\n")]):
+        with pytest.raises(UsageError) as caught:
+            get_config(arguments)
+        assert [line.split()[0] for line in str(caught.value).splitlines()] == ["lr", "nms_thresh", "max_epoch"]
 
 
 def test_t_max_follows_max_epoch_unless_set(overlay):
@@ -176,7 +212,7 @@ def test_t_max_follows_max_epoch_unless_set(overlay):
     assert (fixed.t_max, fixed.source("t_max"), fixed.replace("derived", max_epoch=9).t_max) == (40, "config file", 40)
 
 
-def test_a_checkpoint_fills_only_what_is_default(overlay):
+def test_a_checkpoint_replaces_only_defaults(overlay):
     meta = {"anchors": [[1, 2], [3, 4]], "anchor_masks": [[0], [1]], "scale_x_y": [1, 1.05], "resize_mode": "letterbox",
             "pad_value": 114, "mean": [0, 0, 0], "std": [1, 1, 1], "testing_shape": [320, 416], "lr": 9, "step": 5,
             "class_names": ["a"]}
@@ -195,6 +231,9 @@ def test_a_broken_checkpoint_value_is_not_a_usage_error():
     with pytest.raises(UserError, match=r"resize_mode is 'warp' \(checkpoint\)") as caught:
         get_config([]).with_checkpoint({"resize_mode": "warp"})
     assert caught.value.exit_code == 1
+    with pytest.raises(UserError, match=r"pad_value is 256 \(checkpoint\): expected from 0 to 255") as caught:
+        get_config([]).with_checkpoint({"pad_value": 256})
+    assert caught.value.exit_code == 1
 
 
 def test_replace_types_checks_and_leaves_the_original_alone():
@@ -205,6 +244,8 @@ def test_replace_types_checks_and_leaves_the_original_alone():
     assert (config.num_classes, config.testing_shape, config.source("num_classes")) == (80, (640, 640), "default")
     with pytest.raises(UsageError, match=r"lr is 'x' \(derived\)"):
         config.replace("derived", lr="x")
+    with pytest.raises(UsageError, match=r"lr is 0.0 \(derived\): expected more than 0"):
+        config.replace("derived", lr=0)
     with pytest.raises(KeyError):
         config.replace("derived", no_such_option=1)
     with pytest.raises(ValueError, match="source is 'magic'"):
@@ -265,6 +306,7 @@ def test_help_shows_every_option_with_help_choices_and_default(capsys):
         assert f"--{option.name} " in text
         assert " ".join(option.help.split()) in flat
     assert "One of Ascend, GPU, CPU. Default: Ascend" in flat
+    assert "At least 0 and less than 1. Default: 0.9" in flat and "Each number from 0 to 1. Default: [0.485" in flat
     assert "Default: [640, 640]" in flat and 'Default: ""' in flat
     assert max(map(len, text.splitlines())) <= 120
     assert help_text(read_options(DEFAULT_CONFIG)) == text.rstrip("\n")

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/errors.py: words and exit codes for a user's mistake, a traceback for ours."""
+"""Tests of model_utils/errors.py: a message and an exit code for a mistake of the user, a traceback for ours."""
 
 import pytest
 
@@ -15,12 +15,12 @@ def raising(error):
 
 
 @pytest.mark.parametrize(("error", "code"), [(UserError("no such image"), 1), (UsageError("no such option"), 2)])
-def test_a_users_mistake_becomes_words_and_an_exit_code(error, code, capsys):
+def test_a_mistake_of_the_user_becomes_a_message_and_an_exit_code(error, code, capsys):
     assert run_cli(raising(error)) == code
     assert capsys.readouterr() == ("", f"error: {error}\n")
 
 
-def test_a_file_that_cannot_be_used_becomes_words(tmp_path, capsys):
+def test_a_file_that_cannot_be_used_becomes_a_message(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert run_cli(lambda argv: (tmp_path / "file" / "folder").mkdir()) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}/file/folder: Not a directory; check the path")
@@ -36,7 +36,7 @@ def test_other_exceptions_pass_through():
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (3, 3)])
-def test_returns_the_programs_own_exit_code_and_hands_on_its_arguments(returned, code):
+def test_returns_the_exit_code_of_the_program_and_passes_its_arguments(returned, code):
     seen = []
     assert run_cli(lambda argv: seen.append(argv) or returned, ["--lr", "1"]) == code
     assert seen == [["--lr", "1"]]

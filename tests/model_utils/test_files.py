@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that replace others all at once, where a rename fails or the disk is full."""
+"""Atomic writes, also where a rename fails or the disk is full."""
 import os
 import resource
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from model_utils import files
 from model_utils.errors import UserError, run_cli
-from model_utils.files import mindspore_folder, write_all, write_atomically
+from model_utils.files import mindspore_folder, new_folder, replacing, write_all, write_atomically
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_all_are_replaced(folder):
 
 @pytest.mark.parametrize("failing", range(1, 4))
 @pytest.mark.parametrize("error", [PermissionError(1, "Operation not permitted", "a hidden name"), KeyboardInterrupt()])
-def test_where_a_rename_fails_all_are_as_they_were(folder, monkeypatch, failing, error):
+def test_where_a_rename_fails_all_files_are_unchanged(folder, monkeypatch, failing, error):
     calls, rename = [], os.replace
 
     def replace(source, target):
@@ -59,7 +59,7 @@ def test_where_a_rename_fails_all_are_as_they_were(folder, monkeypatch, failing,
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_an_interrupt_behind_the_last_rename_takes_nothing_away(folder, monkeypatch, number):
+def test_an_interrupt_after_the_last_rename_undoes_nothing(folder, monkeypatch, number):
     rename, chosen = os.replace, paths(folder)[:number]
 
     def replace(source, target):
@@ -75,7 +75,7 @@ def test_an_interrupt_behind_the_last_rename_takes_nothing_away(folder, monkeypa
         path: "new" if path in chosen else "old" for path in paths(folder)}
 
 
-def test_what_was_not_there_is_taken_away_again(tmp_path, monkeypatch):
+def test_a_file_that_did_not_exist_is_removed_again(tmp_path, monkeypatch):
     first, second = paths(tmp_path)
     rename = os.replace
     monkeypatch.setattr(os, "replace", lambda source, target: rename(source, target if target != second else tmp_path))
@@ -93,6 +93,45 @@ def test_a_folder_is_refused_before_anything_is_written(folder, monkeypatch):
     assert_untouched(folder)
 
 
+def test_a_written_file_replaces_another_only_when_the_block_ends(folder):
+    path, _ = paths(folder)
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert_untouched(folder)
+    with replacing(folder / "new.ckpt") as temporary:
+        assert temporary.suffix == ".ckpt" and temporary.parent == folder
+        temporary.unlink()
+        temporary.write_text("whole")
+        temporary.chmod(0o400)
+    assert (folder / "new.ckpt").read_text() == "whole" and (folder / "new.ckpt").stat().st_mode & 0o777 == 0o644
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    umask = os.umask(0o077)
+    try:
+        write_atomically(tmp_path / "file", b"")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_folder_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "parent" / "data"
+    with pytest.raises(KeyboardInterrupt), new_folder(path) as temporary:
+        (temporary / "file").write_text("half")
+        raise KeyboardInterrupt
+    assert os.listdir(path.parent) == []
+    path.mkdir()
+    with new_folder(path) as temporary:
+        (temporary / "file").write_text("whole")
+        assert os.listdir(path) == []
+    assert os.listdir(path.parent) == ["data"] and (path / "file").read_text() == "whole"
+    with pytest.raises(OSError), new_folder(path) as temporary:
+        pass
+    assert (path / "file").exists() and path.stat().st_mode & 0o777 == 0o755
+
+
 @contextmanager
 def full_disk():
     """Let this process write files of 4 kB at most: the error then has no file name, as that of a full disk.
@@ -108,7 +147,7 @@ def full_disk():
         signal.signal(signal.SIGXFSZ, heeded)
 
 
-def test_a_full_disk_is_told_with_the_files_own_name(folder, capfd):
+def test_a_full_disk_is_reported_with_the_name_of_the_file(folder, capfd):
     first, second = paths(folder)
     with full_disk():
         assert run_cli(lambda argv: write_all({first: b"new", second: bytes(10000)})) == 1
@@ -120,7 +159,7 @@ def test_a_full_disk_is_told_with_the_files_own_name(folder, capfd):
     assert_untouched(folder)
 
 
-def test_what_mindspore_refuses_is_put_into_words_and_nothing_else():
+def test_only_what_mindspore_refuses_becomes_a_user_error():
     with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .*; set TMPDIR to a folder with"), \
             mindspore_folder() as folder:
         raise ValueError(f"The '{folder}/draft.mindir' is illegal")
@@ -129,7 +168,7 @@ def test_what_mindspore_refuses_is_put_into_words_and_nothing_else():
     assert not folder.exists()
 
 
-def test_a_full_disk_of_temporary_files_is_told():
+def test_a_full_disk_of_temporary_files_is_reported():
     with pytest.raises(UserError, match="TMPDIR: MindSpore cannot write to .* \\(File too large\\); make room there"), \
             full_disk(), mindspore_folder() as folder:
         (folder / "draft.mindir").write_bytes(bytes(10000))

@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/json_file.py: how a file that cannot be read, broken json and values of a wrong type are
-told."""
+"""Tests of model_utils/json_file.py: errors for unreadable files, broken json and values of a wrong type."""
 import json
 from pathlib import Path
 
@@ -15,7 +14,7 @@ EXAMPLE = {"name": "text", "scores": [0.5], "size": {"width": 1, "whole": True}}
 SOUND = {"name": "", "scores": [], "size": {"width": -3, "whole": False}}
 
 
-def test_what_to_do_about_a_file_that_cannot_be_read(tmp_path):
+def test_the_error_of_an_unreadable_file_names_the_remedy(tmp_path):
     with pytest.raises(UserError, match="a.json: cannot read this record: No such file or directory; check the path a"):
         read_json(tmp_path / "a.json", "record")
     (tmp_path / "a.json").write_text("9" * 5000)
@@ -56,7 +55,7 @@ def test_values_like_their_examples_have_no_fault():
      ["size.width is 1.0; expected a whole number", "size.whole is 1; expected true or false"]),
     ({"size": {"width": True}}, ["size lacks whole", "size.width is True; expected a whole number"]),
 ])
-def test_every_value_of_another_type_is_told_with_its_place(values, faults):
+def test_every_value_of_another_type_is_reported_with_its_place(values, faults):
     assert list(type_faults({**SOUND, **values}, EXAMPLE)) == faults
 
 
@@ -65,6 +64,7 @@ def test_a_file_of_another_type_and_further_keys():
     found = {**SOUND, "size": {**SOUND["size"], "depth": 1}}
     assert list(type_faults(found, EXAMPLE)) == ["size has 'depth', which nothing reads"]
     assert list(type_faults(found, EXAMPLE, takes_others=True)) == []
+    assert list(type_faults({"options": {"any": 1}}, {"options": {}})) == []
 
 
 @pytest.mark.parametrize(("text", "is_finite"), [

@@ -17,7 +17,7 @@ def test_without_a_launcher_device_0_is_rank_0_of_1(monkeypatch):
     launch = read_launch()
     assert launch == Launch(device_id=0, rank_size=1, rank_id=0, node_num=1, role="")
     assert (launch.local_size, launch.local_rank, launch.node_rank) == (1, 0, 0)
-    assert launch.leads_node and not launch.is_scheduler and not launch.is_beside_scheduler
+    assert launch.leads_node and not launch.is_scheduler
 
 
 def test_the_names_of_2021_are_read_from_the_process(monkeypatch):
@@ -46,9 +46,8 @@ def test_modelarts_says_how_many_machines_there_are():
 
 def test_the_scheduler_of_msrun_leads_no_machine():
     scheduler = read_launch({"RANK_SIZE": "4", "RANK_ID": "0", "MS_ROLE": "MS_SCHED"})
-    assert scheduler.is_scheduler and not scheduler.leads_node and not scheduler.is_beside_scheduler
-    rank_0 = read_launch({**MSRUN, "RANK_ID": "0", "MS_NODE_ID": "0"})
-    assert rank_0.is_beside_scheduler and not read_launch({**MSRUN, "RANK_ID": "2"}).is_beside_scheduler
+    assert scheduler.is_scheduler and not scheduler.leads_node
+    assert not read_launch({**MSRUN, "RANK_ID": "0", "MS_NODE_ID": "0"}).is_scheduler
 
 
 @pytest.mark.parametrize(("environment", "words"), [

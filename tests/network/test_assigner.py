@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The assignment in the graph against tests/support/reference.py, its rules one by one, and what it recalls of real
-boxes."""
+"""The assignment in the graph: against tests/support/reference.py, rule by rule, and its recall of real boxes."""
 import numpy as np
 import pytest
 
@@ -114,4 +113,4 @@ def test_coco128_targets_decoded_back_recall_the_boxes():
             # The same box from several anchors counts once.
             results[number, index] = {"image_id": data.image_ids[number], "bbox": bbox.tolist(), "score": 1.0,
                                       "category_id": data.categories.ids[int(category)]}
-    assert score_results(data.coco, list(results.values()), data.image_ids, data.categories).stats[1] >= 0.98
+    assert score_results(data, list(results.values())).stats[1] >= 0.98

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The grids: their numbers one by one, and that the open shapes are those of every input size."""
+"""The grids: their values one by one, and dynamic shapes that fit every input size."""
 import numpy as np
 import pytest
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""convert_weight.py: what it writes is all that inference needs, and what cannot be converted is told in words."""
+"""convert_weight.py: its checkpoint holds all that inference needs, and its errors name what cannot be converted."""
 import numpy as np
 import pytest
 
@@ -10,9 +10,9 @@ from model_utils.errors import run_cli
 from src.data.categories import COCO, Categories
 from src.evaluation.inference import check_categories, load_inference_network
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
-from src.weights.darknet import file_sizes, write_darknet
+from src.weights.darknet import file_sizes
 from src.weights.folding import fold_batch_norm
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_partial_file_and_wrong_class_counts_are_refused(darknet_files, tmp_pa
     assert not target.exists()
 
 
-def test_other_mistakes_are_told(darknet_files, tmp_path, capsys):
+def test_other_mistakes_are_reported(darknet_files, tmp_path, capsys):
     save_checkpoint(tmp_path / "a.ckpt", {"head1.bias": np.zeros(3, np.float32)}, {})
     source = darknet_files[1] / "2.weights"
     before = source.read_bytes()

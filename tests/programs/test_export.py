@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What export.py refuses: options, names of files, classes and weights."""
+"""What export.py refuses: options, file names, classes and weights."""
 import os
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def checkpoint(tmp_path_factory):
     (["--testing_shape=100"], 2, "testing_shape is '100'"), (["--num_classes=5"], 1, "num_classes is 5"),
     (["--file_format=PTH"], 2, "file_format is 'PTH'"), (["--image=/nowhere/a.jpg"], 1, "/nowhere/a.jpg: cannot read"),
 ])
-def test_wrong_input_is_told_and_nothing_is_written(checkpoint, tmp_path, capsys, arguments, code, words):
+def test_wrong_input_is_reported_and_nothing_is_written(checkpoint, tmp_path, capsys, arguments, code, words):
     common = [*CPU, f"--ckpt_file={checkpoint}", f"--file_name={tmp_path / 'm'}"]
     assert run_cli(export.main, [*common, *arguments]) == code
     error = capsys.readouterr().err
@@ -43,28 +43,28 @@ def test_wrong_input_is_told_and_nothing_is_written(checkpoint, tmp_path, capsys
 # Weights
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name, told", [
+@pytest.mark.parametrize("name, message", [
     ("head1.bias", "head1.bias holds NaN or infinity, 1 of 24 values; parameters that hold some: 1 of "),
     ("conv2.bn.moving_mean", r"conv2.bn.beta \(its batch-norm folded in\) holds NaN or infinity, 1 of 64 values"),
     ("conv2.bn.gamma", r"conv2.conv.weight \(its batch-norm folded in\) .* 288 of 18432 values; .* some: 2 of "),
 ])
-def test_weights_that_are_no_numbers_are_refused(checkpoint, tmp_path, name, told, value):
+def test_weights_with_nan_or_infinity_are_refused(checkpoint, tmp_path, name, message, value):
     loaded = load_checkpoint(checkpoint)
     loaded.weights[name] = loaded.weights[name].copy()
     loaded.weights[name][0] = value
     broken = tmp_path / "broken.ckpt"
     save_checkpoint(broken, loaded.weights, loaded.meta)
-    with pytest.raises(UserError, match=rf"^{broken}: {told}.*; take an earlier checkpoint"):
+    with pytest.raises(UserError, match=rf"^{broken}: {message}.*; take an earlier checkpoint"):
         export.main([*CPU, "--ckpt_file", str(broken), "--file_name", str(tmp_path / "m"), "--file_format", "MINDIR"])
     assert os.listdir(tmp_path) == ["broken.ckpt"]
 
 
-# The name of the file
+# File names
 
 @pytest.mark.parametrize("name, file_format, expected", [
     ("m", "MINDIR", "m.mindir"), ("m.mindir", "MINDIR", "m.mindir"), ("a.onnx/m.v2", "MINDIR", "a.onnx/m.v2.mindir"),
     (".m", "ONNX", ".m.onnx")])
-def test_the_ending_is_that_of_the_format_once(name, file_format, expected):
+def test_the_suffix_of_the_format_is_appended_once(name, file_format, expected):
     assert export.model_path(get_config(["--file_name", name, "--file_format", file_format])) == Path(expected)
 
 
@@ -80,7 +80,7 @@ def test_a_file_name_without_a_stem_or_of_another_format_is_refused(checkpoint, 
     assert error.startswith("error: file_name is ") and words in error
 
 
-# Classes of a checkpoint that has no names
+# Classes of a checkpoint without names
 
 def test_an_annotation_file_names_the_classes(tmp_path):
     path = write_coco(tmp_path, [{}], "val", [{"id": 4, "name": "a"}, {"id": 2, "name": "b"}])

@@ -15,10 +15,10 @@ from src.initializer import initialise_weights
 from src.training.optimizer import build_optimizer, freeze_backbone, set_training
 from src.training.train_step import TrainStep
 from src.weights.checkpoint import legacy_names, save_checkpoint
-from src.weights.darknet import DARKNET_OPTIONS, write_darknet
+from src.weights.darknet import DARKNET_OPTIONS
 from src.weights.start_weights import start_weights
 from src.yolo import build_network
-from tests.support.small_networks import is_backbone, random_weights, same, small_network, values
+from tests.support.small_networks import is_backbone, random_weights, same, small_network, values, write_darknet
 
 HEADS = {"head1.weight", "head1.bias", "head2.weight", "head2.bias"}
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of predict.py: pictures and json for one image and for a folder, and inputs that cannot be used."""
+"""Tests of predict.py: drawn images and json for one image and for a folder, and inputs that cannot be used."""
 import json
 from pathlib import Path
 
@@ -8,42 +8,37 @@ import cv2
 import numpy as np
 import pytest
 
-import mindspore as ms
-
 import predict
 from model_utils.errors import run_cli
-from tests.support.small_networks import IDS, NAMES, write_checkpoint
+from tests.support.small_networks import IDS, NAMES
 
 
-@pytest.fixture(autouse=True)
-def fixture_device(monkeypatch):
-    """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
-    monkeypatch.setattr(predict, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
+@pytest.fixture
+def run(run_in_process, checkpoint, tmp_path):
+    """Return a function that runs predict.py on an image with random weights, which find something everywhere."""
+    run_in_process(predict)
+
+    def run(image, *arguments):
+        return run_cli(predict.main, [f"--ckpt_file={checkpoint}", f"--image={image}", "--device_target=CPU",
+                                      f"--log_path={tmp_path / 'logs'}", "--draw_threshold=0.05", *arguments])
+
+    return run
 
 
-def write_picture(path, width=80, height=60):
+def write_image(path, width=80, height=60):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(width).integers(0, 255, (height, width, 3), np.uint8)
     assert cv2.imwrite(str(path), pixels)
     return path
 
 
-def run(tmp_path, image, *arguments):
-    """Run predict.py with a checkpoint of random weights that finds something everywhere; returns its exit code."""
-    checkpoint = tmp_path / "best.ckpt"
-    if not checkpoint.exists():
-        write_checkpoint(checkpoint)
-    return run_cli(predict.main, [f"--ckpt_file={checkpoint}", f"--image={image}", "--device_target=CPU",
-                                  f"--log_path={tmp_path / 'logs'}", "--draw_threshold=0.05", *arguments])
-
-
-def test_a_folder_gives_a_picture_each_and_one_json(tmp_path, capsys):
+def test_a_folder_gives_a_drawn_image_each_and_one_json(run, tmp_path, capsys):
     images = tmp_path / "images"
     for name, width in (("b.PNG", 80), ("a.jpg", 100), ("c.jpeg", 60)):
-        write_picture(images / name, width)
+        write_image(images / name, width)
     (images / "notes.txt").write_text("no image")
     before = {path.name: path.read_bytes() for path in images.iterdir()}
-    assert run(tmp_path, images, f"--output_dir={tmp_path / 'out'}") == 0
+    assert run(images, f"--output_dir={tmp_path / 'out'}") == 0
     assert {path.name: path.read_bytes() for path in images.iterdir()} == before
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "b.PNG", "c.jpeg", "detections.json"]
     records = json.loads((tmp_path / "out" / "detections.json").read_text())
@@ -64,8 +59,8 @@ def test_a_folder_gives_a_picture_each_and_one_json(tmp_path, capsys):
     assert f"{len(detections)} detections on 3 images" in capsys.readouterr().out
 
 
-def test_one_image_goes_to_a_new_folder_below_log_path(tmp_path):
-    assert run(tmp_path, write_picture(tmp_path / "one.png"), "--draw_threshold=0.999") == 0
+def test_one_image_goes_to_a_new_folder_below_log_path(run, tmp_path):
+    assert run(write_image(tmp_path / "one.png"), "--draw_threshold=0.999") == 0
     [folder] = (tmp_path / "logs").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["detections.json", "one.png"]
     assert json.loads((folder / "detections.json").read_text()) == [
@@ -73,32 +68,32 @@ def test_one_image_goes_to_a_new_folder_below_log_path(tmp_path):
     np.testing.assert_array_equal(cv2.imread(str(folder / "one.png")), cv2.imread(str(tmp_path / "one.png")))
 
 
-def test_an_unreadable_image_is_named_and_nothing_is_written(tmp_path, capsys):
-    write_picture(tmp_path / "images" / "a.jpg")
+def test_an_unreadable_image_is_named_and_nothing_is_written(run, tmp_path, capsys):
+    write_image(tmp_path / "images" / "a.jpg")
     (tmp_path / "images" / "broken.jpg").write_bytes(b"\xff\xd8 no jpeg")
-    assert run(tmp_path, tmp_path / "images", f"--output_dir={tmp_path / 'out'}") == 1
+    assert run(tmp_path / "images", f"--output_dir={tmp_path / 'out'}") == 1
     error = capsys.readouterr().err
     assert "broken.jpg" in error and "Traceback" not in error
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("link", [False, True])
-def test_no_input_is_overwritten(tmp_path, capsys, link):
-    picture = write_picture(tmp_path / "images" / "a.png")
-    target = picture.parent
+def test_no_input_is_overwritten(run, tmp_path, capsys, link):
+    image = write_image(tmp_path / "images" / "a.png")
+    target = image.parent
     if link:
         target = tmp_path / "link"
-        target.symlink_to(picture.parent)
-    before = picture.read_bytes()
-    assert run(tmp_path, picture, f"--output_dir={target}") == 2
+        target.symlink_to(image.parent)
+    before = image.read_bytes()
+    assert run(image, f"--output_dir={target}") == 2
     assert "overwrite" in capsys.readouterr().err
-    assert picture.read_bytes() == before
+    assert image.read_bytes() == before
 
 
 @pytest.mark.parametrize("image, code, words", [
     ("", 2, "--image has no value"), ("/nowhere/a.jpg", 1, "/nowhere/a.jpg: no such image"), (".", 1, "no image in"),
 ])
-def test_missing_images_are_errors_in_words(tmp_path, capsys, monkeypatch, image, code, words):
+def test_missing_images_are_errors(tmp_path, capsys, monkeypatch, image, code, words):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(predict, "read_checkpoint", None)
     arguments = ["--ckpt_file=x.ckpt", "--device_target=CPU", "--image", *([image] if image else [])]
@@ -113,13 +108,13 @@ def test_missing_options_are_usage_errors(capsys):
     assert "image is empty" in capsys.readouterr().err
 
 
-def test_pictures_of_other_kinds_are_written_as_png():
+def test_images_with_an_unknown_suffix_are_written_as_png():
     paths = [Path("in/a.ppm"), Path("in/b.JPG")]
     assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG"]
 
 
-def test_what_was_found_in_words():
+def test_detections_as_text():
     found = [{"class_name": name, "score": score} for name, score in (("dog", 0.875), ("car", 0.5), ("cup", 0.1))]
-    assert predict.in_words(found) == "dog 0.88, car 0.50, cup 0.10"
-    assert predict.in_words(found, most=1) == "dog 0.88, and 2 more"
-    assert predict.in_words([]) == "nothing found"
+    assert predict.as_text(found) == "dog 0.88, car 0.50, cup 0.10"
+    assert predict.as_text(found, most=1) == "dog 0.88, and 2 more"
+    assert predict.as_text([]) == "nothing found"

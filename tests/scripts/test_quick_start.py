@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The quick start: its steps, their failures and its Python environment with a stand-in for Python; once for real."""
+"""The quick start: steps, failures and Python environment with a stand-in for Python; once with the real programs."""
 import os
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.place import ROOT, STUB
 
-# What the real programs would write, as far as the quick start looks at it.
+# Writes the files of the real programs that the quick start reads.
 PROGRAMS = STUB.replace("sleep ", """
 case "$*" in
     *tools.sample_data*) mkdir -p "$4/train2017" "$4/val2017" && touch "$4/train2017/1.jpg" "$4/sample_data.json" ;;
@@ -21,7 +21,7 @@ case "$*" in
 esac
 [[ "$*" != *"${STUB_BREAKS:-nothing}"* ]] || exit 5
 sleep """)
-# A Python before it has a virtual environment: answers for its version, makes environments, and records pip's calls.
+# A Python without a virtual environment: prints its version, makes environments, and records pip's calls.
 FRESH = STUB.replace('echo "the program speaks"\n', "").replace("sleep ", """
 case "$*" in
     --version) echo "Python 3.12.9" ;;
@@ -93,7 +93,7 @@ def test_the_first_failure_stops_it_with_its_exit_code(quick, program, step, fol
     assert "all done" not in result.stdout
 
 
-def test_files_of_an_earlier_run_are_not_taken_for_new_ones(quick):
+def test_files_of_an_earlier_run_are_ignored(quick):
     old = quick.repo / "quick_start_short" / "train" / "outputs" / "older" / "ckpt_0"
     old.mkdir(parents=True)
     (old / "best.ckpt").write_text("old")
@@ -104,7 +104,7 @@ def test_files_of_an_earlier_run_are_not_taken_for_new_ones(quick):
 
 
 def bare_machine(place, **pythons):
-    """A folder of programs without any Python but the given ones, for PATH."""
+    """Return an environment whose PATH has these Pythons only."""
     programs = place.repo.parent / "programs"
     programs.mkdir()
     for name in PROGRAMS_OF_A_BARE_MACHINE:
@@ -115,7 +115,7 @@ def bare_machine(place, **pythons):
     return {"PATH": str(programs), "PYTHON": ""}
 
 
-def test_no_python_says_what_to_install(place):
+def test_without_a_python_the_error_names_what_to_install(place):
     refused = "#!/usr/bin/env bash\nexit 1\n"
     result = place.run("quick_start.sh", wait=None, **bare_machine(place, python3=refused))
     assert result.returncode == 1
@@ -138,7 +138,7 @@ def test_an_environment_is_made_and_filled(place):
     assert "installing requirements.txt" in result.stdout
 
 
-def test_what_is_installed_is_not_installed_again(place):
+def test_installed_packages_are_not_installed_again(place):
     (place.repo / ".venv" / "bin").mkdir(parents=True)
     (place.repo / ".venv" / "bin" / "python").write_text(FRESH)
     (place.repo / ".venv" / "bin" / "python").chmod(0o755)

@@ -164,7 +164,7 @@ def test_a_python_without_a_package_is_told_by_the_real_program(place, tmp_path)
     shutil.copytree(ROOT / "src", place.repo / "src")
     shutil.copytree(ROOT / "model_utils", place.repo / "model_utils")
     shutil.copy(ROOT / "default_config.yaml", place.repo)
-    (tmp_path / "faster_coco_eval.py").write_text("raise ModuleNotFoundError('no such package here')")
+    (tmp_path / "pycocotools.py").write_text("raise ModuleNotFoundError('no such package here')")
     done = place.run_all(PYTHON=sys.executable, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1 and not place.lines()
     assert f"error: {sys.executable} cannot score: ModuleNotFoundError: no such package here; expected" in done.stderr

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""run_tests.sh: what it runs, what it adds up, and that it needs no standard input."""
+"""run_tests.sh: what it runs, its summary and exit code, and that it needs no standard input."""
 import shutil
 import subprocess
 
@@ -27,13 +27,14 @@ def test_lint_then_tests_with_the_arguments_passed_on(tests):
     result = tests.run("run_tests.sh", "-m", "not slow", "tests/a file.py", wait=None)
     assert result.returncode == 0, result.stdout + result.stderr
     assert runs_of(tests) == [["-m", "ruff", "check", "."],
-                              ["-m", "pytest", "-rs", "-m", "not slow", "tests/a file.py"]]
+                              ["-m", "pytest", "-rs", "--durations=25", "-n", "2", "--dist", "loadgroup",
+                               "--no-loadscope-reorder", "-m", "not slow", "tests/a file.py"]]
     assert {call["cwd"] for call in tests.calls()} == {str(tests.repo)}
     assert result.stdout.rstrip().endswith("all passed")
 
 
 @pytest.mark.parametrize("broken", ["ruff", "pytest"])
-def test_a_failure_is_named_at_the_end_and_nothing_is_left_out(tests, broken):
+def test_a_failure_is_named_at_the_end_and_the_rest_still_runs(tests, broken):
     result = tests.run("run_tests.sh", wait=None, STUB_BREAKS=broken)
     assert result.returncode == 1
     assert f"failed: {broken} (exit code 5)" in result.stdout
@@ -42,14 +43,14 @@ def test_a_failure_is_named_at_the_end_and_nothing_is_left_out(tests, broken):
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck_is_part_of_it(tests):
+def test_shellcheck_runs(tests):
     (tests.repo / ".ci" / "run").write_text("#!/usr/bin/env bash\necho $1\n")
     result = tests.run("run_tests.sh", wait=None)
     assert result.returncode == 1
     assert "SC2086" in result.stdout and "failed: shellcheck" in result.stdout
 
 
-def test_a_closed_standard_input_does_no_harm(tests):
+def test_a_closed_standard_input_is_replaced(tests):
     script = tests.repo / "scripts" / "run_tests.sh"
     result = subprocess.run(["bash", "-c", 'exec bash "$0" <&-', str(script)], text=True, env=tests.environment(),
                             capture_output=True, timeout=60, check=False)
@@ -57,7 +58,7 @@ def test_a_closed_standard_input_does_no_harm(tests):
     assert all(call["stdin"] == "/dev/null" for call in tests.calls())
 
 
-def test_packages_that_cannot_be_loaded_stop_it_in_words(tests):
+def test_packages_that_cannot_be_loaded_stop_it(tests):
     result = tests.run("run_tests.sh", wait=None, STUB_BREAKS="import cv2")
     assert result.returncode == 1
     assert "cannot be loaded" in result.stderr and "libgomp1" in result.stderr

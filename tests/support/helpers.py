@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny data sets in COCO layout, real data sets where they are at hand, and a config for tests of the data."""
+"""Tiny data sets in COCO layout, real data sets where they are available, and a config for tests of the data."""
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(
     Args:
         root: the data folder, made if missing.
         images: one dict per image, every key with a default: `size` (width, height); `boxes`, tuples of x, y, w, h,
-            category id and, if wanted, iscrowd; `pixels` uint8 RGB instead of the drawn picture; `id`, `file_name`,
+            category id and, if wanted, iscrowd; `pixels` uint8 RGB instead of the drawn image; `id`, `file_name`,
             `listed_size` (what the json says), `write` False to leave the file out.
         split: "train" or "val".
         categories: list of dicts.
@@ -51,22 +51,22 @@ def write_coco(root, images, split="train", categories=CATEGORIES, annotations=(
 
 
 def draw_picture(size, boxes, seed):
-    """A noisy picture uint8 RGB [H, W, 3] with a filled rectangle, in a colour of its category, for each sound box."""
-    picture = np.random.default_rng(seed).integers(0, 60, (size[1], size[0], 3), np.uint8)
+    """A noisy image uint8 RGB [H, W, 3] with a filled rectangle, in the colour of its category, for each box."""
+    image = np.random.default_rng(seed).integers(0, 60, (size[1], size[0], 3), np.uint8)
     for x, y, w, h, category, *_ in boxes:
         colour = np.random.default_rng(category).integers(90, 256, 3)
-        picture[max(0, round(y)):max(0, round(y + h)), max(0, round(x)):max(0, round(x + w))] = colour
-    return picture
+        image[max(0, round(y)):max(0, round(y + h)), max(0, round(x)):max(0, round(x + w))] = colour
+    return image
 
 
 def write_image(path, pixels):
-    """Write uint8 RGB pixels to a file of the kind that its name says."""
+    """Write uint8 RGB pixels to a file in the format of its extension."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
 
 
 def data_config(data_dir="", **values):
-    """The options that the data's code reads, with their defaults but for small shapes and batches."""
+    """The options that src/data reads, with their defaults except for small shapes and batches."""
     defaults = {"data_dir": str(data_dir), "seed": 1, "training_shape": [64, 96], "testing_shape": [64, 96],
                 "per_batch_size": 2, "num_parallel_workers": 2, "max_epoch": 3, "resize_mode": "stretch",
                 "pad_value": 128, "keep_empty": False, "max_box": 90, "jitter": 0.3, "min_scale": 0.25,
@@ -78,7 +78,7 @@ def data_config(data_dir="", **values):
 
 
 def real_data(name):
-    """Path of a data set beside the checkout, such as "bccd"; without it the test is skipped."""
+    """Path of a data set beside the checkout, such as "bccd"; the test is skipped where it is missing."""
     path = REAL_DATA / name
     if not path.is_dir():
         pytest.skip(f"{path} is not here")

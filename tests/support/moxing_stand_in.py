@@ -1,9 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for the package `moxing` of ModelArts, and what tests of jobs have in common.
+"""A stand-in for the package `moxing` of ModelArts, and helpers for tests of jobs.
 
-It has the functions that are used here, with moxing's names of arguments. Buckets are folders: s3://bucket/key and
-obs://bucket/key are the file bucket/key below a root. As with moxing, a path without :// is local.
+It has the functions that this project calls, with moxing's argument names. Buckets are folders: s3://bucket/key and
+obs://bucket/key are the file bucket/key below a root. As in moxing, a path without :// is local.
 """
 import shutil
 import sys
@@ -12,7 +12,8 @@ from types import ModuleType
 
 from model_utils.modelarts_job import Limits
 
-FAST = Limits(copy=10, tell=2, finish=2, upload=5, poll=0.01)
+# Every wait ends by an event, long before its limit, also on a busy machine.
+FAST = Limits(copy=60, finish=60, upload=60, poll=0.01)
 
 
 class Boom(Exception):
@@ -46,7 +47,7 @@ class Storage(ModuleType):
         shutil.copyfile(self.path(src_url), self.path(dst_url))
 
     def copy_parallel(self, src_url, dst_url, file_list=None, threads=16, is_processing=True, use_queue=True):
-        """Copy what is in a folder into another one."""
+        """Copy the content of a folder into another one."""
         self._called("copy_parallel", src_url, dst_url)
         if not self.path(src_url).is_dir():
             raise ValueError("No files to copy")
@@ -73,7 +74,7 @@ def install(root):
 
 
 def write_result(config, name="result.txt"):
-    """What a run does here: write a file below ckpt_path; returns 7."""
+    """A run that writes a file below ckpt_path; returns 7."""
     folder = Path(config.ckpt_path) / "RUN"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("result")

@@ -5,6 +5,7 @@ import contextlib
 import io
 
 import numpy as np
+from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import mindspore as ms
@@ -12,18 +13,17 @@ import mindspore as ms
 from model_utils.config import get_config
 from src.data.coco import read_coco
 from src.data.placement import fit_placement
-from src.evaluation.coco_scores import score_results
 from tests.support.helpers import write_coco
 
 CUP, BALL, KEY = 3, 1, 7
-CATEGORY_ORDER = (CUP, BALL, KEY)
+CATEGORY_ORDER, NAMES = (CUP, BALL, KEY), ("cup", "ball", "key")
 BOX_A, BOX_B = (100, 100, 100, 100), (300, 200, 100, 100)
 
 
 class Oracle:
-    """A network that recognises a picture by its grey level, 10 times its number, and puts given boxes into its heads.
+    """A network that recognises an image by its grey level, 10 times its number, and puts given boxes into its heads.
 
-    `answers` maps the picture's number to a list of (cx, cy, w, h normalised to the input, class, score).
+    `answers` maps the image's number to a list of (cx, cy, w, h normalised to the input, class, score).
     """
 
     def __init__(self, answers, num_classes=3, grid_hw=(2, 3)):
@@ -48,7 +48,7 @@ def grey_image(number, size, boxes):
 
 
 def make_data(folder, images, **config_values):
-    """Write a validation split of grey pictures; returns its config and data."""
+    """Write a validation split of grey images; returns its config and data."""
     write_coco(folder, images, "val")
     arguments = [f"--{name}={value}" for name, value in config_values.items()]
     config = get_config([f"--data_dir={folder}", "--testing_shape=64,96", "--num_parallel_workers=1", *arguments])
@@ -78,14 +78,13 @@ def five_images():
             for number, (w, h) in enumerate(sizes, start=1)]
 
 
-def score(data, results):
-    return score_results(data.coco, results, data.image_ids, data.categories)
-
-
-def plain_judge(data, results_path):
-    """pycocotools' own judge of a results file, with its table printed to nowhere."""
+def plain_judge(data, results):
+    """pycocotools' own judge of results or of their file, with its table printed to nowhere."""
     with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(data.coco, data.coco.loadRes(str(results_path)), "bbox")
+        truth = COCO()
+        truth.dataset = data.coco_dataset
+        truth.createIndex()
+        judge = COCOeval(truth, truth.loadRes(results if isinstance(results, list) else str(results)), "bbox")
         judge.evaluate()
         judge.accumulate()
         judge.summarize()

@@ -1,9 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loss of YOLOv3-Tiny once more, in plain NumPy float64 loops, written from the formulas and not from src.
+"""Reference implementation of the loss in NumPy float64 loops, written from the formulas.
 
-It imports nothing from src. `mutation` names a known defect of the 2021 version (or a changed constant) that the
-twin then commits, so that a test can show that its data would reveal it.
+It imports nothing from src. `mutation` names a known defect of the 2021 version, or a changed constant, that the
+reference reproduces, so that a test can show that its data would reveal it.
 """
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MUTATIONS = ("intersection not clamped", "centre floored", "collision priority",
              "boxes of one scale only")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Setup:
     """The constants of one comparison; anchors are (width, height) in pixels, scales finest first."""
 
@@ -161,7 +161,7 @@ def scale_terms(head, boxes, winners, scale, setup):
 
 
 def loss_parts(big, small, boxes, setup):
-    """Return the six weighted parts: box, objectness, class of stride 32, then of stride 16."""
+    """Return the six weighted terms: box, objectness, class of stride 32, then of stride 16."""
     fine, coarse = np.zeros(3), np.zeros(3)
     for image in range(len(boxes)):
         image_boxes = boxes[image].astype(np.float64)

@@ -11,9 +11,7 @@ from model_utils.config import get_config
 from src.data.categories import Categories
 from src.network.head_layout import Scale
 from src.training.train_state import describe_network
-from src.weights.checkpoint import (
-    save_checkpoint,
-)
+from src.weights.checkpoint import save_checkpoint
 from src.weights.darknet import tensor_shapes
 from src.yolo import YOLOv3Tiny, build_network
 from tests.support.helpers import CATEGORIES
@@ -39,6 +37,13 @@ def random_weights(num_classes, seed=1, num_anchors=3):
                 values = rng.normal(0, 0.4, shape)
             weights[name] = values.astype(np.float32)
     return weights
+
+
+def write_darknet(path, weights, images_seen=0):
+    """Write the weights of a network, float32 arrays by our names, as a Darknet file of version 0.2.0."""
+    names = [name for tensors in tensor_shapes(1, 3).values() for name in tensors]
+    header = np.array((0, 2, 0), "<i4").tobytes() + np.array(images_seen, "<i8").tobytes()
+    path.write_bytes(header + b"".join(weights[name].astype("<f4").tobytes() for name in names))
 
 
 def small_network(num_classes=2):

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The sample data set: what it promises of its boxes, classes, sizes and files."""
+"""The sample data set: its boxes, classes, sizes and files."""
 import json
 import math
 
@@ -73,7 +73,7 @@ def test_rotation_turns_clockwise_and_a_ring_has_a_hole():
     assert ring.coverage[48, 48] == 0 and ring.coverage[48, 24] == 1
 
 
-def test_classes_are_told_apart_at_the_smallest_size():
+def test_classes_are_distinguishable_at_the_smallest_size():
     drawn = {name: cv2.resize(draw_shape(name, (32, 32), 7.5, 0, 1.0, 64).coverage[22:42, 22:42], (40, 40))
              for name in CATEGORY_IDS}
     names = list(drawn)
@@ -88,7 +88,7 @@ def test_at_least_eight_classes_with_gaps_between_their_ids():
     assert numbers != list(range(1, len(numbers) + 1))
 
 
-def test_shapes_keep_the_promises_of_size_place_and_overlap():
+def test_shapes_respect_the_limits_of_size_place_and_overlap():
     settings = Settings(size=128, seed=3)
     seen = set()
     for index in range(25):
@@ -179,7 +179,7 @@ def test_a_damaged_or_different_data_set_is_an_error_and_stays(tmp_path, change,
     assert files_of(folder) == before
 
 
-def test_nothing_half_written_stays_behind(tmp_path, monkeypatch):
+def test_a_failure_leaves_nothing_half_written(tmp_path, monkeypatch):
     calls = []
 
     def full_disk(*_):

@@ -29,7 +29,7 @@ def test_backgrounds_differ_from_each_other_and_repeat_with_the_seed():
     assert np.abs(textured_background(np.random.default_rng(2), 64) - first).mean() > 5
 
 
-def test_colour_stands_out_from_what_is_beneath():
+def test_colour_contrasts_with_the_ground():
     coverage = np.zeros((40, 40), np.float32)
     coverage[10:30, 10:30] = 1
     for seed, ground in enumerate(([0, 0, 0], [255, 255, 255], [128, 128, 128], [200, 30, 30], [20, 90, 200])):
@@ -38,7 +38,7 @@ def test_colour_stands_out_from_what_is_beneath():
         assert np.linalg.norm(lab(colour) - lab(ground)) >= MIN_CONTRAST
 
 
-def test_colour_minds_only_what_is_near_the_shape():
+def test_colour_depends_only_on_pixels_near_the_shape():
     image = np.zeros((40, 40, 3))
     image[:, 20:] = 255
     coverage = np.zeros((40, 40), np.float32)
@@ -49,8 +49,8 @@ def test_colour_minds_only_what_is_near_the_shape():
     assert brightest > 80, "white is allowed although the far half is white"
 
 
-def test_best_of_the_tried_colours_when_none_stands_out_enough():
-    # Every colour lies within the contrast of some part of this ground.
+def test_best_of_the_tried_colours_when_none_contrasts_enough():
+    # Every colour lies within the contrast of some pixels of this ground.
     image = np.random.default_rng(0).uniform(0, 255, (40, 40, 3))
     colour = contrasting_colour(image, np.ones((40, 40), np.float32), np.random.default_rng(1))
     assert colour.shape == (3,) and colour.min() >= 0 and colour.max() <= 255

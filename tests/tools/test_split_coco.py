@@ -1,11 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The split of the training images: each image once on one side, and in words what cannot be split."""
+"""The split of the training images: each image on one side, and errors for what cannot be split."""
 import json
 import os
 
 import pytest
 
+from model_utils import files
 from model_utils.errors import run_cli
 from tests.support.helpers import write_coco
 from tools import split_coco
@@ -30,7 +31,7 @@ def ids_of(folder):
     return [{image["id"] for image in content_of(folder, name)["images"]} for name in ("train", "val")]
 
 
-def test_a_split_shares_the_images_once(tmp_path, data, capsys):
+def test_a_split_divides_the_images(tmp_path, data, capsys):
     out = tmp_path / "new" / "split"
     assert split(data, out, "--fraction=0.25") == 0
     assert "6 training images, 2 held out" in capsys.readouterr().out
@@ -84,19 +85,19 @@ def test_an_annotation_file_that_cannot_be_used(tmp_path, data, capsys, text, ex
     assert os.listdir(tmp_path) == ["data"]
 
 
-def test_a_missing_folder_and_one_that_is_there(tmp_path, data, capsys):
+def test_a_missing_folder_and_an_existing_one(tmp_path, data, capsys):
     assert split(tmp_path / "nowhere", tmp_path / "split") == 1
     assert f"{tmp_path / 'nowhere'}: the data folder does not exist" in capsys.readouterr().err
     (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
     for name in ("data", "dangling"):
         assert split(data, tmp_path / name) == 2
-        assert "exists: name a folder that does not" in capsys.readouterr().err
+        assert "exists: name a new folder" in capsys.readouterr().err
 
 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path, data, monkeypatch):
     def no_space(*_):
         raise OSError(28, "No space left on device", "the disk")
 
-    monkeypatch.setattr(split_coco.os, "rename", no_space)
+    monkeypatch.setattr(files.os, "rename", no_space)
     assert split(data, tmp_path / "split") == 1
     assert os.listdir(tmp_path) == ["data"]

@@ -18,7 +18,7 @@ from src.weights.checkpoint import (
     remove_old,
     save_checkpoint,
 )
-from tests.support.small_networks import small_network
+from tests.support.small_networks import small_network, values
 
 META = {"class_names": ["é", "b"], "anchors": [[10.0, 14.0]], "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
 
@@ -99,8 +99,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_load_weights_is_strict_and_copies_nothing_on_failure(tmp_path):
     network, path = small_network(), tmp_path / "c.ckpt"
-    weights = {parameter.name: parameter.asnumpy() for parameter in small_network().get_parameters()}
-    before = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    before = values(network)
+    weights = dict(before)
     del weights["conv3.bn.gamma"]
     weights["surplus"] = np.zeros(1, np.float32)
     weights["head2.weight"] = np.zeros((24, 256, 1, 1), np.float32)

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Darknet files: sizes from the network, round trip, order of tensors, damage in words, the real partial weights."""
+"""Darknet files: sizes from the network, reading, order of tensors, damage, the real partial weights."""
 import os
 import re
 
@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
-from src.data.categories import COCO
-from src.data.coco import load_json
 from src.network.head_layout import Scale
 from src.weights import darknet
 from src.weights.checkpoint import save_checkpoint
-from src.weights.darknet import file_sizes, is_darknet, read_darknet, tensor_shapes, write_darknet
+from src.weights.darknet import file_sizes, is_darknet, read_darknet, tensor_shapes
 from src.yolo import YOLOv3Tiny
 from tests.support.helpers import real_data
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 # Keras numbers its layers from 1 and by creation; see the data folder's README. The batch-norms' order is the file's.
 KERAS_CONVOLUTIONS = {**{f"conv{i}": i + 1 for i in range(5)}, "conv7": 8, "head1": 10, "conv9": 11, "conv10": 12,
@@ -146,34 +144,6 @@ def test_other_kinds_of_file_are_refused(tmp_path):
             read_darknet(tmp_path / name)
     with pytest.raises(UserError, match="none.weights: no such file"):
         read_darknet(tmp_path / "none.weights")
-
-
-def test_writing_is_whole_or_not_at_all(whole, monkeypatch, tmp_path):
-    path, weights = tmp_path / "tiny.weights", dict(whole[1])
-    path.write_bytes(b"old")
-    del weights["conv9.bn.gamma"], weights["head2.bias"]
-    with pytest.raises(UserError, match=r"lack conv9\.bn\.gamma, head2\.bias"):
-        write_darknet(path, weights)
-
-    def fail(*args):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_darknet(path, whole[1])
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["tiny.weights"]
-
-
-def test_the_classes_of_coco():
-    assert len(COCO.names) == len(COCO.ids) == len(set(COCO.names)) == 80
-    ids = dict(zip(COCO.names, COCO.ids, strict=True))
-    assert [ids[name] for name in ("person", "stop sign", "dining table", "toothbrush")] == [1, 13, 67, 90]
-
-
-def test_the_classes_of_coco_are_those_of_its_annotation_files():
-    categories = load_json(real_data("coco128") / "annotations" / "instances_val2017.json")["categories"]
-    assert COCO.names == tuple(category["name"] for category in categories)
-    assert COCO.ids == tuple(category["id"] for category in categories)
 
 
 def test_the_real_partial_weights_are_those_of_an_independent_conversion():

@@ -30,7 +30,7 @@ TABLE = ((13, .631, CAR, .745, .282, .272, .124), (13, .602, DOG, .325, .585, .3
          (13, .574, DOG, .292, .593, .300, .455), (13, .545, BICYCLE, .509, .517, .476, .397),
          (26, .602, TRUCK, .751, .289, .250, .115), (26, .318, CAR, .719, .283, .260, .116))
 # The rows that greedy NMS keeps, best first. The second dog overlaps the first by an IoU of 0.78, the second car the
-# first by 0.78; car and truck are one vehicle in the picture but two classes, and NMS compares within a class only.
+# first by 0.78; car and truck are one vehicle in the image but two classes, and NMS compares within a class only.
 KEPT = (TABLE[0], TABLE[4], TABLE[1], TABLE[3])
 CANVAS, IMAGE_HW = 416, (576, 768)
 # Three decimals in the table move a corner by up to (0.0005 + 0.0005 / 2) * 768 pixels, and results are rounded.
@@ -57,7 +57,7 @@ def raw_head(recorded):
 
 @pytest.fixture(scope="module", name="heads")
 def fixture_heads():
-    """The decoded heads (big, small) of the picture, float32 [g, g, 3, 85]."""
+    """The decoded heads (big, small) of the image, float32 [g, g, 3, 85]."""
     folder = real_data("darknet_dog")
     fine, coarse = detection_scales(darknet_config())
     return tuple(ScaleDecoder(scale, NUM_CLASSES, (CANVAS, CANVAS))(
@@ -67,12 +67,12 @@ def fixture_heads():
 
 @pytest.fixture(scope="module", name="image")
 def fixture_image():
-    """The picture, uint8 RGB [576, 768, 3]."""
+    """The image, uint8 RGB [576, 768, 3]."""
     return decode_image(real_data("darknet_dog") / "dog.jpg")
 
 
 def in_image(row):
-    """Corners in pixels of the picture, by the letterbox's arithmetic alone, of a row of the table.
+    """Corners in pixels of the image, by the letterbox's arithmetic alone, of a row of the table.
 
     768 x 576 becomes 416 x 312 (a factor of 416 / 768), with 52 rows of padding above and below.
     """
@@ -83,13 +83,13 @@ def in_image(row):
 
 
 def found_in(heads, **values):
-    """Boxes, scores and classes of the picture by `detect`."""
+    """Boxes, scores and classes of the image by `detect`."""
     config = darknet_config(**values)
     placement = fit_placement(config.resize_mode, IMAGE_HW, tuple(config.testing_shape))
     return detect(*heads, placement, IMAGE_HW, config)
 
 
-def test_the_letterbox_of_the_picture(image):
+def test_the_letterbox_of_the_image(image):
     assert image.shape == (*IMAGE_HW, 3)
     assert fit_placement("letterbox", IMAGE_HW, (CANVAS, CANVAS)) == Placement((0, 0, 768, 576), (0, 52, 416, 364))
 
@@ -126,7 +126,7 @@ def test_the_objects_after_nms(heads, threshold, nms_thresh, multi_label):
     np.testing.assert_allclose(boxes, [in_image(row) for row in KEPT], atol=TOLERANCE_PIXELS)
 
 
-def test_coco_results_of_the_picture(heads):
+def test_coco_results_of_the_image(heads):
     ids = list(range(100, 100 + NUM_CLASSES))
     results = coco_results(7, *found_in(heads, eval_ignore_threshold=0.5), ids)
     assert [entry["category_id"] for entry in results] == [100 + row[2] for row in KEPT]
@@ -141,7 +141,7 @@ def test_without_the_letterbox_the_boxes_would_be_elsewhere(heads):
     np.testing.assert_allclose(boxes[classes.tolist().index(DOG)][[1, 3]], [202, 472], atol=TOLERANCE_PIXELS)
 
 
-def test_the_drawn_picture(heads, image, tmp_path):
+def test_the_drawn_image(heads, image, tmp_path):
     boxes, scores, classes = found_in(heads, eval_ignore_threshold=0.5)
     drawn = draw_boxes(image, boxes, classes, NAMES, scores)
     path = tmp_path / "dog.png"

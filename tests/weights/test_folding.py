@@ -1,6 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of src/weights/folding.py: the formula, raw heads and detections of the folded network, and strict loading."""
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,12 @@ import mindspore as ms
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
+from src.config import detection_scales
 from src.evaluation.nms import detections_from_heads
 from src.initializer import initialise_weights
 from src.weights.checkpoint import Checkpoint, load_weights
 from src.weights.folding import fold_batch_norm, load_folded
-from src.yolo import build_inference_network, build_network
+from src.yolo import ScaleDecoder, build_inference_network, build_network
 from tests.support.decoded_heads import loop_iou
 
 NUM_CLASSES = 4
@@ -39,20 +42,30 @@ def fixture_weights():
     return weights
 
 
-def pictures(count=2):
+def images(count=2):
     return ms.Tensor(np.random.default_rng(3).integers(0, 256, (count, 64, 96, 3), np.uint8))
 
 
-def heads(weights, folded, **options):
-    """The outputs of the inference network with these weights, folded or as it was trained."""
-    checkpoint = Checkpoint("a.ckpt", weights)
-    if folded:
-        network = build_inference_network(CONFIG, NUM_CLASSES, **options)
-        load_folded(network, checkpoint)
-    else:
-        network = build_inference_network(CONFIG, NUM_CLASSES, build_network(CONFIG, NUM_CLASSES), **options)
-        load_weights(network, checkpoint)
-    return [output.asnumpy() for output in network(pictures())]
+@pytest.fixture(scope="module", name="raw_heads")
+def fixture_raw_heads(weights):
+    """A function to the raw heads of the inference network with these weights, folded or as it was trained."""
+    @cache
+    def heads(folded, **options):
+        checkpoint = Checkpoint("a.ckpt", weights)
+        if folded:
+            network = build_inference_network(CONFIG, NUM_CLASSES, decode=False, **options)
+            load_folded(network, checkpoint)
+        else:
+            network = build_inference_network(CONFIG, NUM_CLASSES, build_network(CONFIG, NUM_CLASSES), decode=False)
+            load_weights(network, checkpoint)
+        return [output.asnumpy() for output in network(images())]
+    return heads
+
+
+def decoded(heads):
+    """Decoded heads of raw ones, big first."""
+    return [ScaleDecoder(scale, NUM_CLASSES, (64, 96))(ms.Tensor(head)).asnumpy()
+            for scale, head in zip(detection_scales(CONFIG)[::-1], heads, strict=True)]
 
 
 def test_the_formula_by_hand():
@@ -80,17 +93,17 @@ def test_names_and_count(weights):
 
 
 @pytest.mark.parametrize("decomposed_activation", [False, True])
-def test_raw_heads_agree(weights, decomposed_activation):
+def test_raw_heads_agree(raw_heads, decomposed_activation):
     """Up to the rounding of float32 in 13 layers; only sums are ordered and rounded otherwise."""
-    plain = heads(weights, folded=False, decode=False)
-    folded = heads(weights, folded=True, decode=False, decomposed_activation=decomposed_activation)
+    plain = raw_heads(folded=False)
+    folded = raw_heads(folded=True, decomposed_activation=decomposed_activation)
     for found, expected in zip(folded, plain, strict=True):
-        # Heads that differ from cell to cell and channel to channel, or agreement would say little.
+        # Heads that differ from cell to cell and channel to channel, or the comparison would say little.
         assert expected.std() > 0.3 and expected.std((2, 3)).min() > 0.01
         assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_a_bias_behind_the_pooling_changes_no_bit(weights):
+def test_a_bias_after_the_pooling_changes_no_bit(weights):
     networks = [build_network(CONFIG, NUM_CLASSES, decomposed_activation=True, folded=True) for _ in range(2)]
     networks[1].backbone.pools_first = False
     for network in networks:
@@ -100,9 +113,9 @@ def test_a_bias_behind_the_pooling_changes_no_bit(weights):
         np.testing.assert_array_equal(first.asnumpy(), last.asnumpy())
 
 
-def test_detections_agree(weights):
+def test_detections_agree(raw_heads):
     """Each detection has a partner: same class, score within 1e-4, IoU above 0.999."""
-    plain, folded = heads(weights, folded=False), heads(weights, folded=True, decomposed_activation=True)
+    plain, folded = decoded(raw_heads(folded=False)), decoded(raw_heads(folded=True, decomposed_activation=True))
     for image in range(2):
         # Without suppression, and so far above the threshold that rounding takes none across it.
         expected = detections_from_heads(*(head[image] for head in plain), 0.3, 1.0, 10_000)

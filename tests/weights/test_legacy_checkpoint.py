@@ -3,7 +3,7 @@
 """Checkpoints of the 2021 version through every program: each tensor arrives, and the outputs are those of 2021.
 
 The files are written here by the names and shapes of that version, not by the loader's own rename table, with all that
-its optimiser left in them; the outputs are held against its network in plain NumPy.
+its optimizer left in them; the outputs are held against its network in plain NumPy.
 """
 import json
 
@@ -19,6 +19,7 @@ import predict
 import train
 from model_utils.config import get_config
 from model_utils.errors import UserError
+from src.data.coco import read_coco
 from src.deploy.exporter import run_exported
 from src.evaluation import inference
 from src.evaluation.evaluator import image_results
@@ -27,7 +28,6 @@ from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import fold_batch_norm
 from src.weights.start_weights import start_weights
 from src.yolo import build_network
-from src.yolo_dataset import read_coco
 from tests.support import reference
 from tests.support.helpers import CATEGORIES, write_coco
 
@@ -68,7 +68,7 @@ def write_legacy(path, num_classes, without=()):
         values[new] = value.astype(np.float32)
         if old not in without:
             entries.append({"name": PREFIX + old, "data": ms.Tensor(values[new])})
-    # Its optimiser's state: moments far from any that a new run could have, its learning rate, steps and momentum.
+    # Its optimizer's state: moments far from any that a new run could have, its learning rate, steps and momentum.
     entries += [{"name": f"moments.{entry['name']}", "data": ms.Tensor(np.full(entry["data"].shape, 1e6, np.float32))}
                 for entry in entries if not entry["name"].endswith(STATISTICS)]
     rest = {"learning_rate": np.full(300, 1e-3, np.float32), "global_step": np.full(1, 1_099_200, np.int32),
@@ -78,21 +78,34 @@ def write_legacy(path, num_classes, without=()):
     return values
 
 
-@pytest.fixture(scope="module", params=[3, 80], name="legacy")
-def fixture_legacy(request, tmp_path_factory):
-    """(path, values by our names, number of classes) of a checkpoint of 2021."""
-    path = tmp_path_factory.mktemp("legacy") / "yolov3_tiny-300_1099200.ckpt"
-    return path, write_legacy(path, request.param), request.param
+@pytest.fixture(scope="module")
+def legacy_files(tmp_path_factory):
+    """By number of classes: (path, values by our names, number of classes) of a checkpoint of 2021."""
+    files = {}
+    for num_classes in (3, 80):
+        path = tmp_path_factory.mktemp("legacy") / "yolov3_tiny-300_1099200.ckpt"
+        files[num_classes] = path, write_legacy(path, num_classes), num_classes
+    return files
+
+
+@pytest.fixture(params=[3, 80])
+def legacy(request, legacy_files):
+    return legacy_files[request.param]
+
+
+@pytest.fixture
+def three_classes(legacy_files):
+    """For the programs, which are the same for any number of classes."""
+    return legacy_files[3]
 
 
 @pytest.fixture(scope="module", name="data")
-def fixture_data(legacy, tmp_path_factory):
-    """A data folder of the checkpoint's classes, 4 pictures to train on and 3 to validate on."""
-    folder, num_classes = tmp_path_factory.mktemp("data"), legacy[2]
-    categories = CATEGORIES if num_classes == 3 else [{"id": i, "name": f"c{i}"} for i in range(num_classes)]
-    boxes = [(4, 6, 30, 24, categories[0]["id"]), (30, 10, 26, 30, categories[-1]["id"])]
+def fixture_data(tmp_path_factory):
+    """A data folder of three classes, 4 images to train on and 3 to validate on."""
+    folder = tmp_path_factory.mktemp("data")
+    boxes = [(4, 6, 30, 24, CATEGORIES[0]["id"]), (30, 10, 26, 30, CATEGORIES[-1]["id"])]
     for split, count in (("train", 4), ("val", 3)):
-        write_coco(folder, [{"size": (64 + 10 * i, 48), "boxes": boxes} for i in range(count)], split, categories)
+        write_coco(folder, [{"size": (64 + 10 * i, 48), "boxes": boxes} for i in range(count)], split)
     return folder
 
 
@@ -151,7 +164,7 @@ def legacy_decode(x, values, head, scale):
 
 
 def legacy_outputs(x, values):
-    """(big, small) of one normalised picture [3, H, W]."""
+    """(big, small) of one normalised image [3, H, W]."""
     for i in range(4):
         x = halve(block(x, values, i))
     route = block(x, values, 4)
@@ -171,9 +184,8 @@ def normalised(canvas):
     return ((canvas / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)).transpose(2, 0, 1)
 
 
-def test_the_80_class_file_has_the_figures_of_2021(tmp_path):
-    path = tmp_path / "a.ckpt"
-    values = write_legacy(path, 80)
+def test_the_80_class_file_has_the_figures_of_2021(legacy_files):
+    path, values, _ = legacy_files[80]
     sizes = {name: value.size for name, value in values.items()}
     trained = [size for name, size in sizes.items() if not name.endswith(STATISTICS)]
     assert (len(trained), sum(trained), sum(sizes.values())) == (37, 8_852_366, 8_858_734)
@@ -202,9 +214,9 @@ def test_loaded_as_the_start_of_training(legacy):
     path, values, num_classes = legacy
     config = get_config([*CPU, f"--resume_yolo={path}"])
     network = build_network(config, num_classes)
-    words = start_weights(network, config)
+    report = start_weights(network, config)
     assert_same_tensors(network, values, folded=False)
-    assert f"resume_yolo {path}: filled all tensors; the optimiser starts anew" in words
+    assert f"resume_yolo {path}: filled all tensors; the optimiser starts anew" in report
 
 
 def test_a_file_that_lacks_a_tensor_is_refused(tmp_path):
@@ -215,9 +227,9 @@ def test_a_file_that_lacks_a_tensor_is_refused(tmp_path):
 
 # The programs from end to end
 
-@pytest.mark.parametrize("export_input", ["uint8", "float"])
-def test_exported(legacy, tmp_path, monkeypatch, export_input):
-    path, values, num_classes = legacy
+@pytest.mark.parametrize("num_classes, export_input", [(3, "uint8"), (80, "float")])
+def test_exported(legacy_files, tmp_path, monkeypatch, num_classes, export_input):
+    path, values, _ = legacy_files[num_classes]
     loaded = watch(monkeypatch, export, "load_inference_network")
     assert export.main([*CPU, f"--ckpt_file={path}", f"--file_name={tmp_path / 'model'}", "--file_format=MINDIR",
                         f"--export_input={export_input}"]) == 0
@@ -238,7 +250,7 @@ FEW = ("--eval_ignore_threshold=0.05", "--draw_threshold=0.05", "--multi_label=F
 
 
 def expected_results(folder, values):
-    """COCO results of the validation pictures, stretched to the input, by the network of 2021 in NumPy."""
+    """COCO results of the validation images, stretched to the input, by the network of 2021 in NumPy."""
     config = get_config([*CPU, *FEW, f"--data_dir={folder}"])
     data, results = read_coco(config, "val", training=False), []
     for index, path in enumerate(data.paths):
@@ -256,8 +268,8 @@ def assert_same_detections(found, expected, keys):
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])
-def test_evaluated(legacy, data, tmp_path, monkeypatch, capsys, engine):
-    path, values, _ = legacy
+def test_evaluated(three_classes, data, tmp_path, monkeypatch, capsys, engine):
+    path, values, _ = three_classes
     built, ran = watch(monkeypatch, inference, "build_inference_network"), watch(monkeypatch, evaluation, "run")
     assert evaluation.main([*CPU, *FEW, f"--data_dir={data}", "--per_batch_size=2", f"--cpu_engine={engine}",
                             f"--pretrained={path}", f"--log_path={tmp_path}"]) == 0
@@ -270,8 +282,8 @@ def test_evaluated(legacy, data, tmp_path, monkeypatch, capsys, engine):
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])
-def test_predicted(legacy, data, tmp_path, monkeypatch, engine):
-    path, values, _ = legacy
+def test_predicted(three_classes, data, tmp_path, monkeypatch, engine):
+    path, values, _ = three_classes
     built = watch(monkeypatch, inference, "build_inference_network")
     assert predict.main([*CPU, *FEW, f"--ckpt_file={path}", f"--image={data / 'val2017'}", f"--cpu_engine={engine}",
                          f"--output_dir={tmp_path / 'out'}"]) == 0
@@ -285,8 +297,8 @@ def test_predicted(legacy, data, tmp_path, monkeypatch, engine):
 
 
 @pytest.mark.slow
-def test_trained_on(legacy, data, tmp_path):
-    path, values, _ = legacy
+def test_trained_on(three_classes, data, tmp_path):
+    path, values, _ = three_classes
     # So small a rate changes no float32 weight: what the run saves must be what it was given, moments excepted.
     assert train.main(["--device_target=CPU", f"--training_shape={HEIGHT},{WIDTH}", f"--data_dir={data}",
                        f"--ckpt_path={tmp_path}", f"--resume_yolo={path}", "--per_batch_size=2", "--max_epoch=1",

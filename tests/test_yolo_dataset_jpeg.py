@@ -7,15 +7,15 @@ import pytest
 
 from model_utils.errors import UserError
 from src.data.augment import normalised_boxes, plan_augment
+from src.data.coco import read_coco
 from src.data.image_files import decode_image, decode_reduced
 from src.data.mosaic import mosaic_sources, plan_mosaic
 from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler
 from src.transforms import draw_plan, place
-from src.yolo_dataset import eval_stream, read_coco, train_stream
-from tests.support.drawn_samples import augment
+from src.yolo_dataset import eval_stream, train_stream
 from tests.support.helpers import data_config, draw_picture, write_coco
-from tests.support.streams import batches, digest
+from tests.support.samples import augment, batches, digest
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def jpeg_dir(tmp_path):
     for number in range(7):
         size = (301 + 70 * number, 407 - 31 * number)
         boxes = [(33, 47, 120, 95, 3), (110 + number, 60, 118, 90, 1), (0, 0, 130, 130, 7, 1)]
-        picture = cv2.GaussianBlur(draw_picture(size, boxes, number), (0, 0), 2)
-        images.append({"size": size, "boxes": boxes, "pixels": picture, "file_name": f"{number}.jpg"})
+        pixels = cv2.GaussianBlur(draw_picture(size, boxes, number), (0, 0), 2)
+        images.append({"size": size, "boxes": boxes, "pixels": pixels, "file_name": f"{number}.jpg"})
     write_coco(tmp_path, images)
     write_coco(tmp_path, images, "val")
     return tmp_path
@@ -67,7 +67,7 @@ def test_a_sample_of_jpegs_is_its_plan_drawn_with_reduced_images(jpeg_dir, mosai
         whole = drawn(data, sources, plan, config)
         differences.append(np.abs(images[number % 2].astype(int) - whole).mean())
     assert {2, 4} <= set(reductions) and np.mean(np.array(reductions) > 1) > 0.5
-    # Decoding reduced is another filter than averaging whole pixels: the same picture, a little sharper or softer.
+    # Decoding reduced is another filter than averaging whole pixels: the same image, a little sharper or softer.
     assert 0 < np.mean(differences) < 2 and max(differences) < 4
 
 
@@ -105,8 +105,8 @@ def test_workers_and_resuming_change_nothing_with_a_cache(jpeg_dir):
 
 def test_the_size_of_a_jpeg_is_checked_when_it_is_decoded_reduced(tmp_path):
     # Half of 639 x 479 is, rounded up, as large as half of 640 x 480.
-    picture = draw_picture((640, 480), [(10, 10, 600, 400, 3)], 1)
-    write_coco(tmp_path, [{"pixels": picture, "listed_size": (639, 479), "boxes": [(10, 10, 600, 400, 3)],
+    pixels = draw_picture((640, 480), [(10, 10, 600, 400, 3)], 1)
+    write_coco(tmp_path, [{"pixels": pixels, "listed_size": (639, 479), "boxes": [(10, 10, 600, 400, 3)],
                            "file_name": "a.jpg"}])
     config = data_config(tmp_path, per_batch_size=1)
     with pytest.raises(UserError, match=r"a\.jpg: the image is 640x480, .* says 639x479"):
@@ -114,13 +114,13 @@ def test_the_size_of_a_jpeg_is_checked_when_it_is_decoded_reduced(tmp_path):
 
 
 def test_a_png_by_the_name_of_a_jpeg_trains_whole(tmp_path):
-    picture = draw_picture((640, 480), [(10, 10, 600, 400, 3)], 1)
-    png = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-    write_coco(tmp_path, [{"pixels": picture, "size": (640, 480), "boxes": [(10, 10, 600, 400, 3)],
+    pixels = draw_picture((640, 480), [(10, 10, 600, 400, 3)], 1)
+    png = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+    write_coco(tmp_path, [{"pixels": pixels, "size": (640, 480), "boxes": [(10, 10, 600, 400, 3)],
                            "file_name": "a.jpg"}])
     (tmp_path / "train2017" / "a.jpg").write_bytes(png)
     config = data_config(tmp_path, per_batch_size=1, max_epoch=1)
     data = read_coco(config, "train", True)
     (images, _), = batches(config, data)
     rng = np.random.default_rng((config.seed, 0, 0))
-    np.testing.assert_array_equal(images[0], augment(picture, data.boxes[0], (64, 96), config, rng)[0])
+    np.testing.assert_array_equal(images[0], augment(pixels, data.boxes[0], (64, 96), config, rng)[0])

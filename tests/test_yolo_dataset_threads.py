@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src.yolo_dataset import PREFETCH, SampleStream, workers_per_rank
-from tests.support.streams import threads, threads_in_the_end
+from tests.support.samples import threads, threads_in_the_end
 
 
 def new_numbers(_):
@@ -38,7 +38,7 @@ def test_little_is_prepared_ahead():
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_samples_stand_in_their_order_whoever_is_done_first(workers):
+def test_samples_keep_their_order_whichever_is_done_first(workers):
     def slow_at_times(number):
         time.sleep(0.02 * (number % 5 == 0))
         return number * 10
@@ -49,7 +49,7 @@ def test_samples_stand_in_their_order_whoever_is_done_first(workers):
     np.testing.assert_array_equal(found, np.arange(30, 390, 10).reshape(9, 4))
 
 
-def test_batches_that_were_handed_out_are_not_written_again():
+def test_returned_batches_are_not_written_again():
     with number_stream(lambda number: number, range(40)) as stream:
         kept = [batch for batch, in stream]
     np.testing.assert_array_equal(np.concatenate(kept), range(40))
@@ -73,7 +73,7 @@ def test_an_error_in_a_worker_arrives_as_itself_after_the_batches_before_it(work
         next(stream)
 
 
-def test_closing_does_not_wait_for_what_nobody_will_take():
+def test_closing_does_not_wait_for_unused_batches():
     started, release = threading.Event(), threading.Event()
     made = []
 

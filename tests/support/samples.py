@@ -1,6 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Augmented samples of whole images at hand: the plan and its pixels in one call."""
+"""Training samples: augmented from whole images in one call, or read from a stream; digests and threads of streams."""
+import hashlib
+import os
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +11,7 @@ import numpy as np
 from src.data.augment import plan_augment
 from src.data.mosaic import plan_mosaic
 from src.transforms import draw_plan
+from src.yolo_dataset import train_stream
 
 
 def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,
@@ -34,3 +38,24 @@ def mosaic(images: Sequence[np.ndarray], boxes: Sequence[np.ndarray], canvas_hw:
     canvas = np.empty((*canvas_hw, 3), np.uint8)
     draw_plan(plan, lambda number, reduction: (images[number], 1), config.pad_value, canvas)
     return canvas, plan.boxes
+
+
+def batches(config, data, **options):
+    with train_stream(config, data, **options) as stream:
+        return list(stream)
+
+
+def digest(streamed):
+    return hashlib.sha256(b"".join(column.tobytes() for batch in streamed for column in batch)).hexdigest()
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def threads_in_the_end(expected):
+    """The number of threads, as soon as it is down to what is expected: the system removes them a little later."""
+    deadline = time.time() + 5
+    while threads() > expected and time.time() < deadline:
+        time.sleep(0.01)
+    return threads()

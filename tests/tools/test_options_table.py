@@ -1,0 +1,26 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""docs/options.md is what tools/options_table.py makes of default_config.yaml."""
+from pathlib import Path
+
+from model_utils.config import default_options
+from tools.options_table import options_page, sections
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"
+
+
+def test_the_page_is_up_to_date():
+    assert PAGE.read_text(encoding="utf-8") == options_page(), "run: python -m tools.options_table > docs/options.md"
+
+
+def test_every_option_is_in_one_section():
+    listed = [option for options in sections().values() for option in options]
+    assert listed == list(default_options().values())
+    assert [option.name for option in sections()["General"]] == ["config_path"]
+
+
+def test_every_row_has_four_cells():
+    rows = [line for line in options_page().splitlines() if line.startswith("| `")]
+    assert len(rows) == len(default_options())
+    assert all(row.count("|") == 5 for row in rows)
+    assert "| `momentum` | `0.9` | at least 0 and less than 1 | Momentum of the optimizer. |" in rows
