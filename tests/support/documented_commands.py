@@ -20,12 +20,11 @@ from pathlib import Path
 
 from model_utils.config import get_config
 from model_utils.errors import run_cli
-from src.weights.darknet import write_darknet
 from tests.support.helpers import write_coco
 from tests.support.infer_app import build_folder
 from tests.support.job_place import rank_table
 from tests.support.place import ROOT, STUB
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 MAX_SECONDS = 300
 # Appended to the commands in which the words are found, the first that fits; the last value of an option counts.
