@@ -3,8 +3,8 @@
 """The commands of README.md and docs/, read from their blocks and run on one small data set.
 
 Programs run as functions in this process. Shell scripts run for real, with a stand-in for Python that records its
-calls; these calls run afterwards, as functions too. A training or an evaluation that an earlier command has run with
-the same resolved options is not repeated.
+calls; these calls run afterwards, as functions too. A program that an earlier command has run with the same resolved
+options is not repeated.
 """
 import contextlib
 import importlib
@@ -20,12 +20,11 @@ from pathlib import Path
 
 from model_utils.config import get_config
 from model_utils.errors import run_cli
-from src.weights.darknet import write_darknet
 from tests.support.helpers import write_coco
 from tests.support.infer_app import build_folder
 from tests.support.job_place import rank_table
 from tests.support.place import ROOT, STUB
-from tests.support.small_networks import random_weights
+from tests.support.small_networks import random_weights, write_darknet
 
 MAX_SECONDS = 300
 # Appended to the commands in which the words are found, the first that fits; the last value of an option counts.
@@ -42,7 +41,7 @@ ADDED = {
 }
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"
-SHARED = ("train", "eval")
+SHARED = ("train", "eval", "predict")
 OUTPUT_FOLDERS = ("ckpt_path", "log_path")
 
 
