@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "inc/model_description.h"
-#include "inc/runtime.h"
+#include "inc/model/model_description.h"
+#include "inc/model/runtime.h"
 
 namespace yolo {
 

@@ -11,17 +11,17 @@
 #include <string>
 #include <vector>
 
-#include "inc/benchmark.h"
-#include "inc/draw.h"
 #include "inc/errors.h"
-#include "inc/image_list.h"
-#include "inc/model_description.h"
+#include "inc/image/image_list.h"
+#include "inc/image/preprocess.h"
+#include "inc/model/model_description.h"
+#include "inc/model/runtime.h"
 #include "inc/options.h"
-#include "inc/pipeline.h"
-#include "inc/preprocess.h"
-#include "inc/progress.h"
-#include "inc/results.h"
-#include "inc/runtime.h"
+#include "inc/pipeline/pipeline.h"
+#include "inc/pipeline/progress.h"
+#include "inc/results/benchmark.h"
+#include "inc/results/draw.h"
+#include "inc/results/results.h"
 #include "inc/utils.h"
 
 namespace yolo {

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The detection scales and the order of a prediction's fields; ascend310_infer/inc/decode.h is the twin in C++."""
+"""Detection scales and the order of a prediction's fields; twin in C++: ascend310_infer/inc/detection/decode.h."""
 from dataclasses import dataclass
 
 # Fields of a prediction: centre x and y, width, height, objectness, then the class probabilities.

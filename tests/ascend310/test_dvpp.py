@@ -168,7 +168,7 @@ def test_another_device(folder, tmp_path):
 
 @pytest.mark.parametrize("name, split, most", [("bccd", "val2017", 1.0), ("coco128", "train2017", 4.5)])
 def test_the_difference_on_photographs(name, split, most, tmp_path, capsys):
-    """What inc/dvpp.h states, on a stand-in that resizes by interpolation."""
+    """What inc/image/dvpp.h states, on a stand-in that resizes by interpolation."""
     images = sorted((real_data(name) / split).glob("*.jpg"))[:40]
     folder = tmp_path / "some"
     folder.mkdir()

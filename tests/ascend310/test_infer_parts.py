@@ -76,7 +76,7 @@ def need_tool(name):
 
 def test_the_format_is_that_of_clang_format():
     need_tool("clang-format")
-    ours = [*APP.glob("*/*.h"), *APP.glob("*/*.cc"), *TESTS.rglob("*.h"), *TESTS.rglob("*.cc")]
+    ours = [*(APP / "inc").rglob("*.h"), *(APP / "src").rglob("*.cc"), *TESTS.rglob("*.h"), *TESTS.rglob("*.cc")]
     assert len(ours) > 30
     done = subprocess.run(["clang-format", "--dry-run", "-Werror", *ours], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000]
@@ -102,7 +102,7 @@ def test_clang_tidy_is_quiet():
     options = ["--", "-std=c++17", f"-I{APP}", *(f"-isystem{folder}" for folder in (
         TESTS / "fake_lite", TESTS / "fake_acl" / "include", "/usr/include/opencv4"))]
     runs = [(file, "-p", build_folder()) for file in files]
-    runs += [(APP / "src" / f"{name}.cc", *options) for name in ("lite_runtime", "dvpp", "jpeg_header")]
+    runs += [(APP / "src" / f"{name}.cc", *options) for name in ("model/lite_runtime", "image/dvpp", "image/jpeg_header")]
     with ThreadPool(len(os.sched_getaffinity(0))) as pool:
         complaints = pool.starmap(tidy, runs)
     assert not any(complaints), "\n".join(filter(None, complaints))[:6000]

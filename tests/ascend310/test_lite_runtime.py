@@ -269,7 +269,7 @@ def test_both_layouts_of_the_headers_compile(layout, words, tmp_path):
     device_app()
     shutil.copytree(CPP / "fake_lite" / "include" / "api", tmp_path / "include" / layout)
     command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", str(APP), "-isystem",
-               str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "lite_runtime.cc")]
+               str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "model" / "lite_runtime.cc")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == (not words) and words in done.stderr, done.stderr
 

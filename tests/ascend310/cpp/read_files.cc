@@ -11,12 +11,12 @@
 #include <stdexcept>
 #include <vector>
 
-#include "inc/annotations.h"
 #include "inc/errors.h"
-#include "inc/image_list.h"
-#include "inc/image_reader.h"
-#include "inc/model_description.h"
-#include "inc/preprocess.h"
+#include "inc/image/annotations.h"
+#include "inc/image/image_list.h"
+#include "inc/image/image_reader.h"
+#include "inc/image/preprocess.h"
+#include "inc/model/model_description.h"
 #include "inc/utils.h"
 
 namespace {

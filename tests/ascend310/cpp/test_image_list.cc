@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
-#include "inc/image_list.h"
+#include "inc/image/image_list.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;

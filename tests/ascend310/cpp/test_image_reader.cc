@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
-#include "inc/image_reader.h"
+#include "inc/image/image_reader.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::ExitCode;

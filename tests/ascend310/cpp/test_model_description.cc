@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
 
-#include "inc/model_description.h"
+#include "inc/model/model_description.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;

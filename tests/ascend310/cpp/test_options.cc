@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "inc/options.h"
-#include "inc/progress.h"
+#include "inc/pipeline/progress.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::ExitCode;

@@ -8,9 +8,9 @@
 #include <set>
 #include <thread>
 
-#include "inc/bounded_queue.h"
-#include "inc/pipeline.h"
-#include "inc/results.h"
+#include "inc/pipeline/bounded_queue.h"
+#include "inc/pipeline/pipeline.h"
+#include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::Detection;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include "inc/benchmark.h"
-#include "inc/results.h"
+#include "inc/results/benchmark.h"
+#include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;
