@@ -38,9 +38,9 @@ class JsonNode {
   std::string Text() const;
   /// The index of the text in a list of allowed ones.
   size_t Choice(const std::vector<std::string> &allowed) const;
-  int64_t Integer(int64_t least = std::numeric_limits<int64_t>::min(),
-                  int64_t most = std::numeric_limits<int64_t>::max()) const;
-  double Number(double least, double most) const;
+  int64_t Integer(int64_t min = std::numeric_limits<int64_t>::min(),
+                  int64_t max = std::numeric_limits<int64_t>::max()) const;
+  double Number(double min, double max) const;
   bool Flag() const;
 
   /// Says what stands here and what was expected.

@@ -14,12 +14,12 @@
 namespace yolo {
 
 /// The largest file that `ReadFile` takes unless told otherwise; a larger one is no file of this program.
-constexpr size_t kMostFileBytes = size_t{1} << 33;
+constexpr size_t kMaxFileBytes = size_t{1} << 33;
 
-/// Returns all bytes of a file, `most_bytes` of them at most.
+/// Returns all bytes of a file, `max_bytes` of them at most.
 /// Throws Error(code), which names the path and what it is ("model", "image", ...).
 std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code,
-                     size_t most_bytes = kMostFileBytes);
+                     size_t max_bytes = kMaxFileBytes);
 
 /// Writes a file under a temporary name and renames it, so that no reader meets half of it; missing folders are made.
 /// Throws Error(kOutput).

@@ -13,14 +13,14 @@ namespace {
 using nlohmann::json;
 
 // Enough of a wrong value to recognise it.
-constexpr size_t kMostShown = 60;
+constexpr size_t kMaxShown = 60;
 
 std::string Shown(const json &value) {
   if (value.is_structured()) {
     return value.is_object() ? "an object" : "a list";
   }
   const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > kMostShown ? text.substr(0, kMostShown) + "..." : text;
+  return text.size() > kMaxShown ? text.substr(0, kMaxShown) + "..." : text;
 }
 
 std::string AsText(double number) {
@@ -199,22 +199,22 @@ size_t JsonNode::Choice(const std::vector<std::string> &allowed) const {
   return static_cast<size_t>(found - allowed.begin());
 }
 
-int64_t JsonNode::Integer(int64_t least, int64_t most) const {
+int64_t JsonNode::Integer(int64_t min, int64_t max) const {
   const bool fits = value_->is_number_integer() &&
                     (!value_->is_number_unsigned() ||
                      value_->get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
   const int64_t number = fits ? value_->get<int64_t>() : 0;
-  if (!fits || number < least || number > most) {
-    const bool limited = least != std::numeric_limits<int64_t>::min() || most != std::numeric_limits<int64_t>::max();
-    Fail("a whole number" + (limited ? " of " + std::to_string(least) + " to " + std::to_string(most) : ""));
+  if (!fits || number < min || number > max) {
+    const bool limited = min != std::numeric_limits<int64_t>::min() || max != std::numeric_limits<int64_t>::max();
+    Fail("a whole number" + (limited ? " of " + std::to_string(min) + " to " + std::to_string(max) : ""));
   }
   return number;
 }
 
-double JsonNode::Number(double least, double most) const {
+double JsonNode::Number(double min, double max) const {
   const double number = value_->is_number() ? value_->get<double>() : std::nan("");
-  if (!(number >= least && number <= most)) {
-    Fail("a number of " + AsText(least) + " to " + AsText(most));
+  if (!(number >= min && number <= max)) {
+    Fail("a number of " + AsText(min) + " to " + AsText(max));
   }
   return number;
 }

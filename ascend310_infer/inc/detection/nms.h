@@ -29,12 +29,12 @@ std::vector<Pair> SelectPairs(const Cells &cells, float score_threshold, bool mu
 /// Intersection over union; 0 where both boxes are empty.
 double Iou(const Box &left, const Box &right);
 
-/// The indices, best first, of the pairs that greedy suppression within each class keeps, `most` of them at most.
+/// The indices, best first, of the pairs that greedy suppression within each class keeps, at most `max_count` of them.
 ///
 /// A pair goes where a better one of its class was kept whose IoU with it is above `iou_threshold`. Equal scores: the
 /// lower index is the better.
 std::vector<size_t> NonMaxSuppression(const std::vector<Box> &cell_boxes, const std::vector<Pair> &pairs,
-                                      double iou_threshold, size_t most);
+                                      double iou_threshold, size_t max_count);
 
 }  // namespace yolo
 

@@ -12,8 +12,11 @@
 
 namespace yolo {
 
-/// The most detections of an image that a description or an option may ask for.
-constexpr int kMostDetections = 1000000;
+/// Channels of an image: red, green, blue.
+constexpr int kChannels = 3;
+
+/// The highest `max_detections` that a description or an option may set.
+constexpr int kMaxDetections = 1000000;
 
 enum class Layout { kNhwc, kNchw };
 enum class ElementType { kUint8, kFloat32 };

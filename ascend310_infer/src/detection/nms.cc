@@ -67,7 +67,7 @@ double Iou(const Box &left, const Box &right) {
 }
 
 std::vector<size_t> NonMaxSuppression(const std::vector<Box> &cell_boxes, const std::vector<Pair> &pairs,
-                                      double iou_threshold, size_t most) {
+                                      double iou_threshold, size_t max_count) {
   const auto is_worse = [](const Ranked &left, const Ranked &right) {
     return left.score != right.score ? left.score < right.score : left.index > right.index;
   };
@@ -79,7 +79,7 @@ std::vector<size_t> NonMaxSuppression(const std::vector<Box> &cell_boxes, const 
   std::make_heap(waiting.begin(), waiting.end(), is_worse);
   std::vector<size_t> kept;
   std::vector<std::vector<Box>> kept_of_class;
-  while (!waiting.empty() && kept.size() < most) {
+  while (!waiting.empty() && kept.size() < max_count) {
     std::pop_heap(waiting.begin(), waiting.end(), is_worse);
     const size_t index = waiting.back().index;
     waiting.pop_back();

@@ -16,22 +16,22 @@
 
 #include "inc/errors.h"
 #include "inc/image/image_reader.h"
-#include "inc/image/jpeg_header.h"
+#include "inc/image/jpeg.h"
 
 namespace yolo {
 namespace {
 
 // Limits of JPEGD and VPC, and what their strides are multiples of; the largest that any chip asks for.
-constexpr int kLeastSide = 32;
-constexpr int kMostSide = 4096;
-constexpr int kLeastTargetWidth = 10;
-constexpr int kLeastTargetHeight = 6;
-constexpr int kMostShrink = 32;
-constexpr int kMostGrowth = 16;
+constexpr int kMinSide = 32;
+constexpr int kMaxSide = 4096;
+constexpr int kMinTargetWidth = 10;
+constexpr int kMinTargetHeight = 6;
+constexpr int kMaxShrink = 32;
+constexpr int kMaxGrowth = 16;
 constexpr uint32_t kDecodedWidthStep = 128;
 constexpr uint32_t kDecodedHeightStep = 16;
 constexpr uint32_t kResizedWidthStep = 16;
-constexpr acldvppPixelFormat kFormat = PIXEL_FORMAT_YUV_SEMIPLANAR_420;
+constexpr acldvppPixelFormat kPixelFormat = PIXEL_FORMAT_YUV_SEMIPLANAR_420;
 
 uint32_t RoundUp(uint32_t value, uint32_t step) { return (value + step - 1) / step * step; }
 int EvenUp(int value) { return value + value % 2; }
@@ -100,7 +100,7 @@ struct Picture {
     acldvppPicDesc *told = picture.get();
     Check(acldvppSetPicDescData(told, data), "acldvppSetPicDescData");
     Check(acldvppSetPicDescSize(told, Bytes()), "acldvppSetPicDescSize");
-    Check(acldvppSetPicDescFormat(told, kFormat), "acldvppSetPicDescFormat");
+    Check(acldvppSetPicDescFormat(told, kPixelFormat), "acldvppSetPicDescFormat");
     Check(acldvppSetPicDescWidth(told, static_cast<uint32_t>(size.width)), "acldvppSetPicDescWidth");
     Check(acldvppSetPicDescHeight(told, static_cast<uint32_t>(size.height)), "acldvppSetPicDescHeight");
     Check(acldvppSetPicDescWidthStride(told, width_stride), "acldvppSetPicDescWidthStride");
@@ -184,14 +184,14 @@ class DvppPreprocessor : public Preprocessor {
 
  private:
   static bool IsWithinLimits(const Size &size) {
-    return std::min(size.width, size.height) >= kLeastSide && std::max(size.width, size.height) <= kMostSide;
+    return std::min(size.width, size.height) >= kMinSide && std::max(size.width, size.height) <= kMaxSide;
   }
 
   static bool CanResize(const Placement &placement) {
     const PixelRect &source = placement.source, &target = placement.target;
-    return target.Width() >= kLeastTargetWidth && target.Height() >= kLeastTargetHeight &&
-           target.Width() * kMostShrink >= source.Width() && target.Height() * kMostShrink >= source.Height() &&
-           target.Width() <= source.Width() * kMostGrowth && target.Height() <= source.Height() * kMostGrowth;
+    return target.Width() >= kMinTargetWidth && target.Height() >= kMinTargetHeight &&
+           target.Width() * kMaxShrink >= source.Width() && target.Height() * kMaxShrink >= source.Height() &&
+           target.Width() <= source.Width() * kMaxGrowth && target.Height() <= source.Height() * kMaxGrowth;
   }
 
   static void TellOnce(const std::string &image_path) {
@@ -230,7 +230,7 @@ class DvppPreprocessor : public Preprocessor {
   void Resize(const Placement &placement) {
     resized_.size = {placement.target.Width(), placement.target.Height()};
     resized_.width_stride =
-        std::max(RoundUp(static_cast<uint32_t>(resized_.size.width), kResizedWidthStep), uint32_t{kLeastSide});
+        std::max(RoundUp(static_cast<uint32_t>(resized_.size.width), kResizedWidthStep), uint32_t{kMinSide});
     resized_.height_stride = static_cast<uint32_t>(resized_.size.height);
     const auto source = decoded_.Describe(decoded_memory_.Reserve(decoded_.Bytes()));
     void *memory = resized_memory_.Reserve(resized_.Bytes());

@@ -25,7 +25,7 @@ constexpr std::array<const char *, 8> kSuffixes = {".jpg", ".jpeg", ".png", ".bm
 // With which some editors of Windows begin a text.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // Digits that fit a number of 64 bits.
-constexpr size_t kMostDigits = 18;
+constexpr size_t kMaxDigits = 18;
 
 std::string LowerSuffix(const fs::path &path) {
   std::string suffix = path.extension().string();
@@ -193,7 +193,7 @@ void Number(std::vector<ImageEntry> *images) {
   for (ImageEntry &entry : *images) {
     const std::string stem = fs::path(entry.name).stem().string();
     const bool is_number =
-        !stem.empty() && stem.size() <= kMostDigits &&
+        !stem.empty() && stem.size() <= kMaxDigits &&
         std::all_of(stem.begin(), stem.end(), [](unsigned char letter) { return std::isdigit(letter); });
     if (!is_number || !ids.insert(entry.id = std::stoll(stem)).second) {
       break;

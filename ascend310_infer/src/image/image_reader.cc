@@ -14,6 +14,7 @@
 #endif
 
 #include "inc/errors.h"
+#include "inc/image/jpeg.h"
 #include "inc/utils.h"
 
 namespace yolo {
@@ -21,84 +22,25 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kJpegStart = "\xff\xd8"sv, kScan = "\xff\xda"sv, kJpegEnd = "\xff\xd9"sv;
 constexpr std::string_view kPngStart = "\x89PNG\r\n\x1a\n"sv, kPngEnd = "\x00\x00\x00\x00IEND"sv;
 
-// What OpenCV takes in one piece.
-constexpr size_t kMostBytes = std::numeric_limits<int>::max();
-
-unsigned char ByteAt(std::string_view data, size_t position) { return static_cast<unsigned char>(data[position]); }
-
-bool StartsWith(std::string_view data, std::string_view start) { return data.substr(0, start.size()) == start; }
-
-/// The position of the marker that ends a scan, or npos. Inside the compressed data 0xFF is followed by 0, by another
-/// 0xFF or by a restart mark (0xD0 to 0xD7).
-size_t ScanStop(std::string_view data, size_t position) {
-  while (true) {
-    position = data.find('\xff', position);
-    if (position == std::string_view::npos || position + 1 >= data.size()) {
-      return std::string_view::npos;
-    }
-    const unsigned char next = ByteAt(data, position + 1);
-    if (next != 0 && next != 0xFF && (next < 0xD0 || next > 0xD7)) {
-      return position;
-    }
-    ++position;
-  }
-}
-
-/// Walks from marker to marker to the image's own end mark; a thumbnail's lies inside a segment that is passed over.
-bool ReachesJpegEnd(std::string_view data) {
-  size_t position = kJpegStart.size();
-  while (position + 4 <= data.size()) {
-    if (ByteAt(data, position) != 0xFF) {
-      return false;
-    }
-    if (ByteAt(data, position + 1) == 0xFF) {
-      ++position;
-      continue;
-    }
-    const std::string_view marker = data.substr(position, 2);
-    if (marker == kJpegEnd) {
-      return true;
-    }
-    position += 2 + ByteAt(data, position + 2) * size_t{256} + ByteAt(data, position + 3);
-    if (marker == kScan) {
-      position = ScanStop(data, position);
-      if (position == std::string_view::npos) {
-        return false;
-      }
-      if (data.substr(position, 2) == kJpegEnd) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-bool IsWholeJpeg(std::string_view data) {
-  if (data.size() >= kJpegEnd.size() && data.substr(data.size() - kJpegEnd.size()) == kJpegEnd) {
-    return true;
-  }
-  // A thumbnail has marks of its own, so an end mark inside the file counts only behind the last scan.
-  const size_t end = data.rfind(kJpegEnd), scan = data.rfind(kScan);
-  const bool ends_behind_scan = end != std::string_view::npos && (scan == std::string_view::npos || end > scan);
-  return ends_behind_scan || ReachesJpegEnd(data);
-}
+// OpenCV takes a file as a matrix, whose sides are int.
+constexpr size_t kMaxImageBytes = std::numeric_limits<int>::max();
 
 #ifdef YOLO_WITH_TURBOJPEG
 // OpenCV's own limits on what a file may ask for.
-constexpr int kMostSide = 1 << 20;
-constexpr int64_t kMostPixels = int64_t{1} << 30;
+constexpr int kMaxDecodedSide = 1 << 20;
+constexpr int64_t kMaxDecodedPixels = int64_t{1} << 30;
 
 /// Decodes a flawless JPEG. Returns false for any other file, which is OpenCV's to judge.
 bool DecodeFlawlessJpeg(const std::string &data, cv::Mat *image) {
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), tjDestroy);
   const auto *bytes = reinterpret_cast<const unsigned char *>(data.data());
   int width = 0, height = 0, sampling = 0, colours = 0;
-  if (decoder == nullptr || !StartsWith(data, kJpegStart) ||
+  if (decoder == nullptr || !IsJpeg(data) ||
       tjDecompressHeader3(decoder.get(), bytes, data.size(), &width, &height, &sampling, &colours) != 0 || width < 1 ||
-      height < 1 || width > kMostSide || height > kMostSide || int64_t{width} * height > kMostPixels) {
+      height < 1 || width > kMaxDecodedSide || height > kMaxDecodedSide ||
+      int64_t{width} * height > kMaxDecodedPixels) {
     return false;
   }
   image->create(height, width, CV_8UC3);
@@ -122,10 +64,10 @@ void WorkOnImage(const std::string &path, const char *what, const std::function<
 }
 
 bool IsCutShort(const std::string &data) {
-  if (StartsWith(data, kJpegStart)) {
+  if (IsJpeg(data)) {
     return !IsWholeJpeg(data);
   }
-  return StartsWith(data, kPngStart) && data.find(kPngEnd) == std::string::npos;
+  return data.compare(0, kPngStart.size(), kPngStart) == 0 && data.find(kPngEnd) == std::string::npos;
 }
 
 std::string ReadImageFile(const std::string &path) {
@@ -133,7 +75,7 @@ std::string ReadImageFile(const std::string &path) {
   if (std::filesystem::is_other(path, ignored)) {
     throw Error(ExitCode::kInput, path + ": this is a pipe or a device, which may never end; expected an image file");
   }
-  std::string data = ReadFile(path, "image", ExitCode::kInput, kMostBytes);
+  std::string data = ReadFile(path, "image", ExitCode::kInput, kMaxImageBytes);
   if (data.empty()) {
     throw Error(ExitCode::kInput, path + ": this image file is empty (0 bytes); restore it or leave it out");
   }

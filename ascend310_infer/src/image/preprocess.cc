@@ -15,7 +15,6 @@
 namespace yolo {
 namespace {
 
-constexpr int kChannels = 3;
 constexpr int kLevels = 256;
 
 cv::Rect AsRect(const PixelRect &rect) { return {rect.x1, rect.y1, rect.Width(), rect.Height()}; }

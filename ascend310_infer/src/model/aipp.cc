@@ -19,7 +19,7 @@
 namespace yolo {
 namespace {
 
-constexpr double kLevels = 255.0;
+constexpr double kMaxLevel = 255.0;
 // More than float16 holds.
 constexpr int kDecimals = 10;
 
@@ -37,11 +37,11 @@ std::string AippConfig(const ModelDescription &description) {
           "  csc_switch: false\n"
           "  rbuv_swap_switch: false\n";
   for (size_t channel = 0; channel < description.mean.size(); ++channel) {
-    const double mean = description.mean[channel] * kLevels;
+    const double mean = description.mean[channel] * kMaxLevel;
     const double whole = std::floor(mean);
     text << "  mean_chn_" << channel << ": " << static_cast<int>(whole) << "\n"
          << "  min_chn_" << channel << ": " << mean - whole << "\n"
-         << "  var_reci_chn_" << channel << ": " << 1.0 / (kLevels * description.std[channel]) << "\n";
+         << "  var_reci_chn_" << channel << ": " << 1.0 / (kMaxLevel * description.std[channel]) << "\n";
   }
   text << "}\n";
   return text.str();

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "inc/detection/decode.h"
 #include "inc/json_reader.h"
 #include "inc/utils.h"
 
@@ -12,20 +13,17 @@ namespace {
 
 constexpr int64_t kFormat = 1;
 // Far above what a network of this kind is used with; they keep products of sizes within 64 bits.
-constexpr int64_t kMostBatch = 1024;
-constexpr int64_t kMostPixels = 8192;
-constexpr int64_t kMostClasses = 100000;
-constexpr int64_t kMostAnchors = 64;
-constexpr double kMostAnchorPixels = 1e6;
-constexpr int64_t kChannels = 3;
-// Box (4) and objectness before the classes.
-constexpr int64_t kFieldsBeforeClasses = 5;
+constexpr int64_t kMaxBatch = 1024;
+constexpr int64_t kMaxInputSide = 8192;
+constexpr int64_t kMaxClasses = 100000;
+constexpr int64_t kMaxAnchors = 64;
+constexpr double kMaxAnchorPixels = 1e6;
 constexpr size_t kShaDigits = 64;
 
 std::vector<int64_t> ReadShape(const JsonNode &node, size_t rank) {
   std::vector<int64_t> shape;
   for (const JsonNode &item : node.Items()) {
-    shape.push_back(item.Integer(1, kMostAnchors * kMostClasses));
+    shape.push_back(item.Integer(1, kMaxAnchors * kMaxClasses));
   }
   if (shape.size() != rank) {
     node.Fail(std::to_string(rank) + " numbers");
@@ -33,12 +31,12 @@ std::vector<int64_t> ReadShape(const JsonNode &node, size_t rank) {
   return shape;
 }
 
-std::array<double, 3> ReadChannels(const JsonNode &node, double least) {
+std::array<double, 3> ReadChannels(const JsonNode &node, double min) {
   const std::vector<JsonNode> items = node.Items();
   if (items.size() != kChannels) {
     node.Fail("three numbers, for red, green and blue");
   }
-  return {items[0].Number(least, 1), items[1].Number(least, 1), items[2].Number(least, 1)};
+  return {items[0].Number(min, 1), items[1].Number(min, 1), items[2].Number(min, 1)};
 }
 
 InputDescription ReadInput(const JsonNode &node) {
@@ -55,10 +53,10 @@ InputDescription ReadInput(const JsonNode &node) {
     node.Fail("uint8 with NHWC and graph, or float32 with NCHW and host or aipp");
   }
   const int64_t channels = input.shape[input.layout == Layout::kNhwc ? 3 : 1];
-  if (channels != kChannels || input.Batch() > kMostBatch || input.Height() > kMostPixels ||
-      input.Width() > kMostPixels) {
-    node["shape"].Fail("3 channels, at most " + std::to_string(kMostBatch) + " images and " +
-                       std::to_string(kMostPixels) + " pixels a side, in the order of the layout");
+  if (channels != kChannels || input.Batch() > kMaxBatch || input.Height() > kMaxInputSide ||
+      input.Width() > kMaxInputSide) {
+    node["shape"].Fail("3 channels, at most " + std::to_string(kMaxBatch) + " images and " +
+                       std::to_string(kMaxInputSide) + " pixels a side, in the order of the layout");
   }
   return input;
 }
@@ -70,10 +68,10 @@ std::vector<std::array<double, 2>> ReadAnchors(const JsonNode &node) {
     if (sides.size() != 2) {
       item.Fail("width and height");
     }
-    anchors.push_back({sides[0].Number(1e-3, kMostAnchorPixels), sides[1].Number(1e-3, kMostAnchorPixels)});
+    anchors.push_back({sides[0].Number(1e-3, kMaxAnchorPixels), sides[1].Number(1e-3, kMaxAnchorPixels)});
   }
-  if (anchors.empty() || anchors.size() > kMostAnchors) {
-    node.Fail("1 to " + std::to_string(kMostAnchors) + " anchors");
+  if (anchors.empty() || anchors.size() > kMaxAnchors) {
+    node.Fail("1 to " + std::to_string(kMaxAnchors) + " anchors");
   }
   return anchors;
 }
@@ -82,11 +80,11 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
   node.ExpectOnly({"name", "shape", "stride", "anchors", "anchor_mask", "scale_x_y"});
   OutputDescription output;
   output.name = node["name"].Text();
-  output.stride = static_cast<int>(node["stride"].Integer(1, kMostPixels));
+  output.stride = static_cast<int>(node["stride"].Integer(1, kMaxInputSide));
   output.anchors = ReadAnchors(node["anchors"]);
   const std::vector<JsonNode> mask = node["anchor_mask"].Items();
   for (const JsonNode &item : mask) {
-    item.Integer(0, kMostClasses);
+    item.Integer(0, kMaxClasses);
   }
   if (mask.size() != output.anchors.size()) {
     node["anchor_mask"].Fail("a number for each of the anchors");
@@ -98,7 +96,7 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
   }
   const int64_t batch = input.Batch(), rows = input.Height() / output.stride, columns = input.Width() / output.stride;
   const auto anchors = static_cast<int64_t>(output.anchors.size());
-  const int64_t fields = kFieldsBeforeClasses + static_cast<int64_t>(model.classes.size());
+  const int64_t fields = static_cast<int64_t>(kFirstClass) + static_cast<int64_t>(model.classes.size());
   const std::vector<int64_t> expected = model.decoded ? std::vector<int64_t>{batch, rows, columns, anchors, fields}
                                                       : std::vector<int64_t>{batch, anchors * fields, rows, columns};
   output.shape = ReadShape(node["shape"], expected.size());
@@ -118,8 +116,8 @@ std::vector<ClassDescription> ReadClasses(const JsonNode &node) {
       item["id"].Fail("an id that no other class has");
     }
   }
-  if (classes.empty() || classes.size() > kMostClasses) {
-    node.Fail("1 to " + std::to_string(kMostClasses) + " classes");
+  if (classes.empty() || classes.size() > kMaxClasses) {
+    node.Fail("1 to " + std::to_string(kMaxClasses) + " classes");
   }
   return classes;
 }
@@ -127,7 +125,7 @@ std::vector<ClassDescription> ReadClasses(const JsonNode &node) {
 Thresholds ReadThresholds(const JsonNode &node) {
   node.ExpectOnly({"score", "nms_iou", "max_detections", "multi_label"});
   return {node["score"].Number(0, 1), node["nms_iou"].Number(0, 1),
-          static_cast<int>(node["max_detections"].Integer(1, kMostDetections)), node["multi_label"].Flag()};
+          static_cast<int>(node["max_detections"].Integer(1, kMaxDetections)), node["multi_label"].Flag()};
 }
 
 void ReadModel(const JsonNode &node, ModelDescription *description) {

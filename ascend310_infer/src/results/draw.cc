@@ -24,7 +24,7 @@ namespace {
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 constexpr int kJpegQuality = 92;
 // libjpeg's limit.
-constexpr int kMostJpegSide = 65500;
+constexpr int kMaxJpegSide = 65500;
 constexpr double kGoldenRatio = 1.618033988749895;
 // Above this brightness a text is black.
 constexpr double kBright = 140;
@@ -152,10 +152,10 @@ void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detecti
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
   cv::Mat image;
   DecodeImage(ReadImageFile(entry.path), entry.path, &image);
-  if (std::max(image.cols, image.rows) > kMostJpegSide) {
+  if (std::max(image.cols, image.rows) > kMaxJpegSide) {
     throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(image.cols) + "x" +
                                       std::to_string(image.rows) + "; a drawing as JPEG has at most " +
-                                      std::to_string(kMostJpegSide) + " pixels a side; scale it down");
+                                      std::to_string(kMaxJpegSide) + " pixels a side; scale it down");
   }
   std::vector<Detection> shown;
   std::copy_if(detections.begin(), detections.end(), std::back_inserter(shown),

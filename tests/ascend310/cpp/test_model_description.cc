@@ -10,7 +10,7 @@ using yolo::ExitCode;
 
 namespace {
 
-yolo::ModelDescription Parse(const json &description) {
+yolo::ModelDescription ParseDescription(const json &description) {
   return yolo::ParseModelDescription(description.dump(), "m.onnx.json");
 }
 
@@ -19,13 +19,13 @@ void CheckRefused(const std::function<void(json *)> &change, const std::vector<s
   change(&description);
   std::vector<std::string> all = parts;
   all.insert(all.begin(), "m.onnx.json");
-  CheckError([&] { Parse(description); }, ExitCode::kModel, all);
+  CheckError([&] { ParseDescription(description); }, ExitCode::kModel, all);
 }
 
 }  // namespace
 
 TEST_CASE("a sound description is read whole") {
-  const yolo::ModelDescription model = Parse(SoundDescription());
+  const yolo::ModelDescription model = ParseDescription(SoundDescription());
   CHECK(model.model_bytes == 5);
   CHECK(model.input.name == "images");
   CHECK(model.input.Batch() == 2);
@@ -57,18 +57,18 @@ TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {
   json description = SoundDescription();
   description["input"].update({{"layout", "NCHW"}, {"type", "float32"}, {"shape", {2, 3, 64, 96}}});
   description["input"]["normalise"] = "host";
-  yolo::ModelDescription model = Parse(description);
+  yolo::ModelDescription model = ParseDescription(description);
   CHECK(model.input.Width() == 96);
   CHECK_FALSE(model.input.TakesPixels());
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3 * 4);
   description["input"]["normalise"] = "aipp";
-  model = Parse(description);
+  model = ParseDescription(description);
   CHECK(model.input.TakesPixels());
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3);
 }
 
 TEST_CASE("raw heads have the anchors in front") {
-  const yolo::ModelDescription model = Parse(SoundDescription(3, false));
+  const yolo::ModelDescription model = ParseDescription(SoundDescription(3, false));
   CHECK(model.outputs[1].shape == std::vector<int64_t>{3, 7, 4, 6});
 }
 
