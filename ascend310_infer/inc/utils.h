@@ -13,7 +13,7 @@
 
 namespace yolo {
 
-/// The largest file that `ReadFile` takes unless told otherwise; a larger one is no file of this program.
+/// The default limit of `ReadFile`; no file of this program is larger.
 constexpr size_t kMaxFileBytes = size_t{1} << 33;
 
 /// Returns all bytes of a file, `max_bytes` of them at most.

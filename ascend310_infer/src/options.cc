@@ -77,7 +77,8 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--nms_threshold", options->nms_threshold,
                   "Largest IoU of two boxes of a class; default: the model's")
       ->check(CLI::Range(0.0, 1.0));
-  app->add_option("--max_detections", options->max_detections, "Most detections of an image; default: the model's")
+  app->add_option("--max_detections", options->max_detections,
+                  "Highest number of detections of an image; default: the model's")
       ->check(CLI::Range(1, kMaxDetections));
   app->add_flag("--draw", options->draw, "Write the images with their boxes to OUTPUT/drawn");
   app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
@@ -85,7 +86,7 @@ void AddWork(CLI::App *app, Options *options) {
       ->capture_default_str();
   app->add_flag("--strict", options->strict, "Fail where an image was skipped, gave NaN, or could not be drawn");
   app->add_option("--benchmark", options->benchmark,
-                  "After the run, measure the stages on so many images; the list is gone through again as needed")
+                  "After the run, measure the stages on this many images; the list is repeated as needed")
       ->check(CLI::Range(1, kMaxImages));
 }
 
@@ -101,7 +102,7 @@ void RefuseNan(const Options &options) {
   }
 }
 
-/// An option that this run has no use for is a mistake, not a thing to pass over.
+/// An option that has no effect on this run is a mistake.
 void RefuseUnused(const CLI::App &app, const Options &options) {
   const auto refuse = [&](const std::string &name, const std::string &why) {
     if (app.count(name) > 0) {

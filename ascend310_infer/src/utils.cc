@@ -19,7 +19,7 @@
 namespace yolo {
 namespace {
 
-// Large enough for an image or a description in one call, small enough not to matter.
+// Large enough for an image or a description in one call.
 constexpr size_t kReadAtOnce = size_t{1} << 20;
 
 class FileHandle {
@@ -31,7 +31,7 @@ class FileHandle {
 
   int number() const { return number_; }
 
-  /// Returns false where the system tells at the end only that something was not written.
+  /// Returns false where the system reports a failed write only at the end.
   bool Close() {
     const bool closed = number_ < 0 || close(number_) == 0;
     number_ = -1;

@@ -8,9 +8,9 @@
 //    blur by about a pixel of the network input;
 //  * its resize interpolates by a filter of its own, where OpenCV averages over areas when it shrinks;
 //  * its sizes are even, so a letterboxed image may be one pixel narrower or lower than by OpenCV. Boxes are mapped
-//    back by the very rectangle that was drawn.
+//    back by the rectangle that was drawn.
 // What DVPP does not decode (PNG, progressive, CMYK or arithmetic JPEG, sides below 32 or above 4096 pixels) is read by
-// the OpenCV path; the first such file is named on standard error, and the run tells how many there were.
+// the OpenCV path; the first such file is named on standard error, and the run reports how many there were.
 //
 // What to expect: on a stand-in that resizes by interpolation, pixels differ by 3.3 of 255 levels on average on COCO
 // photographs at 416 x 416 (1 % of them by more than 32) and by 0.5 on BCCD; AP of a network trained on BCCD, at
@@ -29,7 +29,7 @@ namespace yolo {
 
 /// A channel of DVPP for the calling thread. The description must outlive it.
 /// Throws Error(kRuntime) where ACL reports a failure, with the call and its code; but where the decoder reports one,
-/// OpenCV reads the image, since ACL does not tell a bad file from a bad device.
+/// OpenCV reads the image, since ACL does not distinguish a bad file from a bad device.
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id);
 
 }  // namespace yolo

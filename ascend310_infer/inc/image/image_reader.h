@@ -25,7 +25,7 @@ std::string ReadImageFile(const std::string &path);
 /// size fits. Throws Error(kInput), which names `path`, also where the memory does not suffice.
 void DecodeImage(const std::string &data, const std::string &path, cv::Mat *image);
 
-/// The same, whatever else is installed: what DecodeImage does where TurboJPEG is missing or leaves a file to OpenCV.
+/// The same by OpenCV alone: what DecodeImage does where TurboJPEG is missing or refuses a file.
 void DecodeByOpenCv(const std::string &data, const std::string &path, cv::Mat *image);
 
 }  // namespace yolo

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Which whole pixels of an image land on which whole pixels of the network input; src/transforms.py is the definition.
+// Which pixels of an image land on which pixels of the network input; src/data/placement.py is the definition.
 #ifndef ASCEND310_INFER_INC_IMAGE_PLACEMENT_H_
 #define ASCEND310_INFER_INC_IMAGE_PLACEMENT_H_
 

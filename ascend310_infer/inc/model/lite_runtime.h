@@ -22,7 +22,7 @@ namespace yolo {
 /// AIPP: for models whose input.normalise is "aipp". Without options.aipp_config, a configuration is made of the
 /// description's mean and std.
 ///
-/// Throws Error(kModel) where MindSpore Lite cannot build the model, with its words, or the model does not match;
+/// Throws Error(kModel) where MindSpore Lite cannot build the model, with its message, or the model does not match;
 /// Error(kUsage) for options that do not go together.
 std::unique_ptr<Runtime> CreateLiteRuntime(const std::string &model_path, const ModelDescription &description,
                                            const RuntimeOptions &options);

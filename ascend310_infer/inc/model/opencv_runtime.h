@@ -11,8 +11,8 @@
 
 namespace yolo {
 
-/// Loads an ONNX model and runs it once on blanks, so that what OpenCV cannot run, and names or shapes that are not
-/// those of the description, are told here. Throws Error(kModel).
+/// Loads an ONNX model and runs it once on zeros, so that what OpenCV cannot run, and names or shapes that are not
+/// those of the description, are reported here. Throws Error(kModel).
 std::unique_ptr<Runtime> CreateOpenCvRuntime(const std::string &model_path, const ModelDescription &description,
                                              const RuntimeOptions &options);
 

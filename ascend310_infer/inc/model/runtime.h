@@ -33,7 +33,7 @@ class Runtime {
   virtual std::vector<std::vector<float>> Infer(const void *input, size_t bytes) = 0;
 };
 
-/// Throws Error(kRuntime) where a runtime did not give as many numbers as the description says.
+/// Throws Error(kRuntime) where a runtime did not return as many numbers as the description says.
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs);
 
 /// Throws Error(kUsage) for the name of a runtime that was not compiled in.

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Threads that read images, one that runs the network, threads that turn its outputs into detections.
+// Threads that read images, one that runs the network, threads that make detections of its outputs.
 #ifndef ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
 #define ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
 
@@ -22,7 +22,7 @@ namespace yolo {
 /// What became of an image.
 struct Outcome {
   std::string error;       // why the image was skipped; empty: it was not
-  bool is_finite = true;   // the network gave only finite numbers
+  bool is_finite = true;   // the network returned only finite numbers
   bool fell_back = false;  // DVPP left it to OpenCV
   size_t detections = 0;
 };
@@ -42,7 +42,7 @@ struct Pipeline {
   PreprocessorFactory new_preprocessor;
   /// Takes the detections of image number `index`, best first. Called by several threads at a time, once for an image.
   std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
-  /// Told when an image is skipped, and why. Called by several threads at a time.
+  /// Called when an image is skipped, with the reason. Called by several threads at a time.
   std::function<void(size_t index, const std::string &why)> skip = [](size_t, const std::string &) {};
   int decode_threads = 1;
   int postprocess_threads = 1;

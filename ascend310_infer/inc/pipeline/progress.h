@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Tells how far a long run is.
+// Progress of a long run, in images.
 #ifndef ASCEND310_INFER_INC_PIPELINE_PROGRESS_H_
 #define ASCEND310_INFER_INC_PIPELINE_PROGRESS_H_
 
@@ -12,10 +12,10 @@
 
 namespace yolo {
 
-/// Counts images that are done, and writes a line now and then; threads may share it.
+/// Counts images that are done and writes a line from time to time. Thread-safe.
 class Progress {
  public:
-  /// Writes to `stream` at most once in `seconds`, so that a short run says nothing.
+  /// Writes to `stream` at most once in `seconds`, so that a short run writes nothing.
   Progress(size_t total, std::ostream *stream, double seconds = 10) : total_(total), stream_(stream), wait_(seconds) {}
 
   void Add();
@@ -27,7 +27,7 @@ class Progress {
   std::mutex mutex_;
   Stopwatch watch_;
   size_t done_ = 0;
-  double told_at_ = 0;
+  double written_at_ = 0;
 };
 
 }  // namespace yolo

@@ -29,8 +29,8 @@ std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &i
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path);
 
-/// Draws the images of a run, each when its detections are known. One that cannot be drawn is told and counted, since
-/// the detections are what the run is for. Threads may share it.
+/// Draws the images of a run, each when its detections are known. One that cannot be drawn is reported and counted, and
+/// does not end the run. Thread-safe.
 class Drawings {
  public:
   /// The list and the classes must outlive the object. Throws Error(kOutput) where a drawing would replace an image.

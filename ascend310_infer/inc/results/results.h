@@ -30,7 +30,7 @@ std::string ResultsText(const std::vector<std::string> &records);
 struct Counts {
   size_t images = 0;
   size_t skipped = 0;
-  size_t not_finite = 0;  // images for which the network gave NaN or infinity
+  size_t not_finite = 0;  // images for which the network returned NaN or infinity
   size_t fell_back = 0;   // images that DVPP left to OpenCV
   size_t detections = 0;
 };
@@ -38,7 +38,7 @@ struct Counts {
 Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 
 /// The record of a run: model and description, options, thresholds, ids, counts, skipped images, and the SHA-256 of the
-/// results, so that nobody takes those of another run for them.
+/// results, which ties the two files together.
 nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
                                const PipelineResult &result, size_t not_drawn, const std::string &results_text);
 

@@ -15,7 +15,7 @@ namespace {
 
 std::string InsideName(const JsonNode &node) {
   const std::filesystem::path name = std::filesystem::path(node.Text()).lexically_normal();
-  // The text alone is judged: links that the user laid inside the folder are the user's business.
+  // Only the text is checked; links inside the folder are followed.
   const bool is_cut = name.native().find('\0') != std::string::npos;
   if (name.empty() || name == "." || name.is_absolute() || *name.begin() == ".." || is_cut) {
     node.Fail("a path inside the image folder");

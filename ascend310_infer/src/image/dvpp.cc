@@ -49,7 +49,7 @@ template <typename Pointer>
 Pointer *CheckMade(Pointer *pointer, const char *call) {
   if (pointer == nullptr) {
     throw Error(ExitCode::kRuntime, std::string("DVPP: ") + call +
-                                        " made nothing; the device's log (~/ascend/log) "
+                                        " returned nothing; the device's log (~/ascend/log) "
                                         "says more, or leave --preprocess dvpp out");
   }
   return pointer;
@@ -87,8 +87,8 @@ class Buffer {
   size_t bytes_ = 0;
 };
 
-/// A picture in YUV 4:2:0 in the device's memory.
-struct Picture {
+/// An image in YUV 4:2:0 in the device's memory.
+struct YuvImage {
   Size size;
   uint32_t width_stride = 0;
   uint32_t height_stride = 0;
@@ -97,20 +97,20 @@ struct Picture {
 
   Owned<acldvppPicDesc, acldvppDestroyPicDesc> Describe(void *data) const {
     Owned<acldvppPicDesc, acldvppDestroyPicDesc> picture(CheckMade(acldvppCreatePicDesc(), "acldvppCreatePicDesc"));
-    acldvppPicDesc *told = picture.get();
-    Check(acldvppSetPicDescData(told, data), "acldvppSetPicDescData");
-    Check(acldvppSetPicDescSize(told, Bytes()), "acldvppSetPicDescSize");
-    Check(acldvppSetPicDescFormat(told, kPixelFormat), "acldvppSetPicDescFormat");
-    Check(acldvppSetPicDescWidth(told, static_cast<uint32_t>(size.width)), "acldvppSetPicDescWidth");
-    Check(acldvppSetPicDescHeight(told, static_cast<uint32_t>(size.height)), "acldvppSetPicDescHeight");
-    Check(acldvppSetPicDescWidthStride(told, width_stride), "acldvppSetPicDescWidthStride");
-    Check(acldvppSetPicDescHeightStride(told, height_stride), "acldvppSetPicDescHeightStride");
+    acldvppPicDesc *description = picture.get();
+    Check(acldvppSetPicDescData(description, data), "acldvppSetPicDescData");
+    Check(acldvppSetPicDescSize(description, Bytes()), "acldvppSetPicDescSize");
+    Check(acldvppSetPicDescFormat(description, kPixelFormat), "acldvppSetPicDescFormat");
+    Check(acldvppSetPicDescWidth(description, static_cast<uint32_t>(size.width)), "acldvppSetPicDescWidth");
+    Check(acldvppSetPicDescHeight(description, static_cast<uint32_t>(size.height)), "acldvppSetPicDescHeight");
+    Check(acldvppSetPicDescWidthStride(description, width_stride), "acldvppSetPicDescWidthStride");
+    Check(acldvppSetPicDescHeightStride(description, height_stride), "acldvppSetPicDescHeightStride");
     return picture;
   }
 };
 
 void *NewContext(int device_id) {
-  // MindSpore Lite may have been the first.
+  // MindSpore Lite may have initialised ACL.
   const aclError error = aclInit(nullptr);
   Check(error == ACL_ERROR_REPEAT_INITIALIZE ? ACL_SUCCESS : error, "aclInit");
   Check(aclrtSetDevice(device_id), "aclrtSetDevice");
@@ -136,12 +136,13 @@ bool RunsOnDevice() {
   return mode == ACL_DEVICE;
 }
 
-/// A picture in the host's memory, rows of Y then of U and V in turn, to RGB. JPEG's Y, U and V fill 0..255.
-void ToRgb(const uint8_t *data, const Picture &picture, cv::Mat *target) {
+/// Converts an image in the host's memory, rows of Y, then of U and V interleaved, to RGB. JPEG's Y, U and V fill
+/// 0..255.
+void ToRgb(const uint8_t *data, const YuvImage &image, cv::Mat *target) {
   auto *bytes = const_cast<uint8_t *>(data);
-  const cv::Mat luma(picture.size.height, picture.size.width, CV_8UC1, bytes, picture.width_stride);
-  const cv::Mat half(picture.size.height / 2, picture.size.width / 2, CV_8UC2,
-                     bytes + size_t{picture.width_stride} * picture.height_stride, picture.width_stride);
+  const cv::Mat luma(image.size.height, image.size.width, CV_8UC1, bytes, image.width_stride);
+  const cv::Mat half(image.size.height / 2, image.size.width / 2, CV_8UC2,
+                     bytes + size_t{image.width_stride} * image.height_stride, image.width_stride);
   cv::Mat colour;
   cv::resize(half, colour, luma.size(), 0, 0, cv::INTER_LINEAR);
   cv::Mat all(luma.size(), CV_8UC3);
@@ -176,7 +177,7 @@ class DvppPreprocessor : public Preprocessor {
         return {jpeg->size, placement};
       }
     }
-    TellOnce(image_path);
+    ReportOnce(image_path);
     PreparedImage image = reference_->Prepare(image_path, item);
     image.fell_back = true;
     return image;
@@ -194,10 +195,10 @@ class DvppPreprocessor : public Preprocessor {
            target.Width() <= source.Width() * kMaxGrowth && target.Height() <= source.Height() * kMaxGrowth;
   }
 
-  static void TellOnce(const std::string &image_path) {
-    static std::atomic<bool> is_told{false};
-    if (!is_told.exchange(true)) {
-      std::cerr << "note: " << image_path << ": not decoded by DVPP, read by OpenCV, as others like it\n";
+  static void ReportOnce(const std::string &image_path) {
+    static std::atomic<bool> is_reported{false};
+    if (!is_reported.exchange(true)) {
+      std::cerr << "note: " << image_path << ": not decoded by DVPP, read by OpenCV, like others of its kind\n";
     }
   }
 
@@ -268,7 +269,7 @@ class DvppPreprocessor : public Preprocessor {
   Owned<acldvppResizeConfig, acldvppDestroyResizeConfig> resize_;
   bool shares_memory_;
   Buffer file_, decoded_memory_, resized_memory_;
-  Picture decoded_, resized_;
+  YuvImage decoded_, resized_;
   std::vector<uint8_t> pixels_;
 };
 

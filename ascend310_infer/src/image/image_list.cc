@@ -38,7 +38,8 @@ bool HasImageSuffix(const fs::path &path) {
   return std::find(kSuffixes.begin(), kSuffixes.end(), LowerSuffix(path)) != kSuffixes.end();
 }
 
-/// A link that leads nowhere counts, so that it is told as an image that cannot be read; a pipe would wait for ever.
+/// A link that leads nowhere counts, so that it is reported as an image that cannot be read; a pipe could block
+/// forever.
 bool IsImage(const fs::directory_entry &entry) {
   std::error_code ignored;
   return HasImageSuffix(entry.path()) && !entry.is_directory(ignored) && !entry.is_other(ignored);
@@ -87,7 +88,7 @@ std::vector<ImageEntry> FromListFile(const std::string &path, const std::string 
       throw Error(ExitCode::kInput, path + ": this is no list of images; expected a path a line");
     }
     if (!line.empty()) {
-      // As it stands, because what ".." leads to behind a link the system knows alone.
+      // Not normalised: only the system knows where ".." leads after a link.
       images.push_back({(root / line).string(), fs::path(line).lexically_normal().string(), 0, {}});
     }
   }
@@ -106,7 +107,7 @@ fs::path CocoFolder(const fs::path &json) {
   if (stem.rfind(prefix, 0) == 0 && fs::is_directory(root / stem.substr(prefix.size()), ignored)) {
     return root / stem.substr(prefix.size());
   }
-  throw Error(ExitCode::kInput, json.string() + ": cannot tell the folder of its images; name it by --image_root");
+  throw Error(ExitCode::kInput, json.string() + ": the folder of its images is unknown; set it by --image_root");
 }
 
 std::vector<ImageEntry> FromAnnotations(const Annotations &annotations, const std::string &image_root) {
@@ -129,8 +130,8 @@ class NameIndex {
     }
   }
 
-  /// One of the names is the other, or ends in it by whole parts. Throws Error(kInput) where there is no such image, or
-  /// several.
+  /// One of the names is the other, or ends in it at a folder boundary. Throws Error(kInput) where there is no such
+  /// image, or several.
   const AnnotatedImage &Find(const std::string &name) const {
     std::vector<const AnnotatedImage *> found;
     // The annotation file names the image by fewer folders, the more of them agree the better.

@@ -111,7 +111,7 @@ void CheckOptions(const std::string &model_path, const ModelDescription &descrip
 }
 
 /// A decode in the graph is rounded with the rest of it; docs/half_precision.md says what that costs.
-void TellOfHalfPrecision(const ModelDescription &description, const RuntimeOptions &options) {
+void NoteHalfPrecision(const ModelDescription &description, const RuntimeOptions &options) {
   const bool is_half = options.precision.empty() || options.precision == kPrecisions[0];
   if (description.decoded && is_half && options.provider == kAscend) {
     std::cerr << "note: the graph decodes the boxes, and on Ascend " << kPrecisions[0]
@@ -142,7 +142,7 @@ std::shared_ptr<mindspore::Context> MakeContext(const RuntimeOptions &options, c
 }
 
 void CheckInput(const std::string &model_path, const InputDescription &input, const std::vector<MSTensor> &tensors) {
-  // AIPP stands before the network, so the input is that of AIPP then.
+  // AIPP comes before the network, so the model's input is AIPP's.
   const bool is_aipp = input.normalise == Normalise::kAipp;
   const std::vector<int64_t> shape =
       is_aipp ? std::vector<int64_t>{input.Batch(), input.Height(), input.Width(), 3} : input.shape;
@@ -275,7 +275,7 @@ std::unique_ptr<Runtime> CreateLiteRuntime(const std::string &model_path, const 
   }
   CheckOptions(model_path, description, options);
   auto runtime = std::make_unique<LiteRuntime>(model_path, description, options);
-  TellOfHalfPrecision(description, options);
+  NoteHalfPrecision(description, options);
   return runtime;
 }
 

@@ -63,10 +63,10 @@ class OpenCvRuntime : public Runtime {
   std::vector<cv::String> output_names_;
 };
 
-/// Runs the network once on zeros: OpenCV tells by that alone whether it can, and of what shape and type outputs are.
-void TryOnBlanks(OpenCvRuntime *runtime, const std::string &model_path, const ModelDescription &description) {
-  const std::vector<uint8_t> blank(description.input.ByteSize());
-  const std::vector<cv::Mat> outputs = runtime->Forward(blank.data());
+/// Runs the network once on zeros: only that shows whether OpenCV can, and of what shape and type the outputs are.
+void CheckOnZeros(OpenCvRuntime *runtime, const std::string &model_path, const ModelDescription &description) {
+  const std::vector<uint8_t> zeros(description.input.ByteSize());
+  const std::vector<cv::Mat> outputs = runtime->Forward(zeros.data());
   for (size_t number = 0; number < outputs.size(); ++number) {
     const OutputDescription &expected = description.outputs[number];
     if (outputs[number].type() != CV_32F || ShapeOf(outputs[number]) != expected.shape) {
@@ -77,7 +77,7 @@ void TryOnBlanks(OpenCvRuntime *runtime, const std::string &model_path, const Mo
   }
 }
 
-/// What of an export OpenCV 4.6 is known not to read.
+/// How to export what OpenCV 4.6 reads.
 std::string Advice(const ModelDescription &description) {
   std::string advice = "export as ONNX";
   if (description.decoded) {
@@ -98,11 +98,11 @@ std::unique_ptr<Runtime> CreateOpenCvRuntime(const std::string &model_path, cons
   if (options.threads > 0) {
     cv::setNumThreads(options.threads);
   }
-  // What goes wrong is told once, by the error.
+  // Failures are reported once, by the error.
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   try {
     auto runtime = std::make_unique<OpenCvRuntime>(cv::dnn::readNetFromONNX(model_path), description);
-    TryOnBlanks(runtime.get(), model_path, description);
+    CheckOnZeros(runtime.get(), model_path, description);
     return runtime;
   } catch (const cv::Exception &error) {
     throw Error(ExitCode::kModel, model_path + ": OpenCV " CV_VERSION " cannot run this model (" + error.err + "); " +

@@ -49,8 +49,8 @@ const BuiltRuntime &Find(const std::string &name) {
 
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs) {
   const auto fail = [&](const std::string &found, const std::string &expected) {
-    throw Error(ExitCode::kRuntime, "the runtime gave " + found + "; expected " + expected + " by " + description.path +
-                                        "; export the model again");
+    throw Error(ExitCode::kRuntime, "the runtime returned " + found + "; expected " + expected + " by " +
+                                        description.path + "; export the model again");
   };
   const std::vector<OutputDescription> &expected = description.outputs;
   if (outputs.size() != expected.size()) {

@@ -29,7 +29,7 @@ struct Item {
 struct Batch {
   std::vector<uint8_t> input;
   std::vector<Item> items;
-  size_t taken = 0;
+  size_t assigned = 0;
   std::atomic<size_t> unread{0};
 };
 
@@ -164,16 +164,16 @@ std::optional<Run::Slot> Run::NextSlot() {
     filling_ = *batch;
     const size_t count = std::min(images_.size() - next_image_, static_cast<size_t>(description_.input.Batch()));
     filling_->items.assign(count, Item());
-    filling_->taken = 0;
+    filling_->assigned = 0;
     filling_->unread = count;
-    // The places behind the last image; what the network makes of them is not looked at.
+    // The places after the last image; their outputs are ignored.
     const auto used = static_cast<std::ptrdiff_t>(count * description_.input.ItemByteSize());
     std::fill(filling_->input.begin() + used, filling_->input.end(), uint8_t{0});
   }
-  const Slot slot{filling_, filling_->taken++};
+  const Slot slot{filling_, filling_->assigned++};
   slot.batch->items[slot.place].index = next_image_++;
-  if (filling_->taken == filling_->items.size()) {
-    // From here on the batch belongs to the threads that read into it.
+  if (filling_->assigned == filling_->items.size()) {
+    // From here on only the threads that read into the batch use it.
     filling_ = nullptr;
   }
   return slot;
@@ -184,7 +184,7 @@ void Run::DecodeImages() {
   const std::unique_ptr<Preprocessor> preprocessor = pipeline_.new_preprocessor();
   while (const std::optional<Slot> slot = NextSlot()) {
     ReadInto(*slot, preprocessor.get(), &times);
-    // Who reads the last image of a batch passes it on.
+    // The thread that reads the last image of a batch passes the batch on.
     if (--slot->batch->unread == 0 && !ready_.Push(slot->batch)) {
       break;
     }

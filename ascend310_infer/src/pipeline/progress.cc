@@ -10,8 +10,8 @@ void Progress::Add() {
   const std::lock_guard<std::mutex> lock(mutex_);
   ++done_;
   const double now = watch_.Seconds();
-  if (now - told_at_ >= wait_) {
-    told_at_ = now;
+  if (now - written_at_ >= wait_) {
+    written_at_ = now;
     *stream_ << std::to_string(done_) + " of " + std::to_string(total_) + " images\n" << std::flush;
   }
 }

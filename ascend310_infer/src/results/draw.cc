@@ -116,8 +116,7 @@ void RefuseImages(const std::vector<ImageEntry> &images, const std::filesystem::
 std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &images) {
   std::vector<std::filesystem::path> names;
   std::set<std::filesystem::path> taken;
-  // Where the search for a free number goes on, so that a name that comes a thousand times is not tried a million
-  // times.
+  // Where the search for a free number continues: equal names must not take quadratic time.
   std::map<std::filesystem::path, int> next_number;
   for (const ImageEntry &image : images) {
     const std::filesystem::path wanted = DrawingName(image.name);

@@ -89,7 +89,7 @@ TEST_CASE("golden: files cut short") {
 
 TEST_CASE("golden: pixels") {
   size_t total = 0, different = 0;
-  for (const json &one : Cases("pictures")) {
+  for (const json &one : Cases("images")) {
     INFO(one.dump());
     json text = json::parse(Read(one["description"]));
     const yolo::ModelDescription description = yolo::ParseModelDescription(text.dump(), "golden");

@@ -14,7 +14,7 @@ namespace {
 
 const std::vector<yolo::ClassDescription> kListedClasses = {{"cup", 3}, {"ball", -1}};
 
-json SoundAnnotations() {
+json ValidAnnotations() {
   return {{"images",
            {{{"id", 9}, {"file_name", "b.png"}, {"width", 40}, {"height", 30}},
             {{"id", 4}, {"file_name", "sub/../sub/a.jpg"}, {"width", 20}, {"height", 10}}}},
@@ -69,7 +69,7 @@ TEST_CASE("a list file: paths relative to its folder or to the root, empty lines
 
 TEST_CASE("a COCO json: sorted by id, its ids and sizes, categories by name") {
   const TemporaryFolder folder;
-  const std::string path = folder.Write("annotations/instances_val2017.json", SoundAnnotations().dump());
+  const std::string path = folder.Write("annotations/instances_val2017.json", ValidAnnotations().dump());
   CheckError([&] { ListImages(path, "", "", kListedClasses); }, ExitCode::kInput, {"--image_root"});
   folder.Write("val2017/keep", "");
   const ImageList list = ListImages(path, "", path, kListedClasses);
@@ -80,13 +80,13 @@ TEST_CASE("a COCO json: sorted by id, its ids and sizes, categories by name") {
   CHECK(list.images[1].size.height == 30);
   CHECK(list.category_ids == std::vector<int64_t>{80, 70});
   CHECK(ListImages(path, "/root", "", kListedClasses).images[1].path == "/root/b.png");
-  const std::string other = folder.Write("other.json", SoundAnnotations().dump());
+  const std::string other = folder.Write("other.json", ValidAnnotations().dump());
   CheckError([&] { ListImages(path, "", other, kListedClasses); }, ExitCode::kUsage, {"--annotations"});
 }
 
 TEST_CASE("annotations give ids to a folder or a list") {
   const TemporaryFolder folder;
-  const std::string truth = folder.Write("truth.json", SoundAnnotations().dump());
+  const std::string truth = folder.Write("truth.json", ValidAnnotations().dump());
   folder.Write("images/a.jpg", "x");
   folder.Write("images/b.png", "x");
   const ImageList list = ListImages(folder.path() / "images", "", truth, kListedClasses);
@@ -100,7 +100,7 @@ TEST_CASE("annotations give ids to a folder or a list") {
   const std::string twice = folder.Write("list.txt", "b.png\nsub/b.png\n");
   CheckError([&] { ListImages(twice, "", truth, kListedClasses); }, ExitCode::kInput,
              {"sub/b.png are both the image b.png (id 9) of", "truth.json"});
-  json two = SoundAnnotations();
+  json two = ValidAnnotations();
   two["images"][0]["file_name"] = "other/a.jpg";
   const std::string ambiguous = folder.Write("two.json", two.dump());
   const std::string one = folder.Write("one.txt", "a.jpg\n");
@@ -110,10 +110,10 @@ TEST_CASE("annotations give ids to a folder or a list") {
   CHECK(ListImages(exact, "", ambiguous, kListedClasses).images[0].id == 9);
 }
 
-TEST_CASE("an image is found by whole parts of its path, never by its last part against other folders") {
+TEST_CASE("an image is found by whole components of its path, never by its name in other folders") {
   const TemporaryFolder folder;
   const auto id_of = [&](const std::string &listed, const std::vector<std::string> &annotated) {
-    json annotations = SoundAnnotations();
+    json annotations = ValidAnnotations();
     annotations["images"] = json::array();
     for (const std::string &name : annotated) {
       const size_t id = annotations["images"].size();
@@ -126,7 +126,7 @@ TEST_CASE("an image is found by whole parts of its path, never by its last part 
   };
   CHECK(id_of("/data/val/a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
   CHECK(id_of("a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
-  // The more parts agree the better.
+  // The more components match the better.
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "val/a.jpg", "train/a.jpg"}) == 1);
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "train/a.jpg"}) == 0);
   CheckError([&] { id_of("train/a.jpg", {"val/a.jpg"}); }, ExitCode::kInput, {"no image train/a.jpg"});
@@ -149,7 +149,7 @@ TEST_CASE("one image, and files whose names do not say what they are") {
   const std::string mark = "\xef\xbb\xbf";
   CHECK(ListImages(folder.Write("list.txt", mark + "a.jpg\r\n"), "/root", "", kListedClasses).images[0].path ==
         "/root/a.jpg");
-  const std::string truth = folder.Write("truth.txt", mark + "\n " + SoundAnnotations().dump());
+  const std::string truth = folder.Write("truth.txt", mark + "\n " + ValidAnnotations().dump());
   CHECK(ListImages(truth, "/root", "", kListedClasses).images[0].id == 4);
   CHECK(ListImages(folder.Write("braces.txt", "{1}.jpg\n"), "/root", "", kListedClasses).images[0].path ==
         "/root/{1}.jpg");
@@ -163,7 +163,7 @@ TEST_CASE("one image, and files whose names do not say what they are") {
 TEST_CASE("annotation files that cannot be used are refused by the entry") {
   const TemporaryFolder folder;
   const auto refused = [&](const json::json_pointer &place, const json &value, const std::vector<std::string> &parts) {
-    json annotations = SoundAnnotations();
+    json annotations = ValidAnnotations();
     annotations[place] = value;
     const std::string path = folder.Write("bad.json", annotations.dump());
     CheckError([&] { ListImages(path, "/root", "", kListedClasses); }, ExitCode::kInput, parts);
@@ -186,9 +186,9 @@ TEST_CASE("annotation files that cannot be used are refused by the entry") {
              {"x.json", "line 1"});
 }
 
-TEST_CASE("classes of one name are told apart by their order alone") {
+TEST_CASE("classes of one name are matched by order") {
   const TemporaryFolder folder;
-  json annotations = SoundAnnotations();
+  json annotations = ValidAnnotations();
   annotations["categories"] = {{{"id", 5}, {"name", "cup"}}, {{"id", 6}, {"name", "cup"}}};
   const std::string path = folder.Write("same.json", annotations.dump());
   CHECK(ListImages(path, "/root", "", {{"cup", 1}, {"cup", 2}}).category_ids == std::vector<int64_t>{5, 6});

@@ -15,7 +15,7 @@ yolo::ModelDescription ParseDescription(const json &description) {
 }
 
 void CheckRefused(const std::function<void(json *)> &change, const std::vector<std::string> &parts) {
-  json description = SoundDescription();
+  json description = ValidDescription();
   change(&description);
   std::vector<std::string> all = parts;
   all.insert(all.begin(), "m.onnx.json");
@@ -24,8 +24,8 @@ void CheckRefused(const std::function<void(json *)> &change, const std::vector<s
 
 }  // namespace
 
-TEST_CASE("a sound description is read whole") {
-  const yolo::ModelDescription model = ParseDescription(SoundDescription());
+TEST_CASE("a valid description is read completely") {
+  const yolo::ModelDescription model = ParseDescription(ValidDescription());
   CHECK(model.model_bytes == 5);
   CHECK(model.input.name == "images");
   CHECK(model.input.Batch() == 2);
@@ -54,7 +54,7 @@ TEST_CASE("a sound description is read whole") {
 }
 
 TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {
-  json description = SoundDescription();
+  json description = ValidDescription();
   description["input"].update({{"layout", "NCHW"}, {"type", "float32"}, {"shape", {2, 3, 64, 96}}});
   description["input"]["normalise"] = "host";
   yolo::ModelDescription model = ParseDescription(description);
@@ -68,13 +68,13 @@ TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {
 }
 
 TEST_CASE("raw heads have the anchors in front") {
-  const yolo::ModelDescription model = ParseDescription(SoundDescription(3, false));
+  const yolo::ModelDescription model = ParseDescription(ValidDescription(3, false));
   CHECK(model.outputs[1].shape == std::vector<int64_t>{3, 7, 4, 6});
 }
 
 TEST_CASE("what is missing, unknown or of another kind is refused by its name") {
-  const json sound = SoundDescription();
-  for (const auto &member : sound.items()) {
+  const json valid = ValidDescription();
+  for (const auto &member : valid.items()) {
     CheckRefused([&](json *d) { d->erase(member.key()); }, {'"' + member.key() + '"'});
     CheckRefused([&](json *d) { (*d)[member.key()] = nullptr; }, {'"' + member.key(), "null", "expected"});
   }
@@ -118,7 +118,7 @@ TEST_CASE("the model file must be the one described") {
   const TemporaryFolder folder;
   const std::string model = folder.Write("m.onnx", "model");
   CheckError([&] { yolo::ReadModelDescription(model); }, ExitCode::kModel, {"m.onnx.json", "cannot read"});
-  folder.Write("m.onnx.json", SoundDescription().dump());
+  folder.Write("m.onnx.json", ValidDescription().dump());
   CHECK(yolo::ReadModelDescription(model).model_sha256 == yolo::Sha256("model"));
   folder.Write("m.onnx", "modem");
   CheckError([&] { yolo::ReadModelDescription(model); }, ExitCode::kModel, {"m.onnx", "not the model"});

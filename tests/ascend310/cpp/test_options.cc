@@ -75,7 +75,7 @@ TEST_CASE("a path is not empty") {
   CheckError([] { ParseArguments({}, ""); }, ExitCode::kUsage, {"--model", "empty"});
 }
 
-TEST_CASE("progress is told after a while, not at every image") {
+TEST_CASE("progress is reported after a while, not at every image") {
   std::ostringstream quiet, loud;
   yolo::Progress seldom(3, &quiet), always(3, &loud, 0);
   for (int number = 0; number < 3; ++number) {
