@@ -21,7 +21,7 @@ constexpr size_t kMaxFileBytes = size_t{1} << 33;
 std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code,
                      size_t max_bytes = kMaxFileBytes);
 
-/// Writes a file under a temporary name and renames it, so that no reader meets half of it; missing folders are made.
+/// Writes a file under a temporary name and renames it, so that no reader sees half of it; creates missing folders.
 /// Throws Error(kOutput).
 void WriteFile(const std::filesystem::path &path, const std::string &data);
 
@@ -31,7 +31,7 @@ void RemoveFile(const std::filesystem::path &path);
 /// Makes a folder and those above it. Throws Error(kOutput).
 void MakeFolders(const std::filesystem::path &folder);
 
-/// Finds out whether files can be made in a folder, before there is anything to write. Throws Error(kOutput).
+/// Checks that files can be created in a folder. Throws Error(kOutput).
 void CheckWritable(const std::filesystem::path &folder);
 
 /// SHA-256 of some bytes as 64 lower-case hex digits.

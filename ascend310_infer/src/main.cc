@@ -171,7 +171,7 @@ int main(int argc, char **argv) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc &) {
-    std::cerr << "error: there is not enough memory; fewer threads or a model of a smaller batch need less\n";
+    std::cerr << "error: there is not enough memory; use fewer threads or a model with a smaller batch\n";
     return static_cast<int>(yolo::ExitCode::kRuntime);
   } catch (const std::exception &error) {
     std::cerr << "error: " << error.what() << '\n';

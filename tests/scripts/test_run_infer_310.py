@@ -37,8 +37,8 @@ class Place310:
         shutil.copytree(ROOT / "scripts", self.repo / "scripts")
         (self.repo / "ascend310_infer").mkdir()
         shutil.copy(ROOT / "ascend310_infer" / "build.sh", self.repo / "ascend310_infer")
-        for part in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
-            part.mkdir(parents=True)
+        for path in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
+            path.mkdir(parents=True)
         self.model, self.annotations = self.caller / "a model.mindir", self.caller / "val.json"
         for path in (self.model, Path(f"{self.model}.json"), self.annotations):
             path.write_text("{}")
@@ -138,7 +138,7 @@ def test_on_the_host_without_mindspore_lite(place):
 def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
     figures = place.leave_an_earlier_run()
     if name == "python":
-        # It can score, but fails with these results.
+        # Scoring is possible, but fails on these results.
         python = place.bin / "my python"
         python.write_text(python.read_text().replace("exit ", '[ "${*: -1}" = --help ] || exit '))
     done = place.run_all(**{f"EXIT_{name}": str(code)})

@@ -13,7 +13,7 @@
 
 namespace yolo {
 
-/// A class that a cell may show.
+/// A class of a cell.
 struct Pair {
   size_t cell = 0;
   int class_number = 0;
@@ -31,8 +31,8 @@ double Iou(const Box &left, const Box &right);
 
 /// The indices, best first, of the pairs that greedy suppression within each class keeps, at most `max_count` of them.
 ///
-/// A pair goes where a better one of its class was kept whose IoU with it is above `iou_threshold`. Equal scores: the
-/// lower index is the better.
+/// A pair is suppressed by a better pair of its class that was kept and whose IoU with it is above `iou_threshold`. Of
+/// equal scores the lower index is better.
 std::vector<size_t> NonMaxSuppression(const std::vector<Box> &cell_boxes, const std::vector<Pair> &pairs,
                                       double iou_threshold, size_t max_count);
 

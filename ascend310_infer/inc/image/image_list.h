@@ -25,8 +25,8 @@ struct ImageList {
   std::vector<int64_t> category_ids;  // for each class of the model
 };
 
-/// Lists the images of a folder (sorted by name; those below its folders are left out), of a list file (a path a line)
-/// or of a COCO json (sorted by id), or one image.
+/// Lists the images of a folder (sorted by name; those below its folders are left out), of a list file (one path a
+/// line) or of a COCO json (sorted by id), or one image.
 ///
 /// Image and category ids come from the annotation file: `annotations`, or `images` itself if it is a COCO json.
 /// Without one, an image's id is its file name where that is a number for all of them (COCO's own naming), else its

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// The configuration of AIPP, the device's unit that brings pixels to the network's range.
+// Configuration of AIPP, the device's unit that normalises pixels.
 #ifndef ASCEND310_INFER_INC_MODEL_AIPP_H_
 #define ASCEND310_INFER_INC_MODEL_AIPP_H_
 

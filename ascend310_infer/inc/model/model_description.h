@@ -20,7 +20,7 @@ constexpr int kMaxDetections = 1000000;
 
 enum class Layout { kNhwc, kNchw };
 enum class ElementType { kUint8, kFloat32 };
-/// Who brings pixels 0..255 to the network's range: the graph itself, this program, or the device's AIPP unit.
+/// What normalises the pixels 0..255: the graph, this program, or the device's AIPP unit.
 enum class Normalise { kGraph, kHost, kAipp };
 enum class ResizeMode { kStretch, kLetterbox };
 

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// What runs the model: one interface, an implementation for each inference library.
+// The interface of the inference engines, one implementation for each library.
 #ifndef ASCEND310_INFER_INC_MODEL_RUNTIME_H_
 #define ASCEND310_INFER_INC_MODEL_RUNTIME_H_
 

@@ -19,7 +19,7 @@
 
 namespace yolo {
 
-/// What became of an image.
+/// The outcome of an image.
 struct Outcome {
   std::string error;       // why the image was skipped; empty: it was not
   bool is_finite = true;   // the network returned only finite numbers

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// How long the stages take: percentiles as text and json.
+// Times of the stages: percentiles as text and json.
 #ifndef ASCEND310_INFER_INC_RESULTS_BENCHMARK_H_
 #define ASCEND310_INFER_INC_RESULTS_BENCHMARK_H_
 
@@ -18,11 +18,11 @@ struct StageTimes {
   std::vector<double> inference;
   std::vector<double> postprocess;
 
-  /// Adds what another thread measured.
+  /// Appends the times of another thread.
   void Append(const StageTimes &other);
 };
 
-/// The q-th part (0 to 1) of some values in order, interpolated linearly as NumPy does; 0 where there are none.
+/// The q-quantile (0 to 1) of some values, interpolated linearly as NumPy does; 0 of no values.
 double Percentile(std::vector<double> values, double q);
 
 struct BenchmarkResult {

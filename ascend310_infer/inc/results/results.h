@@ -26,7 +26,7 @@ std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detectio
 /// The records of all images as a json list.
 std::string ResultsText(const std::vector<std::string> &records);
 
-/// How many images there were, and what became of them.
+/// Numbers of images by outcome, and of detections.
 struct Counts {
   size_t images = 0;
   size_t skipped = 0;

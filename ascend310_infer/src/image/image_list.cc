@@ -20,9 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a folder is searched for; a list file or an annotation file may name any kind.
+// Suffixes of images in a folder; a list file or an annotation file may name any file.
 constexpr std::array<const char *, 8> kSuffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"};
-// With which some editors of Windows begin a text.
+// Some editors on Windows start a text with it.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 // Digits that fit a number of 64 bits.
 constexpr size_t kMaxDigits = 18;

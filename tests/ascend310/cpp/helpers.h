@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// What several tests need.
+// Helpers of the unit tests.
 #ifndef TESTS_CPP_HELPERS_H_
 #define TESTS_CPP_HELPERS_H_
 
@@ -17,7 +17,7 @@
 #include "inc/errors.h"
 #include "inc/utils.h"
 
-/// A folder that is gone with the test.
+/// A folder that is removed at the end of the test.
 class TemporaryFolder {
  public:
   TemporaryFolder() {

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Gives files to the program's readers, many in one process: a sanitizer stops it where one of them reads wrong.
+// Runs the program's readers on many files in one process, where a sanitizer stops invalid reads.
 //     yolo_read_files FOLDER
 // *.json are read as model description and as annotations, *.txt as image lists, all others as images. Prints how many
 // were accepted and how many were refused; anything but an Error of the program ends it.

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Holds preprocessing, decode and post-processing against files that Python wrote (tests/support/golden_files.py), in
+// Compares preprocessing, decode and post-processing with files that Python wrote (tests/support/golden_files.py), in
 // the folder that the environment variable YOLO_GOLDEN names.
 #include <algorithm>
 #include <cmath>
