@@ -36,7 +36,6 @@ CATEGORIES = Categories(("cup", "ball", "key"), (3, 1, 7))
 MISSING = re.compile(r'package configuration file provided by "(\w+)"|Could NOT find (\w+)|No (CMAKE_CXX_COMPILER)')
 # A unity build compiles each target as one unit, which parses the libraries' headers once.
 UNITY = ("-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0")
-PLAIN = ("-DLITE_HOME=", "-DASCEND_HOME=")
 # With sanitizers, a compiler that optimises takes longer than the tests gain.
 SANITIZED = ("-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0")
 
@@ -78,9 +77,9 @@ def _prepare():
     root = Path(kept or tempfile.mkdtemp(prefix="yolo infer "))
     if not kept:
         atexit.register(shutil.rmtree, root, ignore_errors=True)
-    # Before the stand-ins are compiled: cmake looks for what they include.
-    configured = run("cmake", "-S", APP, "-B", root / "sanitized", *UNITY, *SANITIZED, *PLAIN)
-    missing = MISSING.search(configured.stderr)
+    # Before the stand-ins are compiled, which include the same libraries.
+    probe = run("cmake", "-S", APP, "-B", root / "probe", "-DYOLO_TESTS=ON", "-DLITE_HOME=", "-DASCEND_HOME=")
+    missing = MISSING.search(probe.stderr)
     if missing:
         name = missing[1] or missing[2] or missing[3]
         return None, f"cmake does not find {name}; ascend310_infer/README.md names the Debian packages"
@@ -93,7 +92,7 @@ def _build_host():
     if missing:
         return None, missing, ""
     environment = {**os.environ, "LITE_HOME": "", "ASCEND_TOOLKIT_HOME": ""}
-    return root / "host", "", _failures(run("cmake", "-S", APP, "-B", root / "host", *UNITY, *PLAIN),
+    return root / "host", "", _failures(run("cmake", "-S", APP, "-B", root / "host", *UNITY, env=environment),
                                         run("bash", APP / "build.sh", root / "host", env=environment))
 
 
@@ -107,6 +106,7 @@ def _build_sanitized():
         _make_library(app.lite_home / "runtime", "fake_lite", "lib/libmindspore-lite.so",
                       "lib/libmindspore_core_lite.so"),
         _make_library(app.acl_home, "fake_acl", "lib64/libascendcl.so", "lib64/libacl_dvpp.so"),
+        run("cmake", "-S", APP, "-B", app.build, *UNITY, *SANITIZED, env=app.environment()),
         run("bash", APP / "build.sh", app.build, env=app.environment()))
 
 
