@@ -2,7 +2,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 # Build yolo_infer. With MindSpore Lite, and on a machine without it:
-#     bash ascend310_infer/build.sh --lite_home /opt/mindspore-lite-2.7.1-linux-aarch64
+#     bash ascend310_infer/build.sh --lite_home /opt/mindspore-lite-2.10.0-linux-aarch64
 #     bash ascend310_infer/build.sh
 set -euo pipefail
 APP=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -56,11 +56,11 @@ if [ -n "$lite_home" ]; then
 fi
 command -v cmake > /dev/null || fail "cmake is not installed; as root on Debian: apt-get install $PACKAGES"
 
-# What an earlier build found must not outlive a change of these places.
+# Forget the libraries of an earlier build: these folders may have changed.
 cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -U 'ACL_*' -DLITE_HOME="$lite_home" \
     -DASCEND_HOME="${ASCEND_TOOLKIT_HOME:-}" ||
     fail "cmake cannot prepare the build; if a package is missing, as root on Debian: apt-get install $PACKAGES"
-cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's words are above"
+cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's messages are above"
 printf 'built %s\n' "$folder/yolo_infer"
 if [ -z "$lite_home" ]; then
     printf 'without MindSpore Lite (no LITE_HOME): it runs ONNX files by --runtime opencv\n'

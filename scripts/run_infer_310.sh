@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-# Build the C++ app, run an exported model on the images of an annotation file, and score what it found. On this host:
+# Build the C++ app, run an exported model on the images of an annotation file, and score its detections. On this host:
 #     RUNTIME=opencv bash scripts/run_infer_310.sh yolov3_tiny.onnx DATA/val2017 DATA/annotations/instances_val2017.json
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -28,11 +28,11 @@ environment:
 
 # logged LOG COMMAND...: run with the output on the console and in LOG; the exit code is the command's.
 logged() {
-    # Ctrl-C is for the command; tee stays to write down its last words.
+    # Ctrl-C is for the command; tee continues until the command's last output.
     "${@:2}" 2>&1 < /dev/null | tee -i -- "$1"
 }
 
-# lite_library_path: where MindSpore Lite and what it needs lie, before what LD_LIBRARY_PATH says.
+# lite_library_path: print the folders of MindSpore Lite and its libraries, followed by LD_LIBRARY_PATH.
 lite_library_path() {
     local folder path=''
     for folder in "$LITE_HOME/runtime/lib" "$LITE_HOME"/runtime/third_party/* "$LITE_HOME/tools/converter/lib"; do
@@ -57,11 +57,11 @@ refuse_own_options() {
     done
 }
 
-# need_scoring: an error when $PYTHON cannot score; building and inference may take long before it is its turn.
+# need_scoring: an error when $PYTHON cannot score, before the build and the inference, which may take long.
 need_scoring() {
-    local words
-    words=$(cd -- "$REPO" && "$PYTHON" -m src.postprocess --help 2>&1 > /dev/null < /dev/null) ||
-        fail "$PYTHON cannot score: ${words##*$'\n'}; expected a Python with the packages of requirements.txt, set \
+    local message
+    message=$(cd -- "$REPO" && "$PYTHON" -m src.postprocess --help 2>&1 > /dev/null < /dev/null) ||
+        fail "$PYTHON cannot score: ${message##*$'\n'}; expected a Python with the packages of requirements.txt, set \
 PYTHON to it"
 }
 
@@ -106,7 +106,7 @@ need_scoring
 build=$(absolute_path "${BUILD_DIR:-$REPO/ascend310_infer/build}")
 results=$PWD/result_Files
 
-# What an earlier run left must not pass for what this one found, whichever step may fail.
+# Results of an earlier run must not pass for those of a run that fails.
 for log in build infer acc; do
     keep_old_log "$PWD/$log.log"
 done

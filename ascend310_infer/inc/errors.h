@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// What goes wrong, and the exit code that it ends the program with.
+// Errors and the exit codes of the program.
 #ifndef ASCEND310_INFER_INC_ERRORS_H_
 #define ASCEND310_INFER_INC_ERRORS_H_
 

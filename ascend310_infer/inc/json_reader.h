@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Values of a json file that know where they stand, so that each complaint names the file, the key and the value.
+// Checked access to a json file: each error names the file, the key, the value and what was expected.
 #ifndef ASCEND310_INFER_INC_JSON_READER_H_
 #define ASCEND310_INFER_INC_JSON_READER_H_
 
@@ -38,12 +38,12 @@ class JsonNode {
   std::string Text() const;
   /// The index of the text in a list of allowed ones.
   size_t Choice(const std::vector<std::string> &allowed) const;
-  int64_t Integer(int64_t least = std::numeric_limits<int64_t>::min(),
-                  int64_t most = std::numeric_limits<int64_t>::max()) const;
-  double Number(double least, double most) const;
+  int64_t Integer(int64_t min = std::numeric_limits<int64_t>::min(),
+                  int64_t max = std::numeric_limits<int64_t>::max()) const;
+  double Number(double min, double max) const;
   bool Flag() const;
 
-  /// Says what stands here and what was expected.
+  /// Throws the Error that this value is not what was expected.
   [[noreturn]] void Fail(const std::string &expected) const;
 
  private:

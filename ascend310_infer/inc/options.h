@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "inc/model_description.h"
-#include "inc/runtime.h"
+#include "inc/model/model_description.h"
+#include "inc/model/runtime.h"
 
 namespace yolo {
 
@@ -24,7 +24,7 @@ struct Options {
   std::string preprocess = "opencv";
   int decode_threads = 1;  // ParseOptions: by default one a core, 4 at most
   int postprocess_threads = 1;
-  std::optional<double> score_threshold;  // nothing: the description's
+  std::optional<double> score_threshold;  // default: the description's
   std::optional<double> nms_threshold;
   std::optional<int> max_detections;
   bool draw = false;

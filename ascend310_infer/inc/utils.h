@@ -13,15 +13,15 @@
 
 namespace yolo {
 
-/// The largest file that `ReadFile` takes unless told otherwise; a larger one is no file of this program.
-constexpr size_t kMostFileBytes = size_t{1} << 33;
+/// The default limit of `ReadFile`; no file of this program is larger.
+constexpr size_t kMaxFileBytes = size_t{1} << 33;
 
-/// Returns all bytes of a file, `most_bytes` of them at most.
+/// Returns all bytes of a file, `max_bytes` of them at most.
 /// Throws Error(code), which names the path and what it is ("model", "image", ...).
 std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code,
-                     size_t most_bytes = kMostFileBytes);
+                     size_t max_bytes = kMaxFileBytes);
 
-/// Writes a file under a temporary name and renames it, so that no reader meets half of it; missing folders are made.
+/// Writes a file under a temporary name and renames it, so that no reader sees half of it; creates missing folders.
 /// Throws Error(kOutput).
 void WriteFile(const std::filesystem::path &path, const std::string &data);
 
@@ -31,7 +31,7 @@ void RemoveFile(const std::filesystem::path &path);
 /// Makes a folder and those above it. Throws Error(kOutput).
 void MakeFolders(const std::filesystem::path &folder);
 
-/// Finds out whether files can be made in a folder, before there is anything to write. Throws Error(kOutput).
+/// Checks that files can be created in a folder. Throws Error(kOutput).
 void CheckWritable(const std::filesystem::path &folder);
 
 /// SHA-256 of some bytes as 64 lower-case hex digits.

@@ -12,15 +12,15 @@ namespace {
 
 using nlohmann::json;
 
-// Enough of a wrong value to recognise it.
-constexpr size_t kMostShown = 60;
+// Enough to recognise a wrong value.
+constexpr size_t kMaxShown = 60;
 
 std::string Shown(const json &value) {
   if (value.is_structured()) {
     return value.is_object() ? "an object" : "a list";
   }
   const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  return text.size() > kMostShown ? text.substr(0, kMostShown) + "..." : text;
+  return text.size() > kMaxShown ? text.substr(0, kMaxShown) + "..." : text;
 }
 
 std::string AsText(double number) {
@@ -29,7 +29,7 @@ std::string AsText(double number) {
 }
 
 /// Builds a value from the parser's events. json::parse with a callback could skip a member too, but walks over all
-/// elements of a list at each end of one: minutes for a large annotation file.
+/// elements of a list at the end of each element: minutes for a large annotation file.
 class Builder : public json::json_sax_t {
  public:
   explicit Builder(const std::string &skipped_key) : skipped_key_(skipped_key) {}
@@ -66,7 +66,7 @@ class Builder : public json::json_sax_t {
   }
 
  private:
-  /// Puts a value where it belongs and returns it; nothing where it is skipped.
+  /// Adds a value to its parent and returns it; nothing where it is skipped.
   json *Place(json &&value) {
     if (skipped_depth_ > 0 || skips_next_) {
       skips_next_ = false;
@@ -92,7 +92,7 @@ class Builder : public json::json_sax_t {
   }
 
   bool Open(json &&value) {
-    // What lies inside a list stays where it is until it is closed, since nothing joins the list before.
+    // Pointers into a list stay valid: nothing is added to it while one of its elements is open.
     if (json *placed = Place(std::move(value))) {
       open_.push_back(placed);
     } else {
@@ -128,7 +128,7 @@ json ParseJson(const std::string &text, const std::string &path, ExitCode code, 
   try {
     is_sound = json::sax_parse(text, builder.get());
   } catch (const std::bad_alloc &) {
-    // What was built is left where it is, because its destructor needs memory too; the program ends now.
+    // The value is leaked: its destructor needs memory too, and the program ends now.
     static_cast<void>(builder.release());
     throw Error(code, path + ": this json is larger than there is memory for (" + std::to_string(text.size()) +
                           " bytes of text); split it, or use a machine with more");
@@ -199,22 +199,22 @@ size_t JsonNode::Choice(const std::vector<std::string> &allowed) const {
   return static_cast<size_t>(found - allowed.begin());
 }
 
-int64_t JsonNode::Integer(int64_t least, int64_t most) const {
+int64_t JsonNode::Integer(int64_t min, int64_t max) const {
   const bool fits = value_->is_number_integer() &&
                     (!value_->is_number_unsigned() ||
                      value_->get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
   const int64_t number = fits ? value_->get<int64_t>() : 0;
-  if (!fits || number < least || number > most) {
-    const bool limited = least != std::numeric_limits<int64_t>::min() || most != std::numeric_limits<int64_t>::max();
-    Fail("a whole number" + (limited ? " of " + std::to_string(least) + " to " + std::to_string(most) : ""));
+  if (!fits || number < min || number > max) {
+    const bool limited = min != std::numeric_limits<int64_t>::min() || max != std::numeric_limits<int64_t>::max();
+    Fail("a whole number" + (limited ? " of " + std::to_string(min) + " to " + std::to_string(max) : ""));
   }
   return number;
 }
 
-double JsonNode::Number(double least, double most) const {
+double JsonNode::Number(double min, double max) const {
   const double number = value_->is_number() ? value_->get<double>() : std::nan("");
-  if (!(number >= least && number <= most)) {
-    Fail("a number of " + AsText(least) + " to " + AsText(most));
+  if (!(number >= min && number <= max)) {
+    Fail("a number of " + AsText(min) + " to " + AsText(max));
   }
   return number;
 }

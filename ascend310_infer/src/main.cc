@@ -11,17 +11,17 @@
 #include <string>
 #include <vector>
 
-#include "inc/benchmark.h"
-#include "inc/draw.h"
 #include "inc/errors.h"
-#include "inc/image_list.h"
-#include "inc/model_description.h"
+#include "inc/image/image_list.h"
+#include "inc/image/preprocess.h"
+#include "inc/model/model_description.h"
+#include "inc/model/runtime.h"
 #include "inc/options.h"
-#include "inc/pipeline.h"
-#include "inc/preprocess.h"
-#include "inc/progress.h"
-#include "inc/results.h"
-#include "inc/runtime.h"
+#include "inc/pipeline/pipeline.h"
+#include "inc/pipeline/progress.h"
+#include "inc/results/benchmark.h"
+#include "inc/results/draw.h"
+#include "inc/results/results.h"
 #include "inc/utils.h"
 
 namespace yolo {
@@ -31,11 +31,11 @@ namespace fs = std::filesystem;
 
 const char *const kResults = "results.json";
 const char *const kRecord = "run.json";
-// The figures that src/evaluation/detections.py made of the results.
+// Written by src/postprocess.py, from the results.
 const char *const kMetrics = "metrics.json";
 
-/// Whichever step may fail, what an earlier run left must not pass for what this one found, and a folder that cannot be
-/// written is told before the work.
+/// Removes the results of an earlier run, which must not pass for those of a run that fails, and reports a folder that
+/// cannot be written before the work starts.
 void PrepareOutput(const fs::path &output) {
   MakeFolders(output);
   CheckWritable(output);
@@ -48,8 +48,7 @@ void PrepareOutput(const fs::path &output) {
   RemoveBenchmark(output);
 }
 
-/// Runs over the images that could be read, repeated as often as needed, up to the text of the results, which nobody
-/// wants.
+/// Measures the stages, up to the text of the results, on the images that could be read, repeated as needed.
 void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list, const PipelineResult &result) {
   std::vector<ImageEntry> readable;
   for (size_t index = 0; index < list.images.size(); ++index) {
@@ -84,16 +83,16 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
   WriteBenchmark(options.output, benchmark);
 }
 
-/// Tells what became of the images, and returns what the program ends with.
+/// Reports the counts of the run and returns the exit code.
 ExitCode Report(const Options &options, const PipelineResult &result, size_t not_drawn) {
   const Counts counts = CountOutcomes(result.outcomes);
   const size_t read = counts.images - counts.skipped;
   if (counts.not_finite > 0) {
-    std::cerr << "warning: the network gave NaN or infinity on " << counts.not_finite << " of " << read
-              << " images; export the model again from a sound checkpoint, or choose another --precision\n";
+    std::cerr << "warning: the network returned NaN or infinity on " << counts.not_finite << " of " << read
+              << " images; export the model again from a checkpoint without NaN, or choose another --precision\n";
   }
   if (counts.fell_back > 0 && counts.fell_back == read) {
-    std::cerr << "warning: DVPP decoded none of the images; look at the device's log (~/ascend/log), or leave "
+    std::cerr << "warning: DVPP decoded none of the images; check the device's log (~/ascend/log), or leave "
                  "--preprocess dvpp out\n";
   }
   std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
@@ -101,7 +100,7 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
             << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
             << result.seconds << " s\n"
             << "results: " << (fs::path(options.output) / kResults).string() << '\n';
-  // A few are told; all of them are a failure of the run.
+  // A few are reported; the run fails where all are affected.
   const auto fails = [&](size_t count, size_t all) { return count > 0 && (options.strict || count == all); };
   if (fails(counts.skipped, counts.images)) {
     return ExitCode::kInput;
@@ -163,7 +162,7 @@ ExitCode Infer(const Options &options) {
 }  // namespace yolo
 
 int main(int argc, char **argv) {
-  // A file that a limit does not let grow is then an error that is told.
+  // A file beyond the size limit is then reported as an error.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     const auto options = yolo::ParseOptions(argc, argv);
@@ -172,7 +171,7 @@ int main(int argc, char **argv) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc &) {
-    std::cerr << "error: there is not enough memory; fewer threads or a model of a smaller batch need less\n";
+    std::cerr << "error: there is not enough memory; use fewer threads or a model with a smaller batch\n";
     return static_cast<int>(yolo::ExitCode::kRuntime);
   } catch (const std::exception &error) {
     std::cerr << "error: " << error.what() << '\n';

@@ -14,8 +14,8 @@
 namespace yolo {
 namespace {
 
-constexpr int kMostThreads = 256;
-constexpr int kMostImages = 10000000;
+constexpr int kMaxThreads = 256;
+constexpr int kMaxImages = 10000000;
 
 int ProcessorCount() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
@@ -59,7 +59,7 @@ void AddRuntime(CLI::App *app, Options *options) {
   app->add_option("--aipp_config", runtime.aipp_config, "AIPP file, for a model exported with normalise: aipp")
       ->check(NotEmpty());
   app->add_option("--runtime_threads", runtime.threads, "Threads of the runtime on the host; 0: its own choice")
-      ->check(CLI::Range(0, kMostThreads));
+      ->check(CLI::Range(0, kMaxThreads));
 }
 
 void AddWork(CLI::App *app, Options *options) {
@@ -67,26 +67,27 @@ void AddWork(CLI::App *app, Options *options) {
       ->check(CLI::IsMember({"opencv", "dvpp"}))
       ->capture_default_str();
   app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
-      ->check(CLI::Range(1, kMostThreads))
+      ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
   app->add_option("--postprocess_threads", options->postprocess_threads, "Threads that make detections")
-      ->check(CLI::Range(1, kMostThreads))
+      ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
   app->add_option("--score_threshold", options->score_threshold, "Detections score above it; default: the model's")
       ->check(CLI::Range(0.0, 1.0));
   app->add_option("--nms_threshold", options->nms_threshold,
                   "Largest IoU of two boxes of a class; default: the model's")
       ->check(CLI::Range(0.0, 1.0));
-  app->add_option("--max_detections", options->max_detections, "Most detections of an image; default: the model's")
-      ->check(CLI::Range(1, kMostDetections));
+  app->add_option("--max_detections", options->max_detections,
+                  "Highest number of detections of an image; default: the model's")
+      ->check(CLI::Range(1, kMaxDetections));
   app->add_flag("--draw", options->draw, "Write the images with their boxes to OUTPUT/drawn");
   app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app->add_flag("--strict", options->strict, "Fail where an image was skipped, gave NaN, or could not be drawn");
   app->add_option("--benchmark", options->benchmark,
-                  "After the run, measure the stages on so many images; the list is gone through again as needed")
-      ->check(CLI::Range(1, kMostImages));
+                  "After the run, measure the stages on this many images; the list is repeated as needed")
+      ->check(CLI::Range(1, kMaxImages));
 }
 
 /// CLI::Range lets NaN pass, which no comparison refuses.
@@ -101,7 +102,7 @@ void RefuseNan(const Options &options) {
   }
 }
 
-/// An option that this run has no use for is a mistake, not a thing to pass over.
+/// An option that has no effect on this run is a mistake.
 void RefuseUnused(const CLI::App &app, const Options &options) {
   const auto refuse = [&](const std::string &name, const std::string &why) {
     if (app.count(name) > 0) {

@@ -19,7 +19,7 @@
 namespace yolo {
 namespace {
 
-// Large enough for an image or a description in one call, small enough not to matter.
+// Large enough for an image or a description in one call.
 constexpr size_t kReadAtOnce = size_t{1} << 20;
 
 class FileHandle {
@@ -31,7 +31,7 @@ class FileHandle {
 
   int number() const { return number_; }
 
-  /// Returns false where the system tells at the end only that something was not written.
+  /// Returns false where the system reports a failed write only at the end.
   bool Close() {
     const bool closed = number_ < 0 || close(number_) == 0;
     number_ = -1;
@@ -66,8 +66,8 @@ std::filesystem::path DraftPath(const std::filesystem::path &folder) {
   return folder / (".yolo_infer." + std::to_string(getpid()) + "." + std::to_string(++count) + ".tmp");
 }
 
-/// Reads to the end. Returns false and leaves errno where the system fails; EFBIG: there are more than `most_bytes`.
-bool ReadAll(int file, size_t expected_bytes, size_t most_bytes, std::string *data) {
+/// Reads to the end. Returns false and leaves errno where the system fails; EFBIG: there are more than `max_bytes`.
+bool ReadAll(int file, size_t expected_bytes, size_t max_bytes, std::string *data) {
   size_t done = 0;
   // The size is a guess only: the file may grow, and a pipe has none.
   data->resize(expected_bytes + 1);
@@ -83,7 +83,7 @@ bool ReadAll(int file, size_t expected_bytes, size_t most_bytes, std::string *da
       return false;
     }
     done += count > 0 ? static_cast<size_t>(count) : 0;
-    if (done > most_bytes) {
+    if (done > max_bytes) {
       errno = EFBIG;
       return false;
     }
@@ -94,7 +94,7 @@ bool ReadAll(int file, size_t expected_bytes, size_t most_bytes, std::string *da
 
 }  // namespace
 
-std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code, size_t most_bytes) {
+std::string ReadFile(const std::filesystem::path &path, const std::string &kind, ExitCode code, size_t max_bytes) {
   const auto fail = [&](int error) {
     throw Error(code, path.string() + ": cannot read this " + kind + " file (" + std::strerror(error) +
                           "); check the path and its permissions");
@@ -110,12 +110,12 @@ std::string ReadFile(const std::filesystem::path &path, const std::string &kind,
   const size_t expected_bytes = static_cast<size_t>(std::max(status.st_size, off_t{0}));
   std::string data;
   try {
-    if (expected_bytes > most_bytes) {
-      fail_by_size(std::to_string(expected_bytes) + " bytes; expected at most " + std::to_string(most_bytes));
+    if (expected_bytes > max_bytes) {
+      fail_by_size(std::to_string(expected_bytes) + " bytes; expected at most " + std::to_string(max_bytes));
     }
-    if (!ReadAll(file.number(), expected_bytes, most_bytes, &data)) {
+    if (!ReadAll(file.number(), expected_bytes, max_bytes, &data)) {
       if (errno == EFBIG) {
-        fail_by_size("more than " + std::to_string(most_bytes) + " bytes");
+        fail_by_size("more than " + std::to_string(max_bytes) + " bytes");
       }
       fail(errno);
     }

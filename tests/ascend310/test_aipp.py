@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ascend310_infer/aipp.cfg: the default mean and std, whole."""
+"""ascend310_infer/aipp.cfg holds the default mean and std."""
 
 
 from model_utils.config import get_config

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""--preprocess dvpp on a stand-in for ACL: what the picture keeps, what is left to OpenCV, and failures."""
+"""--preprocess dvpp on a stand-in for ACL: pixels, boxes, the fallback to OpenCV, and failures."""
 import json
 import shutil
 
@@ -11,26 +11,27 @@ import pytest
 from src.data.placement import Placement
 from src.evaluation.detections import coco_results, in_image
 from src.evaluation.nms import detections_from_heads
-from tests.support.device_app import CATEGORIES, FakeModel
+from tests.support.fake_model import FakeModel
 from tests.support.helpers import real_data
+from tests.support.infer_app import CATEGORIES
 from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
 
 OK, INPUT, RUNTIME = 0, 4, 5
 NOTE = "not decoded by DVPP"
-# The image at 100 x 76, by the tag "turn by 90 degrees": little-endian TIFF with one entry, orientation 6.
+# Little-endian TIFF with one entry: orientation 6, rotate by 90 degrees.
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
 
-def smooth_picture(size, seed):
-    """Soft blobs of colour uint8 BGR [H, W, 3]: what half the resolution for colour does to edges is not the matter."""
+def smooth_image(size, seed):
+    """Soft blobs of colour uint8 BGR [H, W, 3]: halving the resolution of colour hardly changes it."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), np.uint8)
     return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
 
 def write_jpeg(path, size, seed, *parameters):
-    assert cv2.imwrite(str(path), smooth_picture(size, seed), [cv2.IMWRITE_JPEG_QUALITY, 95, *parameters])
+    assert cv2.imwrite(str(path), smooth_image(size, seed), [cv2.IMWRITE_JPEG_QUALITY, 95, *parameters])
     return path
 
 
@@ -42,34 +43,34 @@ def fixture_folder(tmp_path):
 
 
 def canvases(model, *options, **environment):
-    """Run the app; returns what it handed to the network, [N, H, W, 3] or as the input is, and its standard error."""
+    """Run the app; returns the input of the network, [N, H, W, 3] or as the model takes it, and standard error."""
     dump = model.folder / "dump.bin"
     dump.unlink(missing_ok=True)
-    model.told["dump"] = dump.name
+    model.record["dump"] = dump.name
     done = model.infer("--decode_threads", 1, *options, **environment)
     assert done.returncode == OK and "were not freed" not in done.stderr, done.stderr
     return np.fromfile(dump, model.inputs.dtype).reshape(-1, *model.inputs.shape[1:]), done.stderr
 
 
 def both(model):
-    """What the app hands over by OpenCV and by DVPP, as float64, and the standard error of the latter."""
+    """Return the network's inputs by OpenCV and by DVPP, as float64, and the standard error of the latter."""
     reference, _ = canvases(model)
-    by_dvpp, said = canvases(model, "--preprocess", "dvpp")
-    return reference.astype(np.float64), by_dvpp.astype(np.float64), said
+    by_dvpp, stderr = canvases(model, "--preprocess", "dvpp")
+    return reference.astype(np.float64), by_dvpp.astype(np.float64), stderr
 
 
 @pytest.mark.parametrize("mode", ["stretch", "letterbox"])
-def test_smooth_pictures_are_nearly_the_same(folder, mode, tmp_path):
-    """Both directions, grey, the samplings, and odd sides, which DVPP makes even."""
+def test_smooth_images_are_nearly_the_same(folder, mode, tmp_path):
+    """Enlarged and reduced, grey, each chroma sampling, and odd sides, which DVPP makes even."""
     images = [write_jpeg(folder / "1.jpg", (200, 150), 1), write_jpeg(folder / "2.jpg", (33, 40), 2),
               write_jpeg(folder / "3.jpg", (101, 75), 3, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
                          cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
               write_jpeg(folder / "4.jpg", (128, 97), 4, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
                          cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422)]
     grey = folder / "5.jpg"
-    assert cv2.imwrite(str(grey), cv2.cvtColor(smooth_picture((90, 64), 5), cv2.COLOR_BGR2GRAY))
-    reference, by_dvpp, said = both(FakeModel(tmp_path, [*images, grey], resize_mode=mode))
-    assert NOTE not in said
+    assert cv2.imwrite(str(grey), cv2.cvtColor(smooth_image((90, 64), 5), cv2.COLOR_BGR2GRAY))
+    reference, by_dvpp, stderr = both(FakeModel(tmp_path, [*images, grey], resize_mode=mode))
+    assert NOTE not in stderr
     difference = np.abs(reference - by_dvpp)
     # A row or column at the edge of a letterboxed image may be pad on one side only.
     assert difference.mean() < 2.5 and np.median(difference) <= 1
@@ -85,14 +86,14 @@ def test_float_input_is_normalised(folder, tmp_path):
     assert np.abs(reference - by_dvpp).mean() < 0.03
 
 
-def test_exif_does_not_turn_the_image(folder, tmp_path):
+def test_exif_does_not_rotate_the_image(folder, tmp_path):
     path = write_jpeg(folder / "1.jpg", (100, 76), 1)
     data = path.read_bytes()
     segment = b"\xff\xe1" + (len(EXIF) + 2).to_bytes(2, "big") + EXIF
     path.write_bytes(data[:2] + segment + data[2:])
-    assert cv2.imread(str(path)).shape == (100, 76, 3), "a decoder that follows EXIF turns it"
-    reference, by_dvpp, said = both(FakeModel(tmp_path, [path], resize_mode="stretch"))
-    assert NOTE not in said and np.abs(reference - by_dvpp).mean() < 2
+    assert cv2.imread(str(path)).shape == (100, 76, 3), "a decoder that follows EXIF rotates it"
+    reference, by_dvpp, stderr = both(FakeModel(tmp_path, [path], resize_mode="stretch"))
+    assert NOTE not in stderr and np.abs(reference - by_dvpp).mean() < 2
 
 
 def test_boxes_are_mapped_by_the_rectangle_that_was_drawn(folder, tmp_path):
@@ -119,23 +120,23 @@ def test_what_dvpp_does_not_decode_is_read_by_opencv(folder, kind, tmp_path):
     if kind == "progressive":
         write_jpeg(path, size, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
     else:
-        assert cv2.imwrite(str(path), smooth_picture(size, 1))
+        assert cv2.imwrite(str(path), smooth_image(size, 1))
     if kind == "cmyk":
-        # Adobe's segment with transform 0: the three channels are no YCbCr.
+        # Adobe's segment with transform 0: the three channels are not YCbCr.
         data = path.read_bytes()
         adobe = b"Adobe\0\x64\0\0\0\0\0"
         path.write_bytes(data[:2] + b"\xff\xee" + (len(adobe) + 2).to_bytes(2, "big") + adobe + data[2:])
     shutil.copy(path, path.with_stem("2"))
-    reference, by_dvpp, said = both(FakeModel(tmp_path, [path, path.with_stem("2")]))
+    reference, by_dvpp, stderr = both(FakeModel(tmp_path, [path, path.with_stem("2")]))
     assert (reference == by_dvpp).all()
-    assert said.count(NOTE) == 1 and str(path) in said
+    assert stderr.count(NOTE) == 1 and str(path) in stderr
 
 
 def test_an_image_that_the_decoder_refuses_is_read_by_opencv(folder, tmp_path):
     model = FakeModel(tmp_path, [write_jpeg(folder / "1.jpg", (100, 76), 1)])
     reference, _ = canvases(model)
-    by_dvpp, said = canvases(model, "--preprocess", "dvpp", FAKE_ACL_FAIL="acldvppJpegDecodeAsync")
-    assert (reference == by_dvpp).all() and NOTE in said and "DVPP decoded none of the images" in said
+    by_dvpp, stderr = canvases(model, "--preprocess", "dvpp", FAKE_ACL_FAIL="acldvppJpegDecodeAsync")
+    assert (reference == by_dvpp).all() and NOTE in stderr and "DVPP decoded none of the images" in stderr
     assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["not_decoded_by_dvpp"] == 1
 
 
@@ -166,15 +167,15 @@ def test_another_device(folder, tmp_path):
     assert done.returncode == RUNTIME and "aclrtSetDevice" in done.stderr
 
 
-@pytest.mark.parametrize("name, split, most", [("bccd", "val2017", 1.0), ("coco128", "train2017", 4.5)])
-def test_the_difference_on_photographs(name, split, most, tmp_path, capsys):
-    """What inc/dvpp.h states, on a stand-in that resizes by interpolation."""
+@pytest.mark.parametrize("name, split, max_mean", [("bccd", "val2017", 1.0), ("coco128", "train2017", 4.5)])
+def test_the_difference_on_photographs(name, split, max_mean, tmp_path, capsys):
+    """The figures of inc/image/dvpp.h, on a stand-in that resizes by interpolation."""
     images = sorted((real_data(name) / split).glob("*.jpg"))[:40]
     folder = tmp_path / "some"
     folder.mkdir()
     images = [shutil.copy(path, folder / path.name) for path in images]
-    reference, by_dvpp, said = both(FakeModel(tmp_path, images, testing_shape="416", resize_mode="stretch"))
+    reference, by_dvpp, stderr = both(FakeModel(tmp_path, images, testing_shape="416", resize_mode="stretch"))
     difference = np.abs(reference - by_dvpp)
     with capsys.disabled():
         print(f"\n{name}: {difference.mean():.2f} levels on average, {(difference > 32).mean():.2%} above 32")
-    assert NOTE not in said and difference.mean() < most
+    assert NOTE not in stderr and difference.mean() < max_mean

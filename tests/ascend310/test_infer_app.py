@@ -12,11 +12,18 @@ import pytest
 import mindspore as ms
 
 import eval as eval_program
-import export
 from src.data.coco import read_annotation_file, read_coco
 from src.evaluation.coco_scores import score_results
 from tests.support.helpers import data_config, real_data, write_coco, write_image
-from tests.support.infer_app import infer, run_app, write_checkpoint
+from tests.support.infer_app import (
+    build_folder,
+    export_onnx,
+    exported_model,
+    infer,
+    run,
+    run_app,
+    write_checkpoint,
+)
 from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
@@ -24,25 +31,9 @@ pytestmark = pytest.mark.slow
 USAGE, MODEL, INPUT, OUTPUT = 2, 3, 4, 6
 
 
-@pytest.fixture(name="device", autouse=True)
-def fixture_device(monkeypatch):
-    """MindSpore takes a device only before its first operator, and other tests may have run one in this process."""
-    for program in (eval_program, export):
-        monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
-
-
-def export_onnx(checkpoint, path, **options):
-    """Export as options say, by default raw heads, which OpenCV 4.6 reads; returns the path."""
-    options = {"keep_detect": False, "batch_size": 1, **options}
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    assert export.main([f"--ckpt_file={checkpoint}", f"--file_name={path}", "--file_format=ONNX",
-                        "--device_target=CPU", *arguments]) == 0
-    return path
-
-
 @pytest.fixture(scope="module", name="data")
 def fixture_data(tmp_path_factory):
-    """Six pictures of several sizes in COCO layout, below a folder with a space."""
+    """Six images of several sizes in COCO layout, in a folder with a space."""
     root = tmp_path_factory.mktemp("with space")
     boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
     write_coco(root, [{"boxes": boxes, "size": (120 + 30 * number, 100), "id": 90 - number} for number in range(6)],
@@ -51,12 +42,8 @@ def fixture_data(tmp_path_factory):
 
 
 @pytest.fixture(name="model", scope="module")
-def fixture_model(data, tmp_path_factory):
-    """A model of the data's classes for single images."""
-    folder = tmp_path_factory.mktemp("model")
-    ms.set_context(mode=ms.GRAPH_MODE)
-    categories = read_coco(data_config(data), "val", training=False).categories
-    return export_onnx(write_checkpoint(folder / "best.ckpt", categories), folder / "model.onnx")
+def fixture_model():
+    return exported_model()
 
 
 def annotations(data):
@@ -68,7 +55,7 @@ def results(folder):
 
 
 def best_boxes_as_truth(path, results, written, count=20):
-    """An annotation file whose objects are the best boxes of each image: of the real ones random weights find none."""
+    """Write and read annotations of each image's best boxes: random weights find none of the real objects."""
     content, kept = json.loads(path.read_text()), {}
     for entry in sorted(results, key=lambda entry: -entry["score"]):
         kept.setdefault(entry["image_id"], []).append(entry)
@@ -82,7 +69,9 @@ def best_boxes_as_truth(path, results, written, count=20):
 
 @pytest.mark.parametrize("mode", ["stretch", "letterbox"])
 @pytest.mark.parametrize("name", ["bccd", "coco128"])
-def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path):
+def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path, monkeypatch):
+    # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
+    monkeypatch.setattr(eval_program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
     data = real_data(name)
     truth = read_coco(data_config(data), "val", training=False)
     checkpoint = write_checkpoint(tmp_path / "best.ckpt", truth.categories, mode=mode)
@@ -108,14 +97,15 @@ def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path):
 def test_batches_and_inputs_give_the_same(data, model, options, tmp_path):
     """The last batch of four is padded: there are six images."""
     checkpoint = model.with_name("best.ckpt")
-    expected = export_onnx(checkpoint, tmp_path / "expected.onnx",
-                           **{key: options[key] for key in options if key == "resize_mode"})
+    expected = model
+    if "resize_mode" in options:
+        expected = export_onnx(checkpoint, tmp_path / "expected.onnx", resize_mode=options["resize_mode"])
     other = export_onnx(checkpoint, tmp_path / "other.onnx", **options)
-    for path, threads in ((expected, 1), (other, 3)):
-        done = infer(path, annotations(data), tmp_path / path.stem, "--decode_threads", threads,
+    for path, output, threads in ((expected, "expected", 1), (other, "other", 3)):
+        done = infer(path, annotations(data), tmp_path / output, "--decode_threads", threads,
                      "--postprocess_threads", threads)
         assert done.returncode == 0, done.stderr
-    agreement = compare(*(results(tmp_path / path.stem) for path in (expected, other)))
+    agreement = compare(*(results(tmp_path / output) for output in ("expected", "other")))
     assert agreement.clear_counts[0] == agreement.clear_counts[1] > 6 and agreement.unmatched == (0, 0)
     run = json.loads((tmp_path / "other" / "run.json").read_text())
     assert run["counts"]["images"] == 6 and run["counts"]["detections"] == agreement.counts[1]
@@ -156,12 +146,12 @@ def test_drawings_and_benchmark(data, model, tmp_path):
     assert "images/s end to end" in done.stdout
 
 
-def test_a_bad_image_is_skipped_told_and_counted(data, model, tmp_path):
+def test_a_bad_image_is_skipped_reported_and_counted(data, model, tmp_path):
     infer(model, annotations(data), tmp_path / "whole")
     broken = tmp_path / "data"
     shutil.copytree(data, broken)
-    picture = broken / "val2017" / "000002.png"
-    picture.write_bytes(picture.read_bytes()[:300])
+    image = broken / "val2017" / "000002.png"
+    image.write_bytes(image.read_bytes()[:300])
     (broken / "val2017" / "000005.png").unlink()
     for options, code in (((), 0), (("--strict",), INPUT)):
         done = infer(model, annotations(broken), tmp_path / "broken", *options)
@@ -209,12 +199,8 @@ def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     assert run_app("--help").returncode == 0
     assert run_app().returncode == USAGE
     assert infer(model, truth, tmp_path, "--decode_threads", 0).returncode == USAGE
-    done = infer(model, truth, tmp_path, "--runtime", "lite")
-    assert done.returncode == USAGE and "opencv only" in done.stderr
     done = infer(model, truth, tmp_path, "--precision", "enforce_fp32")
     assert done.returncode == USAGE and "--precision is for --runtime lite" in done.stderr
-    done = infer(model, truth, tmp_path, "--preprocess", "dvpp")
-    assert done.returncode == USAGE and "built without it" in done.stderr
     assert infer(tmp_path / "absent.onnx", truth, tmp_path).returncode == MODEL
     changed = tmp_path / "changed.onnx"
     changed.write_bytes(model.read_bytes()[:-1] + b"x")
@@ -232,3 +218,11 @@ def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     assert infer(model, tmp_path / "absent.json", tmp_path).returncode == INPUT
     done = infer(model, truth, model / "no folder")
     assert done.returncode == OUTPUT and "no folder" in done.stderr
+
+
+@pytest.mark.parametrize("option, words", [(("--runtime", "lite"), "opencv only"),
+                                           (("--preprocess", "dvpp"), "built without it")])
+def test_what_was_not_built_is_refused(data, model, option, words, tmp_path):
+    done = run(build_folder() / "yolo_infer", "--model", model, "--images", annotations(data), "--output", tmp_path,
+               *option)
+    assert done.returncode == USAGE and words in done.stderr

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The app on MindSpore Lite, by a stand-in with recorded heads: what it tells the library, refuses, and returns."""
+"""The app on a stand-in for MindSpore Lite that returns recorded heads: settings, detections, and failures."""
 import json
 import shutil
 import subprocess
@@ -14,21 +14,21 @@ from src.data.placement import fit_placement
 from src.deploy.model_description import OUTPUT_NAMES
 from src.evaluation.detections import coco_results, detect
 from tests.support.aipp_file import check_aipp, read_aipp
-from tests.support.device_app import CATEGORIES, CPP, TYPES, FakeModel, device_app
+from tests.support.fake_model import TYPES, FakeModel
 from tests.support.helpers import draw_picture, write_image
-from tests.support.infer_app import APP
+from tests.support.infer_app import APP, CATEGORIES, CPP, sanitized_app
 from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
 
 OK, USAGE, MODEL, INPUT, RUNTIME, OUTPUT = 0, 2, 3, 4, 5, 6
-# What MindSpore Lite 2.0 called the outputs of a MindIR, which keeps no names.
+# MindSpore Lite 2.0's names of the outputs of a MindIR, which keeps no names.
 LITE_NAMES = ("Default/Reshape-op1", "Default/Reshape-op2")
 
 
 @pytest.fixture(name="images", scope="module")
 def fixture_images(tmp_path_factory):
-    """Five pictures of several sizes, named by their ids."""
+    """Five images of several sizes, named by their ids."""
     folder = tmp_path_factory.mktemp("some images")
     sizes = [(120, 80), (64, 96), (200, 150), (97, 65), (96, 64)]
     paths = [folder / f"{number}.png" for number in range(1, len(sizes) + 1)]
@@ -38,7 +38,7 @@ def fixture_images(tmp_path_factory):
 
 
 def decode_heads(head, output, canvas_hw):
-    """Decode recorded raw heads [N, A * (5 + C), gh, gw] as src/yolo.py says; returns [N, gh, gw, A, 5 + C]."""
+    """Decode recorded raw heads [N, A * (5 + C), gh, gw] as src/yolo.py does; returns [N, gh, gw, A, 5 + C]."""
     count, _, rows, columns = head.shape
     anchors, stretch = np.array(output["anchors"]), output["scale_x_y"]
     fields = head.reshape(count, len(anchors), -1, rows, columns).transpose(0, 3, 4, 1, 2).astype(np.float64)
@@ -50,7 +50,7 @@ def decode_heads(head, output, canvas_hw):
 
 
 def expected_results(model):
-    """What Python makes of the recorded heads."""
+    """Python's COCO results of the recorded heads."""
     results = []
     for path, *heads in zip(model.images, *model.heads, strict=True):
         image_hw = decode_image(path).shape[:2]
@@ -89,23 +89,23 @@ def test_the_detections_are_those_of_python(images, options, tmp_path):
 
 def test_outputs_in_another_order_are_found(images, tmp_path):
     model = FakeModel(tmp_path, images, output_names=LITE_NAMES)
-    model.told["outputs"].reverse()
+    model.record["outputs"].reverse()
     check_run(model)
 
 
-def test_the_device_the_precision_and_threads_are_told(images, tmp_path):
+def test_the_device_the_precision_and_threads_are_set(images, tmp_path):
     log = check_run(FakeModel(tmp_path, images), "--runtime", "lite", "--device_id", 3, "--precision", "enforce_fp32",
                     "--runtime_threads", 2)
     assert (log["devices"][0]["device_id"], log["devices"][0]["precision"]) == (3, "enforce_fp32")
     assert log["threads"] == 2
 
 
-@pytest.mark.parametrize("options, is_told", [
+@pytest.mark.parametrize("options, has_note", [
     ((), True), (("--precision", "enforce_fp16"), True), (("--precision", "enforce_fp32"), False),
     (("--provider", "cpu"), False)])
-def test_boxes_in_half_precision_are_told(images, options, is_told, tmp_path):
+def test_boxes_in_half_precision_are_noted(images, options, has_note, tmp_path):
     done = FakeModel(tmp_path, images).infer(*options)
-    assert done.returncode == OK and ("--keep_detect False" in done.stderr) == is_told
+    assert done.returncode == OK and ("--keep_detect False" in done.stderr) == has_note
 
 
 def test_raw_heads_are_decoded_by_the_app(images, tmp_path):
@@ -144,8 +144,8 @@ def test_the_file_of_the_app_is_what_the_app_writes(images, tmp_path):
     assert read_aipp(written) == read_aipp((APP / "aipp.cfg").read_text())
 
 
-def refused(model, code, *words):
-    """The app ends with a code and all of these words, and leaves no results."""
+def check_refused(model, code, *words):
+    """Check that the app ends with a code and an error that has all of these words, and leaves no results."""
     done = model.infer()
     assert done.returncode == code, done.stderr
     *notes, error = done.stderr.splitlines()
@@ -157,8 +157,8 @@ def refused(model, code, *words):
 
 def test_a_model_that_cannot_be_built(images, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["build"] = "Init ascend failed."
-    refused(model, MODEL, "cannot build this model for Ascend device 0", "Common error code. Init ascend failed.")
+    model.record["build"] = "Init ascend failed."
+    check_refused(model, MODEL, "cannot build this model for Ascend device 0", "Common error code. Init ascend failed.")
 
 
 @pytest.mark.parametrize("change, found", [
@@ -167,44 +167,44 @@ def test_a_model_that_cannot_be_built(images, tmp_path):
     ({"type": TYPES["int8"]}, "type 32")])
 def test_an_input_that_is_not_the_description_s(images, change, found, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["inputs"][0].update(change)
-    refused(model, MODEL, "input is " + found if found.startswith('"') else found,
+    model.record["inputs"][0].update(change)
+    check_refused(model, MODEL, "input is " + found if found.startswith('"') else found,
             'one: "images" uint8 [1, 64, 96, 3]', "export the model again")
 
 
 def test_a_second_input_is_refused(images, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["inputs"].append({"name": "scale", "type": TYPES["float32"], "shape": [1]})
-    refused(model, MODEL, '"scale" float32 [1]')
+    model.record["inputs"].append({"name": "scale", "type": TYPES["float32"], "shape": [1]})
+    check_refused(model, MODEL, '"scale" float32 [1]')
 
 
 @pytest.mark.parametrize("change", [
     {"shape": [1, 2, 3, 3, 9]}, {"type": TYPES["int8"]}, {"shape": [1, 4, 6, 3, 8]}, {"name": OUTPUT_NAMES[1]}])
 def test_an_output_that_is_not_the_description_s(images, change, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["outputs"][0].update(change)
+    model.record["outputs"][0].update(change)
     expected = "output_small" if "name" in change else "output_big"
-    refused(model, MODEL, f"output {expected}", "2 outputs", "float32 or float16 [1, ")
+    check_refused(model, MODEL, f"output {expected}", "2 outputs", "float32 or float16 [1, ")
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_another_number_of_outputs(images, count, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["outputs"] = (model.told["outputs"] * 2)[:count]
-    refused(model, MODEL, "2 outputs")
+    model.record["outputs"] = (model.record["outputs"] * 2)[:count]
+    check_refused(model, MODEL, "2 outputs")
 
 
 def test_aipp_that_the_library_did_not_insert(images, tmp_path):
     model = FakeModel(tmp_path, images, export_input="float", export_normalise="aipp")
-    model.told["inputs"][0].update(type=TYPES["float32"], shape=[1, 3, 64, 96])
-    refused(model, MODEL, '"images" float32 [1, 3, 64, 96]', "with AIPP before the network")
+    model.record["inputs"][0].update(type=TYPES["float32"], shape=[1, 3, 64, 96])
+    check_refused(model, MODEL, '"images" float32 [1, 3, 64, 96]', "with AIPP before the network")
 
 
 @pytest.mark.parametrize("call", [0, 2])
 def test_a_failing_inference(images, call, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told.update(predict="the device is lost", predict_at=call)
-    refused(model, RUNTIME, "inference on Ascend device 0 failed: the device is lost")
+    model.record.update(predict="the device is lost", predict_at=call)
+    check_refused(model, RUNTIME, "inference on Ascend device 0 failed: the device is lost")
 
 
 @pytest.mark.parametrize("after, words", [
@@ -212,12 +212,12 @@ def test_a_failing_inference(images, call, tmp_path):
     ({"type": TYPES["int8"], "shape": [1, 2, 3, 3, 8]}, "type 32 [1, 2, 3, 3, 8]")])
 def test_an_inference_that_returns_something_else(images, after, words, tmp_path):
     model = FakeModel(tmp_path, images)
-    model.told["outputs"][0]["after"] = after
-    refused(model, RUNTIME, "output output_big came as", words)
+    model.record["outputs"][0]["after"] = after
+    check_refused(model, RUNTIME, "output output_big came as", words)
 
 
 @pytest.mark.parametrize("bad, options, code", [(1, (), OK), (1, ("--strict",), RUNTIME), (5, (), RUNTIME)])
-def test_heads_that_are_not_finite_are_told_and_all_of_them_fail(images, bad, options, code, tmp_path):
+def test_heads_that_are_not_finite_are_reported_and_all_of_them_fail(images, bad, options, code, tmp_path):
     model = FakeModel(tmp_path, images)
     for name in OUTPUT_NAMES:
         record = np.fromfile(tmp_path / f"{name}.bin", np.float32).reshape(len(images), -1)
@@ -264,20 +264,21 @@ def test_lite_takes_mindir_only(images, tmp_path):
     assert done.returncode == USAGE and "MindSpore Lite runs .mindir files" in done.stderr
 
 
-@pytest.mark.parametrize("layout, words", [("api", ""), ("cxx_api", ""), ("other", "not a MindSpore Lite 2.x")])
-def test_both_layouts_of_the_headers_compile(layout, words, tmp_path):
-    device_app()
+@pytest.mark.parametrize("layout, words", [("cxx_api", ""), ("other", "not a MindSpore Lite 2.x")])
+def test_another_layout_of_the_headers(layout, words, tmp_path):
+    """The layout api is that of the build."""
+    sanitized_app()
     shutil.copytree(CPP / "fake_lite" / "include" / "api", tmp_path / "include" / layout)
     command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", str(APP), "-isystem",
-               str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "lite_runtime.cc")]
+               str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "model" / "lite_runtime.cc")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == (not words) and words in done.stderr, done.stderr
 
 
-def test_the_record_is_what_the_app_hands_over(images, tmp_path):
-    """The stand-in matches by resemblance; here the bytes themselves."""
+def test_the_recorded_inputs_are_those_of_the_app(images, tmp_path):
+    """The stand-in matches inputs by resemblance; here the bytes are compared."""
     model = FakeModel(tmp_path, images, resize_mode="stretch")
-    model.told["dump"] = "dump.bin"
+    model.record["dump"] = "dump.bin"
     check_run(model, "--decode_threads", 1)
     handed = np.fromfile(tmp_path / "dump.bin", np.uint8).reshape(model.inputs.shape)
     assert np.abs(handed.astype(int) - model.inputs).max() <= 1

@@ -1,14 +1,14 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ app's time outside inference beside that of eval.py, and what a second thread that reads images is worth.
+"""Time outside inference of the C++ app and of eval.py, and the gain of a second decode thread.
 
     bash ascend310_infer/build.sh
     python tests/benchmark/infer_app.py best.ckpt --data_dir DATA
 
 Outside inference: from the image file to the network's input, and from its heads to COCO results, all on one core. The
-app runs as it is, on a network that computes nothing and returns recorded heads; of Python the functions that eval.py
-calls run, from heads that its graph has already decoded, which the app does itself. The two take turns. DATA is a data
-folder in COCO layout. ascend310_infer/README.md says what came out.
+app runs as it is, on a network that computes nothing and returns recorded heads. Python runs the functions that eval.py
+calls, on heads that its graph has already decoded; the app decodes them itself. The two alternate. DATA is a folder in
+COCO layout. ascend310_infer/README.md has the results.
 """
 import argparse
 import json
@@ -49,9 +49,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(argv=None):
     """Measure as the arguments say; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", help="of a trained network")
-    parser.add_argument("--data_dir", default="../shared/data/bccd", help="its validation images are read")
-    parser.add_argument("--score_threshold", type=float, help="the checkpoint's unless set")
+    parser.add_argument("checkpoint", help="checkpoint of a trained network")
+    parser.add_argument("--data_dir", default="../shared/data/bccd", help="data folder; its validation images are read")
+    parser.add_argument("--score_threshold", type=float, help="default: the checkpoint's")
     parser.add_argument("--app", default=ROOT / "ascend310_infer" / "build" / "yolo_infer", help="the built program")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args(argv)
@@ -127,7 +127,7 @@ class App:
         description_path(path).write_text(json.dumps(describe_model(config, categories, path.name, model, shapes)))
 
     def images_per_second(self, name, decode_threads, cores):
-        """Return the program's images a second from file to results, on some cores, with one of the models."""
+        """Return images per second from file to results with one of the models, on `cores`."""
         output = self._folder / "output"
         done = subprocess.run(
             ["taskset", "-c", ",".join(map(str, cores)), self._program, "--model", self._folder / f"{name}.onnx",
@@ -146,7 +146,7 @@ def recorded_model(described, heads):
     for output, head in zip(outputs, heads, strict=True):
         name = output["name"]
         corner, planes, values, blank, end, zero, added = (
-            f"{name}_{part}" for part in ("corner", "planes", "values", "blank", "end", "zero", "head"))
+            f"{name}_{role}" for role in ("corner", "planes", "values", "blank", "end", "zero", "head"))
         # As many pixels of a corner as there are cells, times zero: outputs must depend on the input.
         nodes += [helper.make_node("Slice", [pixels["name"], "start", end, "axes"], [corner]),
                   helper.make_node("Transpose", [corner], [planes], perm=[0, 3, 1, 2]),
@@ -171,7 +171,7 @@ def read_image(config, path):
 
 
 def python_milliseconds(config, data, heads):
-    """Return the milliseconds an image of eval.py's functions: (from file to input, from heads to COCO results)."""
+    """Return the milliseconds per image of eval.py's functions: (from file to input, from heads to COCO results)."""
     before = after = 0.0
     for path, image_id in zip(data.paths, data.image_ids, strict=True):
         started = time.perf_counter()
@@ -184,7 +184,7 @@ def python_milliseconds(config, data, heads):
 
 
 def print_outside_inference(app, config, data, heads, rounds):
-    """Print the milliseconds an image of both programs on one core, and their ratio."""
+    """Print the milliseconds per image of both programs on one core, and their ratio."""
     cores = os.sched_getaffinity(0)
     core = [min(cores)]
     app_times, python_times = [], []
@@ -196,12 +196,12 @@ def print_outside_inference(app, config, data, heads, rounds):
     os.sched_setaffinity(0, cores)
     before, after = (statistics.median(times) for times in zip(*python_times, strict=True))
     ours, theirs = statistics.median(app_times), statistics.median(map(sum, python_times))
-    print(f"outside inference, on one core: app {ours:.2f} ms an image, eval.py {theirs:.2f} ms ({before:.2f} from "
+    print(f"outside inference, on one core: app {ours:.2f} ms per image, eval.py {theirs:.2f} ms ({before:.2f} from "
           f"file to input, {after:.2f} from heads to results): {ours / theirs:.2f} of it")
 
 
 def print_threads(app, name, what, rounds):
-    """Print images a second with one and two threads that read, taken in turns."""
+    """Print images per second with one and two decode threads, alternating."""
     rates = {1: [], 2: []}
     for _ in range(rounds):
         for threads, found in rates.items():

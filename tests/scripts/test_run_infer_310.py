@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/run_infer_310.sh and ascend310_infer/build.sh: arguments, places, logs, exit codes; and a whole run."""
+"""scripts/run_infer_310.sh and ascend310_infer/build.sh: arguments, paths, logs, exit codes; and a whole run."""
 import json
 import os
 import shutil
@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from src.deploy.model_description import read_description
-from tests.support.device_app import CATEGORIES, FakeModel, device_app
+from tests.support.fake_model import FakeModel
 from tests.support.helpers import write_coco
-from tests.support.infer_app import write_checkpoint
+from tests.support.infer_app import build_folder, exported_model, sanitized_app
 from tests.support.place import ROOT
 
+# Environment variables that the scripts read.
+SETTINGS = ("LITE_HOME", "ASCEND_TOOLKIT_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH")
 # Stands for a program: one line with its name, then a line for each argument.
 STUB = """#!/usr/bin/env bash
 printf '%s\\n' "NAME in $PWD" "$@" >> "$RECORD"
@@ -35,8 +37,8 @@ class Place310:
         shutil.copytree(ROOT / "scripts", self.repo / "scripts")
         (self.repo / "ascend310_infer").mkdir()
         shutil.copy(ROOT / "ascend310_infer" / "build.sh", self.repo / "ascend310_infer")
-        for part in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
-            part.mkdir(parents=True)
+        for path in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
+            path.mkdir(parents=True)
         self.model, self.annotations = self.caller / "a model.mindir", self.caller / "val.json"
         for path in (self.model, Path(f"{self.model}.json"), self.annotations):
             path.write_text("{}")
@@ -52,9 +54,7 @@ class Place310:
         return self.repo / "ascend310_infer" / "build"
 
     def run(self, script, *arguments, **extra):
-        kept = {name: value for name, value in os.environ.items()
-                if name not in ("LITE_HOME", "ASCEND_TOOLKIT_HOME", "RUNTIME", "BUILD_DIR", "JOBS", "CDPATH",
-                                "LD_LIBRARY_PATH")}
+        kept = {name: value for name, value in os.environ.items() if name not in (*SETTINGS, "LD_LIBRARY_PATH")}
         environment = {**kept, "PATH": f"{self.bin}:{kept['PATH']}", "PYTHON": str(self.bin / "my python"),
                        "RECORD": str(self.record), **extra}
         return subprocess.run(["bash", str(self.repo / script), *map(str, arguments)], cwd=self.caller, text=True,
@@ -66,7 +66,7 @@ class Place310:
         return self.run("scripts/run_infer_310.sh", *arguments, **{"LITE_HOME": str(self.lite), "JOBS": "1", **extra})
 
     def leave_an_earlier_run(self):
-        """Write what an earlier run left; returns the path of its figures."""
+        """Write the files of an earlier run; returns the path of its metrics."""
         folder = self.caller / "result_Files"
         folder.mkdir()
         for log in ("build", "infer", "acc"):
@@ -138,7 +138,7 @@ def test_on_the_host_without_mindspore_lite(place):
 def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
     figures = place.leave_an_earlier_run()
     if name == "python":
-        # It can score, but fails with these results.
+        # Scoring is possible, but fails on these results.
         python = place.bin / "my python"
         python.write_text(python.read_text().replace("exit ", '[ "${*: -1}" = --help ] || exit '))
     done = place.run_all(**{f"EXIT_{name}": str(code)})
@@ -160,7 +160,7 @@ def test_a_python_that_cannot_score_is_found_before_anything_starts(place):
     assert figures.exists() and (place.caller / "acc.log").read_text() == "old acc"
 
 
-def test_a_python_without_a_package_is_told_by_the_real_program(place, tmp_path):
+def test_a_python_without_a_package_is_reported_by_the_real_program(place, tmp_path):
     shutil.copytree(ROOT / "src", place.repo / "src")
     shutil.copytree(ROOT / "model_utils", place.repo / "model_utils")
     shutil.copy(ROOT / "default_config.yaml", place.repo)
@@ -205,7 +205,7 @@ def test_usage_errors(place, arguments, words, extra):
     (["a model.mindir", "no images", "val.json"], "no images: no such folder"),
     (["a model.mindir", "my images", "no.json"], "no.json: no such file"),
 ])
-def test_missing_places_are_named_before_anything_starts(place, arguments, words):
+def test_missing_paths_are_named_before_anything_starts(place, arguments, words):
     done = place.run_all(*arguments)
     assert done.returncode == 1 and words in done.stderr and not place.lines()
 
@@ -227,7 +227,7 @@ def test_usage_errors_of_the_build(place, arguments, words):
     assert not place.lines()
 
 
-def test_places_of_the_build(place):
+def test_paths_of_the_build(place):
     done = place.run("ascend310_infer/build.sh", "--lite_home", "../lite home", "a build", JOBS="3")
     assert done.returncode == 0, done.stderr
     lines = place.lines()
@@ -250,12 +250,10 @@ def test_shellcheck_of_the_build():
 
 
 def whole_run(folder, model, annotations, **environment):
-    """Run the script as it is; returns what it wrote: the table, results and figures."""
-    app = device_app()
+    """Run the script as it is; returns the results that it wrote."""
     done = subprocess.run(["bash", str(ROOT / "scripts" / "run_infer_310.sh"), str(model),
                            str(annotations.parent.parent / "val2017"), str(annotations)], cwd=folder, text=True,
-                          env=app.environment(BUILD_DIR=str(app.build), PYTHON=sys.executable, **environment),
-                          capture_output=True, check=False)
+                          env={**environment, "PYTHON": sys.executable}, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     table = (folder / "acc.log").read_text()
     assert "Average Precision  (AP) @[ IoU=0.50:0.95" in table and table in done.stdout
@@ -265,27 +263,29 @@ def whole_run(folder, model, annotations, **environment):
     return results
 
 
-@pytest.mark.slow
-def test_a_whole_run_on_the_stand_in_for_mindspore_lite(tmp_path):
+@pytest.fixture(name="annotations")
+def fixture_annotations(tmp_path):
     boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
-    data = tmp_path / "my data"
-    annotations = write_coco(data, [{"boxes": boxes, "size": (120 + 30 * n, 100)} for n in range(3)], "val")
-    model = FakeModel(tmp_path, sorted((data / "val2017").iterdir()))
-    (tmp_path / "fake.json").write_text(json.dumps(model.told))
-    results = whole_run(tmp_path, model.path, annotations, FAKE_LITE_MODEL=str(tmp_path / "fake.json"))
+    return write_coco(tmp_path / "my data", [{"boxes": boxes, "size": (120 + 30 * n, 100)} for n in range(3)], "val")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ascend310")
+def test_a_whole_run_on_the_stand_in_for_mindspore_lite(annotations, tmp_path):
+    app = sanitized_app()
+    model = FakeModel(tmp_path, sorted((tmp_path / "my data" / "val2017").iterdir()))
+    (tmp_path / "fake.json").write_text(json.dumps(model.record))
+    environment = app.environment(FAKE_LITE_MODEL=str(tmp_path / "fake.json"), BUILD_DIR=str(app.build))
+    results = whole_run(tmp_path, model.path, annotations, **environment)
     assert {entry["image_id"] for entry in results} == {1, 2, 3}
     assert model.log()["unknown_items"] == 0
 
 
 @pytest.mark.slow
-def test_a_whole_run_on_the_host(tmp_path):
-    boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
-    annotations = write_coco(tmp_path / "data", [{"boxes": boxes, "size": (120, 100)} for _ in range(2)], "val")
-    checkpoint = write_checkpoint(tmp_path / "best.ckpt", CATEGORIES)
-    model = tmp_path / "my model.onnx"
-    done = subprocess.run([sys.executable, str(ROOT / "export.py"), f"--ckpt_file={checkpoint}", f"--file_name={model}",
-                           "--file_format=ONNX", "--keep_detect=False", "--device_target=CPU"], capture_output=True,
-                          text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert read_description(model)["decoded"] is False
-    assert {entry["image_id"] for entry in whole_run(tmp_path, model, annotations, RUNTIME="opencv")} == {1, 2}
+@pytest.mark.xdist_group("ascend310")
+def test_a_whole_run_on_the_host(annotations, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    environment |= {"RUNTIME": "opencv", "BUILD_DIR": str(build_folder())}
+    assert read_description(exported_model())["decoded"] is False
+    results = whole_run(tmp_path, exported_model(), annotations, **environment)
+    assert {entry["image_id"] for entry in results} == {1, 2, 3}

@@ -20,13 +20,13 @@ def check_aipp(values, mean, std):
     assert {name: values[name] for name in ("aipp_mode", "input_format", "csc_switch", "rbuv_swap_switch")} == {
         "aipp_mode": "static", "input_format": "RGB888_U8", "csc_switch": "false", "rbuv_swap_switch": "false"}
     for channel in range(3):
-        whole, rest, gain = (values[f"{name}_chn_{channel}"] for name in ("mean", "min", "var_reci"))
-        # AIPP takes whole numbers of 8 bits for the one, float16 for the others.
-        assert whole == int(whole) and 0 <= whole <= 255 and 0 <= rest < 1
-        assert whole + rest == pytest.approx(255 * mean[channel], abs=1e-9)
+        integer, fraction, gain = (values[f"{name}_chn_{channel}"] for name in ("mean", "min", "var_reci"))
+        # AIPP takes 8-bit integers for mean_chn, float16 for the others.
+        assert integer == int(integer) and 0 <= integer <= 255 and 0 <= fraction < 1
+        assert integer + fraction == pytest.approx(255 * mean[channel], abs=1e-9)
         assert gain == pytest.approx(1 / (255 * std[channel]), abs=1e-9)
         pixels = np.arange(256)
-        half = (np.float16(pixels - whole) - np.float16(rest)) * np.float16(gain)
+        half = (np.float16(pixels - integer) - np.float16(fraction)) * np.float16(gain)
         expected = (pixels / 255 - mean[channel]) / std[channel]
-        # float16 has 11 bits: of values up to 2.7, the last is worth 0.002.
+        # float16 has 11 bits: of values up to 2.7, the last bit is 0.002.
         assert np.abs(half - expected).max() < 0.003

@@ -1,9 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Golden files: what Python computes, for the unit tests of the C++ app (tests/ascend310/cpp/test_golden.cc) to
-agree with.
+"""Golden files: Python's results, for the unit tests of the C++ app (tests/ascend310/cpp/test_golden.cc) to reproduce.
 
-`golden.json` lists the cases, arrays lie beside it as they are in memory.
+`golden.json` lists the cases; arrays lie beside it as they are in memory.
 """
 import json
 
@@ -25,20 +24,20 @@ from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.transforms import place
 from src.yolo import ScaleDecoder
 
-EXIF_TURNED = bytes.fromhex("ffe10022457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000")
+EXIF_ROTATED = bytes.fromhex("ffe10022457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000")
 CANVAS = (64, 96)
 MODES = ("stretch", "letterbox")
 
 
 def write_golden(folder):
     """Write golden.json and its arrays to a folder that exists."""
-    cases = {"placements": _placements(), "byte_strings": _byte_strings(folder), "pictures": _pictures(folder),
+    cases = {"placements": _placements(), "byte_strings": _byte_strings(folder), "images": _images(folder),
              "heads": _heads(folder), "detections": _detections(folder)}
     (folder / "golden.json").write_text(json.dumps(cases))
 
 
 def export_config(num_classes=3, **values):
-    """Return a config for 64 x 96 inputs and so many classes; other options as they are on the command line."""
+    """Return a config for 64 x 96 inputs and `num_classes` classes; other options as on the command line."""
     options = {"testing_shape": "64,96", "batch_size": 2, "device_target": "CPU", **values}
     config = with_categories(get_config([f"--{name}={value}" for name, value in options.items()]), num_classes)
     check_config(config)
@@ -76,24 +75,24 @@ def _placements():
 
 
 def _smooth(height, width, seed):
-    """Return a picture uint8 [H, W, 3] that looks like something: smooth areas with some noise."""
+    """Return an image uint8 [H, W, 3] of smooth areas with some noise."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (height // 12 + 2, width // 12 + 2, 3), np.uint8)
-    picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return cv2.add(picture, rng.integers(0, 20, picture.shape, np.uint8))
+    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.add(image, rng.integers(0, 20, image.shape, np.uint8))
 
 
-def _encoded(suffix, picture, *parameters):
-    return cv2.imencode(suffix, picture, parameters)[1].tobytes()
+def _encoded(suffix, image, *parameters):
+    return cv2.imencode(suffix, image, parameters)[1].tobytes()
 
 
-def picture_files():
+def image_files():
     """Return image files of many kinds and sizes: name to content."""
     jpeg = _encoded(".jpg", _smooth(120, 90, 3))
     files = {
         "photo.jpg": _encoded(".jpg", _smooth(480, 640, 1)),
         "progressive.jpg": _encoded(".jpg", _smooth(100, 150, 2), cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
-        "turned.jpg": jpeg[:2] + EXIF_TURNED + jpeg[2:],
+        "rotated.jpg": jpeg[:2] + EXIF_ROTATED + jpeg[2:],
         "grey.jpg": _encoded(".jpg", _smooth(77, 131, 4)[:, :, 0]),
         "grey.png": _encoded(".png", _smooth(33, 45, 5)[:, :, 0]),
         "alpha.png": _encoded(".png", np.dstack([_smooth(50, 60, 6), _smooth(50, 60, 7)[:, :, 0]])),
@@ -112,7 +111,7 @@ def picture_files():
     return files
 
 
-def _pictures(folder):
+def _images(folder):
     cases, forms = [], {}
     for mode in MODES:
         forms[mode] = export_config(resize_mode=mode, pad_value=114, batch_size=1)
@@ -121,7 +120,7 @@ def _pictures(folder):
                                               export_normalise="aipp")
     for form, config in forms.items():
         (folder / f"{form}.json").write_text(json.dumps(describe(config)))
-    for name, data in picture_files().items():
+    for name, data in image_files().items():
         (folder / name).write_bytes(data)
         image = decode_image(folder / name)
         for form, config in forms.items():
@@ -136,7 +135,7 @@ def _pictures(folder):
 
 
 def _byte_strings(folder):
-    """Whole and cut files, those with a thumbnail and those with foreign bytes behind the end among them."""
+    """Whole and truncated files, also with a thumbnail and with foreign bytes after the end."""
     jpeg, png = _encoded(".jpg", _smooth(40, 50, 20)), _encoded(".png", _smooth(40, 50, 21))
     restarts = _encoded(".jpg", _smooth(40, 50, 22), cv2.IMWRITE_JPEG_RST_INTERVAL, 2)
     thumbnail = b"\xff\xe2" + (len(jpeg) + 2).to_bytes(2, "big") + jpeg
@@ -175,7 +174,7 @@ def _raw_heads(config, num_classes, seed):
     for scale in detection_scales(config)[::-1]:
         rows, columns = scale.grid_hw(tuple(config.testing_shape))
         head = rng.normal(0, 3, (config.batch_size, len(scale.anchors) * (FIRST_CLASS + num_classes), rows, columns))
-        # Beyond the largest size that the decode gives.
+        # Beyond the largest size that the decode returns.
         head[0, 2, 0, 0], head[0, 3, 0, 1] = 30, -30
         heads.append(head.astype(np.float32))
     return heads
@@ -214,11 +213,11 @@ def _detections(folder):
         config = export_config(num_classes)
         decoded = _decoded(config, _raw_heads(config, num_classes, 40 + num_classes), num_classes)
         random = [head[0] for head in decoded]
-        # Few distinct scores and boxes: ties everywhere, and overlaps of exactly the threshold.
+        # Few distinct scores and boxes: many ties, and overlaps of exactly the threshold.
         ties = [np.round(head * 4) / 4 for head in random]
         broken = [np.where(rng.random(head.shape) < 0.03, rng.choice([np.nan, np.inf, -np.inf, 0], head.shape), head)
                   .astype(np.float32) for head in random]
-        # An infinite score is no json; nothing that a network puts out behind a sigmoid has one.
+        # JSON has no infinite score, nor has a network after its sigmoid.
         for head in broken:
             probabilities = head[..., OBJECTNESS:]
             probabilities[np.isinf(probabilities)] = np.nan

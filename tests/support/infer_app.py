@@ -1,8 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building and running the C++ app: once in a process, with sanitizers and OpenCV's runtime.
+"""The C++ app for tests: its two builds, runs of it, and a model for it.
 
-YOLO_INFER_BUILD names a folder that keeps the build for the next run, which then compiles only what has changed.
+One build has everything: sanitizers, OpenCV, stand-ins for MindSpore Lite and ACL, and the unit tests. The other is
+that of build.sh on a host without MindSpore Lite and CANN. Both are unity builds, made once in a process.
+YOLO_INFER_BUILD names a folder that keeps them for the next run, which then compiles only what has changed.
 """
 import atexit
 import os
@@ -12,66 +14,134 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 import mindspore as ms
 
+import export
 from model_utils.config import get_config
+from src.data.categories import Categories
 from src.initializer import initialise_weights
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
 
 APP = Path(__file__).resolve().parents[2] / "ascend310_infer"
+CPP = APP.parent / "tests" / "ascend310" / "cpp"
+CATEGORIES = Categories(("cup", "ball", "key"), (3, 1, 7))
 # What cmake says where a library or the compiler is missing.
 MISSING = re.compile(r'package configuration file provided by "(\w+)"|Could NOT find (\w+)|No (CMAKE_CXX_COMPILER)')
+# A unity build compiles each target as one unit, which parses the libraries' headers once.
+UNITY = ("-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0")
+# With sanitizers, a compiler that optimises takes longer than the tests gain.
+SANITIZED = ("-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0")
+
+
+class SanitizedApp:
+    """The build that has everything, and the stand-ins, laid out as the vendors' releases."""
+
+    def __init__(self, root):
+        self.lite_home, self.acl_home, self.build = root / "mindspore lite", root / "cann", root / "sanitized"
+
+    def environment(self, **extra):
+        return {**os.environ, "LITE_HOME": str(self.lite_home), "ASCEND_TOOLKIT_HOME": str(self.acl_home), **extra}
+
+
+def sanitized_app():
+    """Return the built `SanitizedApp`; without a compiler or a library the test is skipped."""
+    return _checked(*_build_sanitized())
 
 
 def build_folder():
-    """Return the folder of the built programs; without cmake, a compiler or a library the test is skipped."""
-    folder, missing, failure = _build()
+    """Return the folder of the host's build; without a compiler or a library the test is skipped."""
+    return _checked(*_build_host())
+
+
+def _checked(built, missing, failure):
     if missing:
         pytest.skip(missing)
     assert not failure, failure
-    return folder
+    return built
 
 
 @cache
-def _build():
-    """Return (folder, what this machine lacks, what went wrong); tried once, as it takes minutes."""
-    if shutil.which("cmake") is None:
-        return None, "cmake is not installed (Debian: apt-get install cmake g++)", ""
-    folder = Path(os.environ.get("YOLO_INFER_BUILD") or tempfile.mkdtemp(prefix="yolo_infer_"))
-    if not os.environ.get("YOLO_INFER_BUILD"):
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    configured = _run("cmake", "-S", APP, "-B", folder, "-DYOLO_TESTS=ON", "-DYOLO_SANITIZE=ON", "-DLITE_HOME=",
-                      "-DASCEND_HOME=")
-    missing = MISSING.search(configured.stderr)
+def _prepare():
+    """Return (the folder of the builds, what this machine lacks)."""
+    for program in ("cmake", "g++"):
+        if shutil.which(program) is None:
+            return None, f"{program} is not installed (Debian: apt-get install cmake g++)"
+    kept = os.environ.get("YOLO_INFER_BUILD")
+    root = Path(kept or tempfile.mkdtemp(prefix="yolo infer "))
+    if not kept:
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+    # Before the stand-ins are compiled, which include the same libraries.
+    probe = run("cmake", "-S", APP, "-B", root / "probe", "-DYOLO_TESTS=ON", "-DLITE_HOME=", "-DASCEND_HOME=")
+    missing = MISSING.search(probe.stderr)
     if missing:
         name = missing[1] or missing[2] or missing[3]
-        return None, f"cmake does not find {name}; ascend310_infer/README.md names the Debian packages", ""
-    if configured.returncode:
-        return None, "", configured.stderr
-    built = _run("cmake", "--build", folder, "-j", str(len(os.sched_getaffinity(0))))
-    return folder, "", (built.stdout + built.stderr)[-8000:] if built.returncode else ""
+        return None, f"cmake does not find {name}; ascend310_infer/README.md names the Debian packages"
+    return root, ""
+
+
+@cache
+def _build_host():
+    root, missing = _prepare()
+    if missing:
+        return None, missing, ""
+    environment = {**os.environ, "LITE_HOME": "", "ASCEND_TOOLKIT_HOME": ""}
+    return root / "host", "", _failures(run("cmake", "-S", APP, "-B", root / "host", *UNITY, env=environment),
+                                        run("bash", APP / "build.sh", root / "host", env=environment))
+
+
+@cache
+def _build_sanitized():
+    root, missing = _prepare()
+    if missing:
+        return None, missing, ""
+    app = SanitizedApp(root)
+    return app, "", _failures(
+        _make_library(app.lite_home / "runtime", "fake_lite", "lib/libmindspore-lite.so",
+                      "lib/libmindspore_core_lite.so"),
+        _make_library(app.acl_home, "fake_acl", "lib64/libascendcl.so", "lib64/libacl_dvpp.so"),
+        run("cmake", "-S", APP, "-B", app.build, *UNITY, *SANITIZED, env=app.environment()),
+        run("bash", APP / "build.sh", app.build, env=app.environment()))
+
+
+def _failures(*steps):
+    """Return the output of the steps that failed."""
+    return "\n".join((done.stdout + done.stderr)[-8000:] for done in steps if done.returncode)
+
+
+def _make_library(home, name, library, copy):
+    """Compile a stand-in to the place and with the headers that the vendor's library has."""
+    target, source = home / library, CPP / name / f"{name}.cc"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for link, place in ((home / "include", CPP / name / "include"), (home / copy, target.name)):
+        if not link.is_symlink():
+            link.symlink_to(place)
+    libraries = ["-lopencv_core", "-lopencv_imgproc", "-lopencv_imgcodecs"] if name == "fake_acl" else []
+    return run("g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", home / "include",
+               "-I", home, "-isystem", "/usr/include/opencv4", source, "-o", target, *libraries)
+
+
+def run(*command, **options):
+    """Run a command to its end and return it, with its output as text."""
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace", **options)
 
 
 def run_app(*options, program="yolo_infer", **environment):
-    """Run a built program and return the finished process; no sanitizer may have complained."""
-    done = _run(build_folder() / program, *map(str, options), env={**os.environ, **environment})
+    """Run a program of the sanitized build and return the finished process; no sanitizer may have complained."""
+    done = run(sanitized_app().build / program, *options, env={**os.environ, **environment})
     assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr[-6000:]
     return done
 
 
-def infer(model, images, output, *options):
-    """Run the app on images and return the finished process."""
-    return run_app("--model", model, "--images", images, "--output", output, *options)
-
-
-def _run(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
+def infer(model, images, output, *options, **environment):
+    """Run the sanitized app on images and return the finished process."""
+    return run_app("--model", model, "--images", images, "--output", output, *options, **environment)
 
 
 def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
@@ -88,3 +158,21 @@ def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
     weights = {parameter.name: parameter for parameter in network.get_parameters()}
     save_checkpoint(path, weights, describe_network(config, categories))
     return path
+
+
+def export_onnx(checkpoint, path, **options):
+    """Export as options say, by default raw heads, which OpenCV 4.6 reads; returns the path."""
+    options = {"keep_detect": False, "batch_size": 1, "file_format": "ONNX", "device_target": "CPU", **options}
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
+    with patch.object(export, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE)):
+        assert export.main([f"--ckpt_file={checkpoint}", f"--file_name={path}", *arguments]) == 0
+    return path
+
+
+@cache
+def exported_model():
+    """Return the path of an ONNX model of `CATEGORIES` for single images; its checkpoint best.ckpt lies beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="yolo model "))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return export_onnx(write_checkpoint(folder / "best.ckpt", CATEGORIES), folder / "my model.onnx")

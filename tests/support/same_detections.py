@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether two COCO results are the same detections, but for the last digits.
+"""Compare two COCO result files: the same detections except for the last digits?
 
     python -m tests.support.same_detections ONE/results.json OTHER/predict_DATE.json
 """
@@ -14,17 +14,17 @@ from scipy.optimize import linear_sum_assignment
 
 from src.evaluation.nms import broadcast_iou
 
-LEAST_IOU = 0.99
-MOST_SCORE = 2e-3
-# Of boxes that score less there are many that hardly matter, and a last digit moves them across the threshold.
+MIN_IOU = 0.99
+MAX_SCORE_DIFFERENCE = 2e-3
+# Boxes with lower scores are many and hardly count, and their last digit moves them across the threshold.
 SCORE_FROM = 0.05
 
 
 @dataclass
 class Agreement:
-    """How many boxes there are, how many score above 0.05, how many of these the other side lacks, in both directions.
+    """Counts of boxes, of clear boxes (score above 0.05) and of clear boxes without a partner, each for both sides.
 
-    `worst_iou` and `worst_score` are of the matched ones.
+    `worst_iou` and `worst_score` are of the matched boxes.
     """
 
     counts: tuple[int, int]
@@ -35,7 +35,7 @@ class Agreement:
 
     @property
     def unmatched_share(self):
-        """The larger share of clear boxes without a partner, of both directions."""
+        """The larger share of clear boxes without a partner of the two sides."""
         return max(lone / max(count, 1) for lone, count in zip(self.unmatched, self.clear_counts, strict=True))
 
 
@@ -66,7 +66,7 @@ def _partners(one, other):
     overlap = broadcast_iou(corners[0][:, None], corners[1])
     apart = np.abs(one[:, None, 4] - other[:, 4])
     # Every pair that is allowed counts more than any overlap.
-    allowed = (overlap >= LEAST_IOU) & (apart <= MOST_SCORE)
+    allowed = (overlap >= MIN_IOU) & (apart <= MAX_SCORE_DIFFERENCE)
     rows, columns = linear_sum_assignment(np.where(allowed, 1 + overlap, 0), maximize=True)
     kept = allowed[rows, columns]
     rows, columns = rows[kept], columns[kept]
@@ -74,7 +74,7 @@ def _partners(one, other):
 
 
 def main(paths):
-    """Print the agreement of two files; returns 0 where no more than 0.5 % of the clear boxes are alone."""
+    """Print the agreement of two files; returns 0 where at most 0.5 % of the clear boxes have no partner."""
     contents = []
     for path in paths:
         with open(path, encoding="utf-8") as file:

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// What several tests need.
+// Helpers of the unit tests.
 #ifndef TESTS_CPP_HELPERS_H_
 #define TESTS_CPP_HELPERS_H_
 
@@ -17,7 +17,7 @@
 #include "inc/errors.h"
 #include "inc/utils.h"
 
-/// A folder that is gone with the test.
+/// A folder that is removed at the end of the test.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -48,8 +48,8 @@ inline std::string Encoded(const std::string &suffix, const cv::Mat &image) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// A sound description of a model with two classes, one anchor a scale and inputs of `batch` x 64 x 96.
-inline nlohmann::json SoundDescription(int batch = 2, bool decoded = true) {
+/// A valid description of a model with two classes, one anchor a scale and inputs of `batch` x 64 x 96.
+inline nlohmann::json ValidDescription(int batch = 2, bool decoded = true) {
   const auto output = [&](const char *name, int stride, int mask) {
     const int rows = 64 / stride, columns = 96 / stride;
     return nlohmann::json{
@@ -79,7 +79,7 @@ inline nlohmann::json SoundDescription(int batch = 2, bool decoded = true) {
           {"thresholds", {{"score", 0.001}, {"nms_iou", 0.5}, {"max_detections", 300}, {"multi_label", true}}}};
 }
 
-/// Checks that a call throws an Error of this code whose text has all of these parts.
+/// Checks that a call throws an Error of this code whose text contains all of these.
 template <typename Call>
 void CheckError(const Call &call, yolo::ExitCode code, const std::vector<std::string> &parts) {
   try {

@@ -1,9 +1,9 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Gives files to the program's readers, many in one process: a sanitizer stops it where one of them reads wrong.
+// Runs the program's readers on many files in one process, where a sanitizer stops invalid reads.
 //     yolo_read_files FOLDER
 // *.json are read as model description and as annotations, *.txt as image lists, all others as images. Prints how many
-// were taken and how many were refused; anything but an Error of the program ends it.
+// were accepted and how many were refused; anything but an Error of the program ends it.
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -11,24 +11,24 @@
 #include <stdexcept>
 #include <vector>
 
-#include "inc/annotations.h"
 #include "inc/errors.h"
-#include "inc/image_list.h"
-#include "inc/image_reader.h"
-#include "inc/model_description.h"
-#include "inc/preprocess.h"
+#include "inc/image/annotations.h"
+#include "inc/image/image_list.h"
+#include "inc/image/image_reader.h"
+#include "inc/image/preprocess.h"
+#include "inc/model/model_description.h"
 #include "inc/utils.h"
 
 namespace {
 
 struct Verdicts {
-  int taken = 0;
+  int accepted = 0;
   int refused = 0;
 
   void Count(const std::function<void()> &read) {
     try {
       read();
-      ++taken;
+      ++accepted;
     } catch (const yolo::Error &) {
       ++refused;
     }
@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
   }
   for (const auto &[name, verdicts] : {std::pair{"descriptions", descriptions}, std::pair{"annotations", annotations},
                                        std::pair{"lists", lists}, std::pair{"images", images}}) {
-    std::cout << name << ' ' << verdicts.taken << " taken " << verdicts.refused << " refused\n";
+    std::cout << name << ' ' << verdicts.accepted << " accepted " << verdicts.refused << " refused\n";
   }
   return 0;
 }

@@ -1,17 +1,17 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Holds preprocessing, decode and post-processing against files that Python wrote (tests/support/golden_files.py), in the
-// folder that the environment variable YOLO_GOLDEN names.
+// Compares preprocessing, decode and post-processing with files that Python wrote (tests/support/golden_files.py), in
+// the folder that the environment variable YOLO_GOLDEN names.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
 
-#include "inc/decode.h"
-#include "inc/image_reader.h"
-#include "inc/postprocess.h"
-#include "inc/preprocess.h"
-#include "inc/results.h"
+#include "inc/detection/decode.h"
+#include "inc/detection/postprocess.h"
+#include "inc/image/image_reader.h"
+#include "inc/image/preprocess.h"
+#include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;
@@ -89,7 +89,7 @@ TEST_CASE("golden: files cut short") {
 
 TEST_CASE("golden: pixels") {
   size_t total = 0, different = 0;
-  for (const json &one : Cases("pictures")) {
+  for (const json &one : Cases("images")) {
     INFO(one.dump());
     json text = json::parse(Read(one["description"]));
     const yolo::ModelDescription description = yolo::ParseModelDescription(text.dump(), "golden");

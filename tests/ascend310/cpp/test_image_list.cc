@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
-#include "inc/image_list.h"
+#include "inc/image/image_list.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;
@@ -12,9 +12,9 @@ using yolo::ListImages;
 
 namespace {
 
-const std::vector<yolo::ClassDescription> kClasses = {{"cup", 3}, {"ball", -1}};
+const std::vector<yolo::ClassDescription> kListedClasses = {{"cup", 3}, {"ball", -1}};
 
-json SoundAnnotations() {
+json ValidAnnotations() {
   return {{"images",
            {{{"id", 9}, {"file_name", "b.png"}, {"width", 40}, {"height", 30}},
             {{"id", 4}, {"file_name", "sub/../sub/a.jpg"}, {"width", 20}, {"height", 10}}}},
@@ -30,7 +30,7 @@ TEST_CASE("a folder: images only, by name, ids by number or by place") {
     folder.Write(name, "x");
   }
   folder.Write("sub.jpg/1.jpg", "x");
-  ImageList list = ListImages(folder.path(), "", "", kClasses);
+  ImageList list = ListImages(folder.path(), "", "", kListedClasses);
   REQUIRE(list.images.size() == 3);
   CHECK(list.images[0].id == 139);
   CHECK(list.images[1].id == 12);
@@ -39,91 +39,94 @@ TEST_CASE("a folder: images only, by name, ids by number or by place") {
   CHECK(list.category_ids == std::vector<int64_t>{3, -1});
   // One name that is no number, or a number twice: the place counts for all.
   folder.Write("7.bmp", "x");
-  list = ListImages(folder.path(), "", "", kClasses);
+  list = ListImages(folder.path(), "", "", kListedClasses);
   REQUIRE(list.images.size() == 4);
   CHECK(list.images[0].id == 1);
   CHECK(list.images[3].id == 4);
-  CheckError([&] { ListImages(folder.path() / "sub.jpg" / "..", "x", "", kClasses); }, ExitCode::kUsage,
+  CheckError([&] { ListImages(folder.path() / "sub.jpg" / "..", "x", "", kListedClasses); }, ExitCode::kUsage,
              {"image_root"});
 }
 
 TEST_CASE("a list file: paths relative to its folder or to the root, empty lines and ends of lines of Windows") {
   const TemporaryFolder folder;
   const std::string path = folder.Write("list.txt", "b.png\r\n\n/abs/a.jpg\nsub/c.jpg");
-  ImageList list = ListImages(path, "", "", kClasses);
+  ImageList list = ListImages(path, "", "", kListedClasses);
   REQUIRE(list.images.size() == 3);
   CHECK(list.images[0].path == (folder.path() / "b.png").string());
   CHECK(list.images[1].path == "/abs/a.jpg");
   CHECK(list.images[2].id == 3);
-  list = ListImages(folder.Write("links.txt", "link/../c.jpg"), "/root", "", kClasses);
+  list = ListImages(folder.Write("links.txt", "link/../c.jpg"), "/root", "", kListedClasses);
   CHECK(list.images[0].path == "/root/link/../c.jpg");
   CHECK(list.images[0].name == "c.jpg");
-  list = ListImages(path, "/root", "", kClasses);
+  list = ListImages(path, "/root", "", kListedClasses);
   CHECK(list.images[2].path == "/root/sub/c.jpg");
-  CheckError([&] { ListImages(folder.Write("empty.txt", "\n\n"), "", "", kClasses); }, ExitCode::kInput, {"no lines"});
-  CheckError([&] { ListImages(folder.Write("bin", std::string(9, '\0')), "", "", kClasses); }, ExitCode::kInput,
+  CheckError([&] { ListImages(folder.Write("empty.txt", "\n\n"), "", "", kListedClasses); }, ExitCode::kInput,
+             {"no lines"});
+  CheckError([&] { ListImages(folder.Write("bin", std::string(9, '\0')), "", "", kListedClasses); }, ExitCode::kInput,
              {"no list of images"});
-  CheckError([&] { ListImages(folder.path() / "absent", "", "", kClasses); }, ExitCode::kInput, {"absent"});
+  CheckError([&] { ListImages(folder.path() / "absent", "", "", kListedClasses); }, ExitCode::kInput, {"absent"});
 }
 
 TEST_CASE("a COCO json: sorted by id, its ids and sizes, categories by name") {
   const TemporaryFolder folder;
-  const std::string path = folder.Write("annotations/instances_val2017.json", SoundAnnotations().dump());
-  CheckError([&] { ListImages(path, "", "", kClasses); }, ExitCode::kInput, {"--image_root"});
+  const std::string path = folder.Write("annotations/instances_val2017.json", ValidAnnotations().dump());
+  CheckError([&] { ListImages(path, "", "", kListedClasses); }, ExitCode::kInput, {"--image_root"});
   folder.Write("val2017/keep", "");
-  const ImageList list = ListImages(path, "", path, kClasses);
+  const ImageList list = ListImages(path, "", path, kListedClasses);
   REQUIRE(list.images.size() == 2);
   CHECK(list.images[0].id == 4);
   CHECK(std::filesystem::path(list.images[0].path) == std::filesystem::absolute(folder.path()) / "val2017/sub/a.jpg");
   CHECK(list.images[1].size.width == 40);
   CHECK(list.images[1].size.height == 30);
   CHECK(list.category_ids == std::vector<int64_t>{80, 70});
-  CHECK(ListImages(path, "/root", "", kClasses).images[1].path == "/root/b.png");
-  const std::string other = folder.Write("other.json", SoundAnnotations().dump());
-  CheckError([&] { ListImages(path, "", other, kClasses); }, ExitCode::kUsage, {"--annotations"});
+  CHECK(ListImages(path, "/root", "", kListedClasses).images[1].path == "/root/b.png");
+  const std::string other = folder.Write("other.json", ValidAnnotations().dump());
+  CheckError([&] { ListImages(path, "", other, kListedClasses); }, ExitCode::kUsage, {"--annotations"});
 }
 
 TEST_CASE("annotations give ids to a folder or a list") {
   const TemporaryFolder folder;
-  const std::string truth = folder.Write("truth.json", SoundAnnotations().dump());
+  const std::string truth = folder.Write("truth.json", ValidAnnotations().dump());
   folder.Write("images/a.jpg", "x");
   folder.Write("images/b.png", "x");
-  const ImageList list = ListImages(folder.path() / "images", "", truth, kClasses);
+  const ImageList list = ListImages(folder.path() / "images", "", truth, kListedClasses);
   CHECK(list.images[0].id == 4);
   CHECK(list.images[0].size.width == 20);
   CHECK(list.images[1].id == 9);
   CHECK(list.category_ids == std::vector<int64_t>{80, 70});
   folder.Write("images/c.jpg", "x");
-  CheckError([&] { ListImages(folder.path() / "images", "", truth, kClasses); }, ExitCode::kInput, {"no image c.jpg"});
+  CheckError([&] { ListImages(folder.path() / "images", "", truth, kListedClasses); }, ExitCode::kInput,
+             {"no image c.jpg"});
   const std::string twice = folder.Write("list.txt", "b.png\nsub/b.png\n");
-  CheckError([&] { ListImages(twice, "", truth, kClasses); }, ExitCode::kInput,
+  CheckError([&] { ListImages(twice, "", truth, kListedClasses); }, ExitCode::kInput,
              {"sub/b.png are both the image b.png (id 9) of", "truth.json"});
-  json two = SoundAnnotations();
+  json two = ValidAnnotations();
   two["images"][0]["file_name"] = "other/a.jpg";
   const std::string ambiguous = folder.Write("two.json", two.dump());
   const std::string one = folder.Write("one.txt", "a.jpg\n");
-  CheckError([&] { ListImages(one, "", ambiguous, kClasses); }, ExitCode::kInput,
+  CheckError([&] { ListImages(one, "", ambiguous, kListedClasses); }, ExitCode::kInput,
              {"two.json", "several images a.jpg", "ids 4 and 9"});
   const std::string exact = folder.Write("exact.txt", "other/a.jpg\n");
-  CHECK(ListImages(exact, "", ambiguous, kClasses).images[0].id == 9);
+  CHECK(ListImages(exact, "", ambiguous, kListedClasses).images[0].id == 9);
 }
 
-TEST_CASE("an image is found by whole parts of its path, never by its last part against other folders") {
+TEST_CASE("an image is found by whole components of its path, never by its name in other folders") {
   const TemporaryFolder folder;
   const auto id_of = [&](const std::string &listed, const std::vector<std::string> &annotated) {
-    json annotations = SoundAnnotations();
+    json annotations = ValidAnnotations();
     annotations["images"] = json::array();
     for (const std::string &name : annotated) {
       const size_t id = annotations["images"].size();
       annotations["images"].push_back({{"id", id}, {"file_name", name}, {"width", 4}, {"height", 3}});
     }
-    return ListImages(folder.Write("list.txt", listed), "", folder.Write("truth.json", annotations.dump()), kClasses)
+    return ListImages(folder.Write("list.txt", listed), "", folder.Write("truth.json", annotations.dump()),
+                      kListedClasses)
         .images[0]
         .id;
   };
   CHECK(id_of("/data/val/a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
   CHECK(id_of("a.jpg", {"b.jpg", "val/a.jpg"}) == 1);
-  // The more parts agree the better.
+  // The more components match the better.
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "val/a.jpg", "train/a.jpg"}) == 1);
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "train/a.jpg"}) == 0);
   CheckError([&] { id_of("train/a.jpg", {"val/a.jpg"}); }, ExitCode::kInput, {"no image train/a.jpg"});
@@ -138,31 +141,32 @@ TEST_CASE("an image is found by whole parts of its path, never by its last part 
 TEST_CASE("one image, and files whose names do not say what they are") {
   const TemporaryFolder folder;
   const std::string image = folder.Write("sub/000000000042.JPG", "x");
-  const ImageList one = ListImages(image, "", "", kClasses);
+  const ImageList one = ListImages(image, "", "", kListedClasses);
   REQUIRE(one.images.size() == 1);
   CHECK(one.images[0].path == image);
   CHECK(one.images[0].id == 42);
-  CheckError([&] { ListImages(image, "/root", "", kClasses); }, ExitCode::kUsage, {"is an image"});
+  CheckError([&] { ListImages(image, "/root", "", kListedClasses); }, ExitCode::kUsage, {"is an image"});
   const std::string mark = "\xef\xbb\xbf";
-  CHECK(ListImages(folder.Write("list.txt", mark + "a.jpg\r\n"), "/root", "", kClasses).images[0].path ==
+  CHECK(ListImages(folder.Write("list.txt", mark + "a.jpg\r\n"), "/root", "", kListedClasses).images[0].path ==
         "/root/a.jpg");
-  const std::string truth = folder.Write("truth.txt", mark + "\n " + SoundAnnotations().dump());
-  CHECK(ListImages(truth, "/root", "", kClasses).images[0].id == 4);
-  CHECK(ListImages(folder.Write("braces.txt", "{1}.jpg\n"), "/root", "", kClasses).images[0].path == "/root/{1}.jpg");
-  CheckError([&] { ListImages(folder.path() / "absent.json", "", "", kClasses); }, ExitCode::kInput,
+  const std::string truth = folder.Write("truth.txt", mark + "\n " + ValidAnnotations().dump());
+  CHECK(ListImages(truth, "/root", "", kListedClasses).images[0].id == 4);
+  CHECK(ListImages(folder.Write("braces.txt", "{1}.jpg\n"), "/root", "", kListedClasses).images[0].path ==
+        "/root/{1}.jpg");
+  CheckError([&] { ListImages(folder.path() / "absent.json", "", "", kListedClasses); }, ExitCode::kInput,
              {"absent.json", "annotation file"});
   REQUIRE(mkfifo((folder.path() / "sub" / "pipe.jpg").c_str(), 0600) == 0);
   std::filesystem::create_symlink("nowhere", folder.path() / "sub" / "link.jpg");
-  CHECK(ListImages(folder.path() / "sub", "", "", kClasses).images.size() == 2);
+  CHECK(ListImages(folder.path() / "sub", "", "", kListedClasses).images.size() == 2);
 }
 
 TEST_CASE("annotation files that cannot be used are refused by the entry") {
   const TemporaryFolder folder;
   const auto refused = [&](const json::json_pointer &place, const json &value, const std::vector<std::string> &parts) {
-    json annotations = SoundAnnotations();
+    json annotations = ValidAnnotations();
     annotations[place] = value;
     const std::string path = folder.Write("bad.json", annotations.dump());
-    CheckError([&] { ListImages(path, "/root", "", kClasses); }, ExitCode::kInput, parts);
+    CheckError([&] { ListImages(path, "/root", "", kListedClasses); }, ExitCode::kInput, parts);
   };
   refused("/images"_json_pointer, 3, {"bad.json", "\"images\" is 3"});
   refused("/images"_json_pointer, json::array(), {"at least one image"});
@@ -178,13 +182,13 @@ TEST_CASE("annotation files that cannot be used are refused by the entry") {
   refused("/categories/0/name"_json_pointer, "cup", {"several categories named \"cup\""});
   refused("/categories/2"_json_pointer, {{"id", 5}, {"name", "key"}}, {"category \"key\"", "does not know"});
   refused("/categories/1/id"_json_pointer, 70, {"categories[1].id"});
-  CheckError([&] { ListImages(folder.Write("x.json", "{\"images\": ["), "/r", "", kClasses); }, ExitCode::kInput,
+  CheckError([&] { ListImages(folder.Write("x.json", "{\"images\": ["), "/r", "", kListedClasses); }, ExitCode::kInput,
              {"x.json", "line 1"});
 }
 
-TEST_CASE("classes of one name are told apart by their order alone") {
+TEST_CASE("classes of one name are matched by order") {
   const TemporaryFolder folder;
-  json annotations = SoundAnnotations();
+  json annotations = ValidAnnotations();
   annotations["categories"] = {{{"id", 5}, {"name", "cup"}}, {{"id", 6}, {"name", "cup"}}};
   const std::string path = folder.Write("same.json", annotations.dump());
   CHECK(ListImages(path, "/root", "", {{"cup", 1}, {"cup", 2}}).category_ids == std::vector<int64_t>{5, 6});

@@ -2,19 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
-#include "inc/image_reader.h"
+#include "inc/image/image_reader.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::ExitCode;
 
 TEST_CASE("files that are not images are refused, each for its reason") {
   const TemporaryFolder folder;
-  const cv::Mat picture(20, 30, CV_8UC3, cv::Scalar(10, 20, 30));
+  const cv::Mat pixels(20, 30, CV_8UC3, cv::Scalar(10, 20, 30));
   CheckError([&] { yolo::ReadImageFile(folder.path() / "absent.jpg"); }, ExitCode::kInput, {"absent.jpg", "No such"});
   CheckError([&] { yolo::ReadImageFile(folder.path()); }, ExitCode::kInput, {"directory"});
   CheckError([&] { yolo::ReadImageFile(folder.Write("0.jpg", "")); }, ExitCode::kInput, {"0.jpg", "empty"});
   for (const char *suffix : {".jpg", ".png"}) {
-    std::string data = Encoded(suffix, picture);
+    std::string data = Encoded(suffix, pixels);
     CHECK(yolo::ReadImageFile(folder.Write("whole", data)) == data);
     data.resize(data.size() / 2);
     CheckError([&] { yolo::ReadImageFile(folder.Write("half", data)); }, ExitCode::kInput, {"half", "cut short"});
@@ -25,9 +25,9 @@ TEST_CASE("files that are not images are refused, each for its reason") {
 }
 
 TEST_CASE("channels come as red, green, blue") {
-  const cv::Mat picture(4, 6, CV_8UC3, cv::Scalar(10, 20, 30));
+  const cv::Mat pixels(4, 6, CV_8UC3, cv::Scalar(10, 20, 30));
   cv::Mat image;
-  yolo::DecodeImage(Encoded(".png", picture), "p.png", &image);
+  yolo::DecodeImage(Encoded(".png", pixels), "p.png", &image);
   CHECK(image.at<cv::Vec3b>(1, 1) == cv::Vec3b(30, 20, 10));
   CHECK(image.cols == 6);
 }

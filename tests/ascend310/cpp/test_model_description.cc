@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
 
-#include "inc/model_description.h"
+#include "inc/model/model_description.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;
@@ -10,22 +10,22 @@ using yolo::ExitCode;
 
 namespace {
 
-yolo::ModelDescription Parse(const json &description) {
+yolo::ModelDescription ParseDescription(const json &description) {
   return yolo::ParseModelDescription(description.dump(), "m.onnx.json");
 }
 
 void CheckRefused(const std::function<void(json *)> &change, const std::vector<std::string> &parts) {
-  json description = SoundDescription();
+  json description = ValidDescription();
   change(&description);
   std::vector<std::string> all = parts;
   all.insert(all.begin(), "m.onnx.json");
-  CheckError([&] { Parse(description); }, ExitCode::kModel, all);
+  CheckError([&] { ParseDescription(description); }, ExitCode::kModel, all);
 }
 
 }  // namespace
 
-TEST_CASE("a sound description is read whole") {
-  const yolo::ModelDescription model = Parse(SoundDescription());
+TEST_CASE("a valid description is read completely") {
+  const yolo::ModelDescription model = ParseDescription(ValidDescription());
   CHECK(model.model_bytes == 5);
   CHECK(model.input.name == "images");
   CHECK(model.input.Batch() == 2);
@@ -54,27 +54,27 @@ TEST_CASE("a sound description is read whole") {
 }
 
 TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {
-  json description = SoundDescription();
+  json description = ValidDescription();
   description["input"].update({{"layout", "NCHW"}, {"type", "float32"}, {"shape", {2, 3, 64, 96}}});
   description["input"]["normalise"] = "host";
-  yolo::ModelDescription model = Parse(description);
+  yolo::ModelDescription model = ParseDescription(description);
   CHECK(model.input.Width() == 96);
   CHECK_FALSE(model.input.TakesPixels());
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3 * 4);
   description["input"]["normalise"] = "aipp";
-  model = Parse(description);
+  model = ParseDescription(description);
   CHECK(model.input.TakesPixels());
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3);
 }
 
 TEST_CASE("raw heads have the anchors in front") {
-  const yolo::ModelDescription model = Parse(SoundDescription(3, false));
+  const yolo::ModelDescription model = ParseDescription(ValidDescription(3, false));
   CHECK(model.outputs[1].shape == std::vector<int64_t>{3, 7, 4, 6});
 }
 
 TEST_CASE("what is missing, unknown or of another kind is refused by its name") {
-  const json sound = SoundDescription();
-  for (const auto &member : sound.items()) {
+  const json valid = ValidDescription();
+  for (const auto &member : valid.items()) {
     CheckRefused([&](json *d) { d->erase(member.key()); }, {'"' + member.key() + '"'});
     CheckRefused([&](json *d) { (*d)[member.key()] = nullptr; }, {'"' + member.key(), "null", "expected"});
   }
@@ -118,7 +118,7 @@ TEST_CASE("the model file must be the one described") {
   const TemporaryFolder folder;
   const std::string model = folder.Write("m.onnx", "model");
   CheckError([&] { yolo::ReadModelDescription(model); }, ExitCode::kModel, {"m.onnx.json", "cannot read"});
-  folder.Write("m.onnx.json", SoundDescription().dump());
+  folder.Write("m.onnx.json", ValidDescription().dump());
   CHECK(yolo::ReadModelDescription(model).model_sha256 == yolo::Sha256("model"));
   folder.Write("m.onnx", "modem");
   CheckError([&] { yolo::ReadModelDescription(model); }, ExitCode::kModel, {"m.onnx", "not the model"});

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "inc/nms.h"
+#include "inc/detection/nms.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::Box;

@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "inc/options.h"
-#include "inc/progress.h"
+#include "inc/pipeline/progress.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::ExitCode;
@@ -11,7 +11,7 @@ using yolo::ExitCode;
 namespace {
 
 /// The options of a command line with a model of ONNX; those that are given come after the required ones.
-yolo::Options Parse(std::vector<const char *> more, const char *model = "m.onnx") {
+yolo::Options ParseArguments(std::vector<const char *> more, const char *model = "m.onnx") {
   std::vector<const char *> arguments = {"yolo_infer", "--model", model, "--images", "i", "--output", "o"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return *yolo::ParseOptions(static_cast<int>(arguments.size()), arguments.data());
@@ -20,21 +20,21 @@ yolo::Options Parse(std::vector<const char *> more, const char *model = "m.onnx"
 }  // namespace
 
 TEST_CASE("the runtime follows from the model") {
-  CHECK(Parse({}).runtime == "opencv");
-  CHECK(Parse({}, "m.mindir").runtime == "lite");
-  CHECK(Parse({"--runtime", "lite"}).runtime == "lite");
-  const int threads = Parse({}).decode_threads;
+  CHECK(ParseArguments({}).runtime == "opencv");
+  CHECK(ParseArguments({}, "m.mindir").runtime == "lite");
+  CHECK(ParseArguments({"--runtime", "lite"}).runtime == "lite");
+  const int threads = ParseArguments({}).decode_threads;
   CHECK(threads >= 1);
   CHECK(threads <= 4);
 }
 
 TEST_CASE("thresholds of the command line come before those of the description") {
   const yolo::Thresholds described{0.1, 0.5, 300, true};
-  const yolo::Thresholds kept = yolo::ChosenThresholds(Parse({}), described);
+  const yolo::Thresholds kept = yolo::ChosenThresholds(ParseArguments({}), described);
   CHECK(kept.score == 0.1);
   CHECK(kept.max_detections == 300);
   const yolo::Thresholds chosen = yolo::ChosenThresholds(
-      Parse({"--score_threshold", "0", "--nms_threshold", "1", "--max_detections", "7"}), described);
+      ParseArguments({"--score_threshold", "0", "--nms_threshold", "1", "--max_detections", "7"}), described);
   CHECK(chosen.score == 0);
   CHECK(chosen.nms_iou == 1);
   CHECK(chosen.max_detections == 7);
@@ -44,30 +44,38 @@ TEST_CASE("thresholds of the command line come before those of the description")
 TEST_CASE("numbers out of range are refused, NaN among them") {
   for (const char *option : {"--score_threshold", "--nms_threshold", "--draw_threshold"}) {
     for (const char *value : {"nan", "-nan", "inf", "-0.1", "1.1", "x", ""}) {
-      CheckError([&] { Parse({"--draw", option, value}); }, ExitCode::kUsage, {option});
+      CheckError([&] { ParseArguments({"--draw", option, value}); }, ExitCode::kUsage, {option});
     }
   }
-  CheckError([] { Parse({"--benchmark", "0"}); }, ExitCode::kUsage, {"--benchmark"});
-  CheckError([] { Parse({"--decode_threads", "257"}); }, ExitCode::kUsage, {"--decode_threads"});
+  CheckError([] { ParseArguments({"--benchmark", "0"}); }, ExitCode::kUsage, {"--benchmark"});
+  CheckError([] { ParseArguments({"--decode_threads", "257"}); }, ExitCode::kUsage, {"--decode_threads"});
 }
 
 TEST_CASE("options that the run has no use for are refused") {
-  CheckError([] { Parse({"--precision", "enforce_fp32"}); }, ExitCode::kUsage, {"--precision", "--runtime opencv"});
-  CheckError([] { Parse({"--provider", "cpu"}); }, ExitCode::kUsage, {"--provider"});
-  CheckError([] { Parse({"--aipp_config", "a.cfg"}); }, ExitCode::kUsage, {"--aipp_config"});
-  CheckError([] { Parse({"--device_id", "0"}); }, ExitCode::kUsage, {"--device_id"});
-  CheckError([] { Parse({"--device_id", "1", "--provider", "cpu"}, "m.mindir"); }, ExitCode::kUsage, {"--device_id"});
-  CheckError([] { Parse({"--draw_threshold", "0.5"}); }, ExitCode::kUsage, {"--draw_threshold"});
-  CHECK(Parse({"--device_id", "1", "--preprocess", "dvpp"}).runtime_options.device_id == 1);
-  CHECK(Parse({"--device_id", "1", "--precision", "x"}, "m.mindir").runtime_options.precision == "x");
+  CheckError(
+      [] {
+        ParseArguments({"--precision", "enforce_fp32"});
+      },
+      ExitCode::kUsage, {"--precision", "--runtime opencv"});
+  CheckError([] { ParseArguments({"--provider", "cpu"}); }, ExitCode::kUsage, {"--provider"});
+  CheckError([] { ParseArguments({"--aipp_config", "a.cfg"}); }, ExitCode::kUsage, {"--aipp_config"});
+  CheckError([] { ParseArguments({"--device_id", "0"}); }, ExitCode::kUsage, {"--device_id"});
+  CheckError(
+      [] {
+        ParseArguments({"--device_id", "1", "--provider", "cpu"}, "m.mindir");
+      },
+      ExitCode::kUsage, {"--device_id"});
+  CheckError([] { ParseArguments({"--draw_threshold", "0.5"}); }, ExitCode::kUsage, {"--draw_threshold"});
+  CHECK(ParseArguments({"--device_id", "1", "--preprocess", "dvpp"}).runtime_options.device_id == 1);
+  CHECK(ParseArguments({"--device_id", "1", "--precision", "x"}, "m.mindir").runtime_options.precision == "x");
 }
 
 TEST_CASE("a path is not empty") {
-  CheckError([] { Parse({"--annotations", ""}); }, ExitCode::kUsage, {"--annotations", "empty"});
-  CheckError([] { Parse({}, ""); }, ExitCode::kUsage, {"--model", "empty"});
+  CheckError([] { ParseArguments({"--annotations", ""}); }, ExitCode::kUsage, {"--annotations", "empty"});
+  CheckError([] { ParseArguments({}, ""); }, ExitCode::kUsage, {"--model", "empty"});
 }
 
-TEST_CASE("progress is told after a while, not at every image") {
+TEST_CASE("progress is reported after a while, not at every image") {
   std::ostringstream quiet, loud;
   yolo::Progress seldom(3, &quiet), always(3, &loud, 0);
   for (int number = 0; number < 3; ++number) {

@@ -8,9 +8,9 @@
 #include <set>
 #include <thread>
 
-#include "inc/bounded_queue.h"
-#include "inc/pipeline.h"
-#include "inc/results.h"
+#include "inc/pipeline/bounded_queue.h"
+#include "inc/pipeline/pipeline.h"
+#include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::Detection;
@@ -21,7 +21,7 @@ using yolo::ImageEntry;
 namespace {
 
 constexpr size_t kBatch = 3;
-// Of SoundDescription: bytes of an image, numbers of its two outputs.
+// Of ValidDescription: bytes of an image, numbers of its two outputs.
 constexpr size_t kImage = size_t{64} * 96 * 3;
 constexpr size_t kBig = size_t{2} * 3 * 7;
 constexpr size_t kSmall = size_t{4} * 6 * 7;
@@ -75,7 +75,7 @@ class EchoRuntime : public yolo::Runtime {
 
 struct Fixture {
   explicit Fixture(int decode_threads = 1, int postprocess_threads = 1)
-      : description(yolo::ParseModelDescription(SoundDescription(static_cast<int>(kBatch)).dump(), "d.json")) {
+      : description(yolo::ParseModelDescription(ValidDescription(static_cast<int>(kBatch)).dump(), "d.json")) {
     pipeline.description = &description;
     pipeline.runtime = &runtime;
     pipeline.new_preprocessor = [] { return std::make_unique<NumberReader>(); };
@@ -148,25 +148,25 @@ TEST_CASE("an image that cannot be read is skipped, the others of its batch are 
   CHECK(yolo::CountOutcomes(result.outcomes).skipped == 5);
 }
 
-TEST_CASE("a batch of which no image could be read is not run, and each skipped image is told once") {
+TEST_CASE("a batch of which no image could be read is not run, and each skipped image is reported once") {
   Fixture fixture(2);
-  std::map<size_t, std::string> told;
+  std::map<size_t, std::string> reasons;
   fixture.pipeline.skip = [&](size_t index, const std::string &why) {
     const std::lock_guard<std::mutex> lock(fixture.mutex);
-    CHECK(told.emplace(index, why).second);
+    CHECK(reasons.emplace(index, why).second);
   };
   const yolo::PipelineResult result = fixture.Run({"1", "bad", "3", "bad", "bad", "bad", "7"});
   CHECK(fixture.runtime.calls() == 2);
   CHECK(result.times.inference.size() == 2);
   CHECK(fixture.found.size() == 3);
-  CHECK(told.size() == 4);
-  CHECK(told[5] == "bad: cannot read");
+  CHECK(reasons.size() == 4);
+  CHECK(reasons[5] == "bad: cannot read");
   Fixture none;
   CHECK(none.Run(std::vector<std::string>(20, "bad")).times.inference.empty());
   CHECK(none.runtime.calls() == 0);
 }
 
-TEST_CASE("an image on which the network gave NaN is counted, the others of its batch are not") {
+TEST_CASE("an image on which the network returned NaN is counted, the others of its batch are not") {
   Fixture fixture;
   const yolo::PipelineResult result = fixture.Run({"1", "200", "3"});
   CHECK(result.outcomes[0].is_finite);

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-#include "inc/placement.h"
+#include "inc/image/placement.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::Box;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include "inc/benchmark.h"
-#include "inc/results.h"
+#include "inc/results/benchmark.h"
+#include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using nlohmann::json;
@@ -42,7 +42,7 @@ TEST_CASE("what cannot be written is an error of the output") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("a folder that cannot be written is told beforehand") {
+TEST_CASE("a folder that cannot be written is reported beforehand") {
   const TemporaryFolder folder;
   yolo::CheckWritable(folder.path());
   CHECK(std::filesystem::is_empty(folder.path()));
@@ -105,7 +105,7 @@ TEST_CASE("a benchmark as json and as text") {
 }
 
 TEST_CASE("the record of a run names what was skipped") {
-  yolo::ModelDescription model = yolo::ParseModelDescription(SoundDescription().dump(), "m.onnx.json");
+  yolo::ModelDescription model = yolo::ParseModelDescription(ValidDescription().dump(), "m.onnx.json");
   model.thresholds.score = 0.25;
   yolo::ImageList list;
   list.images = {{"/r/a.jpg", "a.jpg", 5, {}}, {"/r/b\xff.jpg", "b\xff.jpg", 6, {}}};
@@ -125,7 +125,7 @@ TEST_CASE("the record of a run names what was skipped") {
                               {"detections", 3}});
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
   CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
-  CHECK(run["description"] == SoundDescription());
+  CHECK(run["description"] == ValidDescription());
   CHECK(run["thresholds"]["score"] == 0.25);
   REQUIRE(run["skipped"].size() == 1);
   CHECK(run["skipped"][0]["image_id"] == 6);

@@ -1,9 +1,9 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// A library in the place of ACL: it decodes and resizes by OpenCV, in YUV 4:2:0 and under DVPP's rules of alignment.
+// A stand-in for ACL that decodes and resizes by OpenCV, in YUV 4:2:0 and under DVPP's rules of alignment.
 //
-// Like the device it turns an image as its EXIF says. The environment variable FAKE_ACL_FAIL names one function, which
-// then returns an error. Objects that were not freed are counted at the end of the process, on standard error.
+// Like the device it rotates an image as its EXIF says. The environment variable FAKE_ACL_FAIL names one function,
+// which then returns an error. Objects that were not freed are counted at the end of the process, on standard error.
 #define ENABLE_DVPP_INTERFACE
 #include <acl/acl.h>
 #include <acl/ops/acl_dvpp.h>
@@ -33,7 +33,7 @@ constexpr aclError kBroken = 500000, kRefused = 100000;
 
 std::atomic<int> alive{0};
 
-/// Tells of what was not freed when the process ends.
+/// Reports what was not freed when the process ends.
 struct Counter {
   ~Counter() {
     if (alive != 0) {
@@ -63,7 +63,7 @@ aclError Destroy(Type *object) {
   return ACL_SUCCESS;
 }
 
-bool IsSound(const acldvppPicDesc &picture, uint32_t width_step, uint32_t height_step) {
+bool IsValid(const acldvppPicDesc &picture, uint32_t width_step, uint32_t height_step) {
   return picture.data != nullptr && picture.format == PIXEL_FORMAT_YUV_SEMIPLANAR_420 && picture.width % 2 == 0 &&
          picture.height % 2 == 0 && picture.width_stride >= picture.width && picture.width_stride >= 32 &&
          picture.height_stride >= picture.height && picture.width_stride % width_step == 0 &&
@@ -193,7 +193,7 @@ aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channel, const void *data, u
                                 aclrtStream) {
   const cv::Mat bytes(1, static_cast<int>(size), CV_8UC1, const_cast<void *>(data));
   cv::Mat image = cv::imdecode(bytes, cv::IMREAD_COLOR);
-  if (!channel->is_open || image.empty() || !IsSound(*output, 128, 16)) {
+  if (!channel->is_open || image.empty() || !IsValid(*output, 128, 16)) {
     return kRefused;
   }
   // An odd side is padded, as a JPEG's blocks are.
@@ -213,7 +213,7 @@ aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channel, const void *data, u
 
 aclError acldvppVpcResizeAsync(acldvppChannelDesc *channel, acldvppPicDesc *input, acldvppPicDesc *output,
                                acldvppResizeConfig *, aclrtStream) {
-  if (!channel->is_open || !IsSound(*input, 16, 2) || !IsSound(*output, 16, 2)) {
+  if (!channel->is_open || !IsValid(*input, 16, 2) || !IsValid(*output, 16, 2)) {
     return kRefused;
   }
   cv::Mat luma = Luma(*output), chroma = Chroma(*output);

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// A library in the place of MindSpore Lite: it returns recorded heads, and fails where it is told to.
+// A stand-in for MindSpore Lite that returns recorded heads and fails on request.
 //
 // The environment variable FAKE_LITE_MODEL names a json file:
 //   {"build": "" or the text of a status that Build fails with,
@@ -10,8 +10,8 @@
 //    "log": "log.json", "dump": "" or the file to which each batch that comes is appended}
 // The records lie beside it: items of a batch one after the other, in the type of their tensor. Each item of a batch
 // gets the heads of the recorded input that it resembles, zeros where it resembles none. An output may have
-// "after": {"type": .., "shape": ..}, which Predict returns in the place of what GetOutputs told. The log says what the
-// library was told; it is written after each Build and Predict.
+// "after": {"type": .., "shape": ..}, which Predict returns in place of the type and shape of GetOutputs. The log,
+// which holds what the library received, is written after each Build and Predict.
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -28,7 +28,7 @@ namespace {
 
 using nlohmann::json;
 
-// In grey levels, or standard deviations for float input; a picture of its own differs by 20 levels and more.
+// In grey levels, or standard deviations for float input; different images differ by 20 levels and more.
 constexpr double kResembles = 3.0;
 
 size_t BytesOf(DataType type) {
@@ -96,7 +96,8 @@ std::vector<std::shared_ptr<DeviceInfoContext>> &Context::MutableDeviceInfo() { 
 
 class Model::Recorded {
  public:
-  explicit Recorded(const std::filesystem::path &path) : folder(path.parent_path()), told(json::parse(ReadAll(path))) {}
+  explicit Recorded(const std::filesystem::path &path)
+      : folder(path.parent_path()), model(json::parse(ReadAll(path))) {}
 
   static MSTensor Tensor(const json &entry, const json &form) {
     const auto type = static_cast<DataType>(form.at("type").get<int>());
@@ -105,15 +106,15 @@ class Model::Recorded {
 
   std::vector<MSTensor> Tensors(const std::string &key, bool after) const {
     std::vector<MSTensor> tensors;
-    for (const json &entry : told.at(key)) {
+    for (const json &entry : model.at(key)) {
       tensors.push_back(Tensor(entry, after && entry.contains("after") ? entry.at("after") : entry));
     }
     return tensors;
   }
 
   void WriteLog() const {
-    if (told.contains("log")) {
-      std::ofstream(folder / told.at("log").get<std::string>()) << log;
+    if (model.contains("log")) {
+      std::ofstream(folder / model.at("log").get<std::string>()) << log;
     }
   }
 
@@ -132,7 +133,7 @@ class Model::Recorded {
   }
 
   std::filesystem::path folder;
-  json told;
+  json model;
   json log;
   std::string inputs;
   std::vector<MSTensor> input_tensors;
@@ -163,11 +164,11 @@ Status Model::Build(const std::string &model_path, ModelType model_type, const s
     }
   }
   recorded_->WriteLog();
-  const std::string failure = recorded_->told.value("build", "");
+  const std::string failure = recorded_->model.value("build", "");
   if (!failure.empty()) {
     return {kLiteError, "Common error code.", failure};
   }
-  recorded_->inputs = ReadAll(recorded_->folder / recorded_->told.value("record", ""));
+  recorded_->inputs = ReadAll(recorded_->folder / recorded_->model.value("record", ""));
   recorded_->input_tensors = recorded_->Tensors("inputs", false);
   return {};
 }
@@ -175,8 +176,8 @@ Status Model::Build(const std::string &model_path, ModelType model_type, const s
 Status Model::Predict(const std::vector<MSTensor> &inputs, std::vector<MSTensor> *outputs, const MSKernelCallBack &,
                       const MSKernelCallBack &) {
   Recorded &recorded = *recorded_;
-  const std::string failure = recorded.told.value("predict", "");
-  if (!failure.empty() && recorded.calls == recorded.told.value("predict_at", 0)) {
+  const std::string failure = recorded.model.value("predict", "");
+  if (!failure.empty() && recorded.calls == recorded.model.value("predict_at", 0)) {
     return {kLiteError, failure};
   }
   ++recorded.calls;
@@ -190,14 +191,14 @@ Status Model::Predict(const std::vector<MSTensor> &inputs, std::vector<MSTensor>
     const int64_t number = recorded.Nearest(item_data, input_bytes, input.DataType());
     recorded.unknown_items += number < 0;
     for (size_t k = 0; number >= 0 && k < outputs->size(); ++k) {
-      const json &entry = recorded.told.at("outputs").at(k);
+      const json &entry = recorded.model.at("outputs").at(k);
       const std::string record = ReadAll(recorded.folder / entry.at("record").get<std::string>());
       const size_t bytes = outputs->at(k).DataSize() / batch;
       std::memcpy(static_cast<char *>(outputs->at(k).MutableData()) + item * bytes,
                   record.data() + static_cast<size_t>(number) * bytes, bytes);
     }
   }
-  if (const std::string dump = recorded.told.value("dump", ""); !dump.empty()) {
+  if (const std::string dump = recorded.model.value("dump", ""); !dump.empty()) {
     std::ofstream(recorded.folder / dump, std::ios::binary | std::ios::app)
         .write(static_cast<const char *>(pixels.get()), static_cast<std::streamsize>(input.DataSize()));
   }

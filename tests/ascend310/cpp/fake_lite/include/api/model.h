@@ -1,6 +1,7 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Our own declaration of what the app uses of MindSpore Lite's Model. tests/ascend310/cpp/fake_lite/fake_lite.cc is behind it.
+// Our own declaration of what the app uses of MindSpore Lite's Model. tests/ascend310/cpp/fake_lite/fake_lite.cc is
+// behind it.
 #ifndef TESTS_CPP_FAKE_LITE_INCLUDE_API_MODEL_H_
 #define TESTS_CPP_FAKE_LITE_INCLUDE_API_MODEL_H_
 

@@ -1,0 +1,33 @@
+// Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+// SPDX-License-Identifier: Apache-2.0
+// The segments of a JPEG file: whether it is complete, and what its header says to decoders in hardware.
+#ifndef ASCEND310_INFER_INC_IMAGE_JPEG_H_
+#define ASCEND310_INFER_INC_IMAGE_JPEG_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "inc/image/placement.h"
+
+namespace yolo {
+
+/// Whether a file starts as a JPEG does.
+bool IsJpeg(std::string_view data);
+
+/// Whether a JPEG has its end marker; one inside a thumbnail does not count.
+bool IsWholeJpeg(std::string_view data);
+
+struct BaselineJpeg {
+  Size size;
+  /// The file without its EXIF segments: a decoder that follows them would rotate the image, and COCO's boxes refer to
+  /// the pixels as they are stored.
+  std::string data;
+};
+
+/// Reads a baseline JPEG (Huffman, 8 bit, grey or YCbCr with 4:4:4, 4:2:2 or 4:2:0); nothing for any other file.
+std::optional<BaselineJpeg> ReadBaselineJpeg(std::string_view data);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_IMAGE_JPEG_H_

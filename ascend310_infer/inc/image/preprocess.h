@@ -1,0 +1,57 @@
+// Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+// SPDX-License-Identifier: Apache-2.0
+// From an image file to one item of the network's input batch.
+#ifndef ASCEND310_INFER_INC_IMAGE_PREPROCESS_H_
+#define ASCEND310_INFER_INC_IMAGE_PREPROCESS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+#include "inc/image/placement.h"
+#include "inc/model/model_description.h"
+
+namespace yolo {
+
+/// The size of an image that was read, and how it lies on the network input.
+struct PreparedImage {
+  Size size;
+  Placement placement;
+  bool fell_back = false;  // read by OpenCV, because DVPP does not decode it
+};
+
+/// Reads image files into items of a batch. Each decode thread has its own, so that it may hold a channel of a device.
+class Preprocessor {
+ public:
+  virtual ~Preprocessor() = default;
+
+  /// Writes the image into `item`, description.input.ItemByteSize() bytes, in the layout of the model.
+  /// Throws Error(kInput) where the image cannot be read: it is then skipped and counted.
+  virtual PreparedImage Prepare(const std::string &image_path, uint8_t *item) = 0;
+};
+
+/// Draws an image uint8 RGB onto a canvas uint8 RGB of its own size; what the image does not cover keeps its values.
+void Place(const cv::Mat &image, const Placement &placement, cv::Mat *canvas);
+
+/// Pixels uint8 [H, W, 3] to float32 [3, H, W]: (x / 255 - mean) / std.
+void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description, float *item);
+
+/// The reference on the host: OpenCV, as Python does it. The description must outlive the preprocessor.
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description);
+
+/// Makes a preprocessor; each decode thread calls it once.
+using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
+
+/// Throws Error(kUsage) for the name of a preprocessor that was not compiled in.
+void CheckPreprocessor(const std::string &name);
+
+/// The factory of preprocessors by name, "opencv" or "dvpp" (on a device's hardware;
+/// CreateDvppPreprocessor(description, device_id) of inc/image/dvpp.h). The description must outlive them. Throws what
+/// CheckPreprocessor throws.
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_IMAGE_PREPROCESS_H_

@@ -1,0 +1,61 @@
+// Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+// SPDX-License-Identifier: Apache-2.0
+// Threads that read images, one that runs the network, threads that make detections of its outputs.
+#ifndef ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
+#define ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inc/detection/postprocess.h"
+#include "inc/image/image_list.h"
+#include "inc/image/preprocess.h"
+#include "inc/model/model_description.h"
+#include "inc/model/runtime.h"
+#include "inc/results/benchmark.h"
+
+namespace yolo {
+
+/// The outcome of an image.
+struct Outcome {
+  std::string error;       // why the image was skipped; empty: it was not
+  bool is_finite = true;   // the network returned only finite numbers
+  bool fell_back = false;  // DVPP left it to OpenCV
+  size_t detections = 0;
+};
+
+struct PipelineResult {
+  std::vector<Outcome> outcomes;  // in the order of the images
+  StageTimes times;
+  double seconds = 0;
+};
+
+struct Pipeline {
+  /// Of the model; its thresholds are those that are used. It outlives the run.
+  const ModelDescription *description = nullptr;
+  /// Called by the thread that calls `RunPipeline` only.
+  Runtime *runtime = nullptr;
+  /// Called once by each decode thread.
+  PreprocessorFactory new_preprocessor;
+  /// Takes the detections of image number `index`, best first. Called by several threads at a time, once for an image.
+  std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
+  /// Called when an image is skipped, with the reason. Called by several threads at a time.
+  std::function<void(size_t index, const std::string &why)> skip = [](size_t, const std::string &) {};
+  int decode_threads = 1;
+  int postprocess_threads = 1;
+};
+
+/// Runs the network on all images.
+///
+/// An image that cannot be read, or whose size is not that of its annotation, is skipped: its outcome says why. Batches
+/// are made of the images in their order, and the last one is padded, so that detections do not depend on the threads;
+/// a batch of which no image could be read is not run. Throws what the runtime or `handle` throws, after all threads
+/// have ended.
+PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
+
+}  // namespace yolo
+
+#endif  // ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_

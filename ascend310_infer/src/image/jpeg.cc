@@ -1,0 +1,144 @@
+// Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "inc/image/jpeg.h"
+
+#include <utility>
+
+namespace yolo {
+namespace {
+
+constexpr std::string_view kStartMark = "\xff\xd8", kScanMark = "\xff\xda", kEndMark = "\xff\xd9";
+constexpr unsigned kStartOfFrame = 0xC0, kLastFrame = 0xCF, kHuffmanTables = 0xC4, kArithmeticTables = 0xCC;
+constexpr unsigned kFirstRestart = 0xD0, kLastRestart = 0xD7;
+constexpr unsigned kEnd = 0xD9, kScan = 0xDA, kExif = 0xE1, kAdobe = 0xEE;
+// A marker and the length after it.
+constexpr size_t kMarkerBytes = 4;
+
+unsigned ByteAt(std::string_view data, size_t position) { return static_cast<unsigned char>(data[position]); }
+
+unsigned WordAt(std::string_view data, size_t position) {
+  return ByteAt(data, position) << 8 | ByteAt(data, position + 1);
+}
+
+struct Segment {
+  unsigned marker = 0;
+  size_t length = 0;  // of the two bytes of the length itself and what follows them
+};
+
+/// Reads the marker at `position`, which moves over fill bytes; nothing where there is none.
+std::optional<Segment> SegmentAt(std::string_view data, size_t *position) {
+  for (; *position + kMarkerBytes <= data.size() && ByteAt(data, *position) == 0xFF; ++*position) {
+    if (const unsigned marker = ByteAt(data, *position + 1); marker != 0xFF) {
+      return Segment{marker, WordAt(data, *position + 2)};
+    }
+  }
+  return std::nullopt;
+}
+
+/// The position of the marker that ends a scan, or npos. In the compressed data 0xFF is followed by 0, by another 0xFF
+/// or by a restart marker.
+size_t ScanEnd(std::string_view data, size_t position) {
+  for (; (position = data.find('\xff', position)) != std::string_view::npos; ++position) {
+    if (position + 1 >= data.size()) {
+      return std::string_view::npos;
+    }
+    const unsigned next = ByteAt(data, position + 1);
+    if (next != 0 && next != 0xFF && (next < kFirstRestart || next > kLastRestart)) {
+      return position;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// Walks from marker to marker to the image's own end marker; that of a thumbnail lies inside a segment.
+bool ReachesEnd(std::string_view data) {
+  size_t position = kStartMark.size();
+  while (const std::optional<Segment> segment = SegmentAt(data, &position)) {
+    if (segment->marker == kEnd) {
+      return true;
+    }
+    position += 2 + segment->length;
+    if (segment->marker == kScan) {
+      position = ScanEnd(data, position);
+      if (position == std::string_view::npos) {
+        return false;
+      }
+      if (ByteAt(data, position + 1) == kEnd) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// Other frames are progressive, lossless, hierarchical or arithmetic.
+bool IsOtherFrame(unsigned marker) {
+  return marker > kStartOfFrame && marker <= kLastFrame && marker != kHuffmanTables && marker != kArithmeticTables;
+}
+
+/// Whether Adobe's segment says that three channels are YCbCr: its last byte is 1.
+bool IsYCbCr(std::string_view adobe) {
+  constexpr size_t kTransform = 11;
+  return adobe.size() > kTransform && ByteAt(adobe, kTransform) == 1;
+}
+
+/// Reads a frame's segment: precision, height, width, channels, and for each channel its number, its sampling and its
+/// table.
+bool ReadFrame(std::string_view frame, Size *size) {
+  if (frame.size() < 6 || ByteAt(frame, 0) != 8) {
+    return false;
+  }
+  const unsigned channels = ByteAt(frame, 5);
+  if ((channels != 1 && channels != 3) || frame.size() < 6 + 3 * channels) {
+    return false;
+  }
+  *size = {static_cast<int>(WordAt(frame, 3)), static_cast<int>(WordAt(frame, 1))};
+  if (channels == 1) {
+    return true;
+  }
+  const unsigned luma = ByteAt(frame, 7);
+  const bool is_known_sampling = luma == 0x11 || luma == 0x21 || luma == 0x22;
+  const bool is_rgb = ByteAt(frame, 6) == 'R' && ByteAt(frame, 9) == 'G' && ByteAt(frame, 12) == 'B';
+  return is_known_sampling && !is_rgb && ByteAt(frame, 10) == 0x11 && ByteAt(frame, 13) == 0x11;
+}
+
+}  // namespace
+
+bool IsJpeg(std::string_view data) { return data.substr(0, kStartMark.size()) == kStartMark; }
+
+bool IsWholeJpeg(std::string_view data) {
+  if (data.size() >= kEndMark.size() && data.substr(data.size() - kEndMark.size()) == kEndMark) {
+    return true;
+  }
+  // A thumbnail has markers of its own, so an end marker inside the file counts only after the last scan.
+  const size_t end = data.rfind(kEndMark), scan = data.rfind(kScanMark);
+  const bool ends_after_scan = end != std::string_view::npos && (scan == std::string_view::npos || end > scan);
+  return ends_after_scan || ReachesEnd(data);
+}
+
+std::optional<BaselineJpeg> ReadBaselineJpeg(std::string_view data) {
+  if (!IsJpeg(data)) {
+    return std::nullopt;
+  }
+  BaselineJpeg jpeg{{}, std::string(kStartMark)};
+  size_t position = kStartMark.size();
+  while (const std::optional<Segment> segment = SegmentAt(data, &position)) {
+    const auto [marker, length] = *segment;
+    if (marker == kScan) {
+      jpeg.data += data.substr(position);
+      return jpeg.size.width > 0 && jpeg.size.height > 0 ? std::optional(std::move(jpeg)) : std::nullopt;
+    }
+    const std::string_view body = length < 2 ? std::string_view() : data.substr(position + kMarkerBytes, length - 2);
+    if (length < 2 || IsOtherFrame(marker) || (marker == kStartOfFrame && !ReadFrame(body, &jpeg.size)) ||
+        (marker == kAdobe && !IsYCbCr(body))) {
+      return std::nullopt;
+    }
+    if (marker != kExif) {
+      jpeg.data += data.substr(position, 2 + length);
+    }
+    position += 2 + length;
+  }
+  return std::nullopt;
+}
+
+}  // namespace yolo

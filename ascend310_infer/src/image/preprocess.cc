@@ -1,0 +1,112 @@
+// Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "inc/image/preprocess.h"
+
+#include <array>
+#include <cstring>
+#include <opencv2/imgproc.hpp>
+
+#include "inc/errors.h"
+#include "inc/image/image_reader.h"
+#ifdef YOLO_WITH_DVPP
+#include "inc/image/dvpp.h"
+#endif
+
+namespace yolo {
+namespace {
+
+constexpr int kLevels = 256;
+
+cv::Rect AsRect(const PixelRect &rect) { return {rect.x1, rect.y1, rect.Width(), rect.Height()}; }
+
+class OpenCvPreprocessor : public Preprocessor {
+ public:
+  explicit OpenCvPreprocessor(const ModelDescription &description) : description_(description) {}
+
+  PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
+    DecodeImage(ReadImageFile(image_path), image_path, &image_);
+    const InputDescription &input = description_.input;
+    const Size size{image_.cols, image_.rows};
+    const Placement placement = FitPlacement(description_.resize_mode, size, {input.Width(), input.Height()});
+    const bool pixels = input.TakesPixels();
+    if (pixels) {
+      canvas_ = cv::Mat(input.Height(), input.Width(), CV_8UC3, item);
+    } else {
+      canvas_.create(input.Height(), input.Width(), CV_8UC3);
+    }
+    canvas_.setTo(cv::Scalar::all(description_.pad_value));
+    WorkOnImage(image_path, "resized", [&] { Place(image_, placement, &canvas_); });
+    if (!pixels) {
+      NormalisePixels(canvas_, description_, reinterpret_cast<float *>(item));
+    }
+    return {size, placement};
+  }
+
+ private:
+  const ModelDescription &description_;
+  cv::Mat image_;
+  cv::Mat canvas_;
+};
+
+}  // namespace
+
+void Place(const cv::Mat &image, const Placement &placement, cv::Mat *canvas) {
+  const cv::Mat source = image(AsRect(placement.source));
+  cv::Mat target = (*canvas)(AsRect(placement.target));
+  if (source.size() == target.size()) {
+    source.copyTo(target);
+    return;
+  }
+  // Shrinking without averaging drops lines of pixels; averaging while growing makes blocks.
+  const bool shrinks = source.cols >= target.cols && source.rows >= target.rows;
+  cv::resize(source, target, target.size(), 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+}
+
+void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description, float *item) {
+  std::array<std::array<float, kLevels>, kChannels> values{};
+  for (int channel = 0; channel < kChannels; ++channel) {
+    for (int level = 0; level < kLevels; ++level) {
+      values[channel][level] =
+          static_cast<float>((level / 255.0 - description.mean[channel]) / description.std[channel]);
+    }
+  }
+  const size_t plane = static_cast<size_t>(canvas.rows) * static_cast<size_t>(canvas.cols);
+  for (int row = 0; row < canvas.rows; ++row) {
+    const auto *pixels = canvas.ptr<uint8_t>(row);
+    float *out = item + static_cast<size_t>(row) * static_cast<size_t>(canvas.cols);
+    for (int column = 0; column < canvas.cols; ++column) {
+      for (int channel = 0; channel < kChannels; ++channel) {
+        out[static_cast<size_t>(channel) * plane + column] = values[channel][pixels[column * kChannels + channel]];
+      }
+    }
+  }
+}
+
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description) {
+  return std::make_unique<OpenCvPreprocessor>(description);
+}
+
+void CheckPreprocessor(const std::string &name) {
+  bool is_built = name == "opencv";
+#ifdef YOLO_WITH_DVPP
+  is_built = is_built || name == "dvpp";
+#endif
+  if (!is_built) {
+    throw Error(ExitCode::kUsage, "--preprocess " + name +
+                                      ": this program was built without it; build it where the "
+                                      "Ascend toolkit is installed (ASCEND_TOOLKIT_HOME), or leave the option out");
+  }
+}
+
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id) {
+  CheckPreprocessor(name);
+#ifdef YOLO_WITH_DVPP
+  if (name == "dvpp") {
+    return [&description, device_id] { return CreateDvppPreprocessor(description, device_id); };
+  }
+#endif
+  static_cast<void>(device_id);
+  return [&description] { return CreateOpenCvPreprocessor(description); };
+}
+
+}  // namespace yolo
