@@ -14,10 +14,15 @@ import numpy as np
 import train
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
+from tests.support.shared_graphs import shared_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
 ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
+# The form that most runs of the tests share: five steps an epoch, averaged weights, anchors that are not the default.
+SMALL = ["--per_batch_size", "2", "--ema_decay", "0.6", "--anchors", ANCHORS]
+VALIDATED = [*SMALL, "--max_epoch", "3", "--log_interval", "2", "--keep_checkpoint_max", "2", "--eval_interval", "2"]
+FINISHED = [*SMALL, "--max_epoch", "5", "--ckpt_interval", "3"]
 
 
 def training_data(folder, train_images=10, val_images=5):
@@ -32,7 +37,8 @@ def training_data(folder, train_images=10, val_images=5):
 
 def run(folder, data, *arguments):
     """Train in this process; return (folder of the checkpoints, text of the log)."""
-    train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
+    with shared_graphs():
+        train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
     (run_folder,) = folder.iterdir()
     return run_folder / "ckpt_0", (run_folder / "train_rank_0.log").read_text()
 

@@ -259,7 +259,7 @@ def test_a_real_queue_that_was_stopped_goes_on(tmp_path):
     assert not (tmp_path / "results.csv").exists()
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "goes on at step" in (tmp_path / "work" / "first" / "log.txt").read_text()
+    assert "continues at step" in (tmp_path / "work" / "first" / "log.txt").read_text()
     with (tmp_path / "results.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert 0 <= float(row["AP"]) <= float(row["AP50"]) <= 1 and float(row["minutes"]) >= 0

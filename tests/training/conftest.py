@@ -1,11 +1,23 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The data set that the tests of training share."""
+"""The data set and the finished runs that the tests of training share."""
 import pytest
 
-from tests.support.training_runs import training_data
+from tests.support.training_runs import FINISHED, VALIDATED, run, training_data
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     return training_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def validated(tmp_path_factory, data):
+    """(folder of the checkpoints, log) of a run of three epochs with validation."""
+    return run(tmp_path_factory.mktemp("validated"), data, *VALIDATED)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data):
+    """(folder of the checkpoints, log) of a run of five epochs without validation."""
+    return run(tmp_path_factory.mktemp("finished"), data, *FINISHED)
