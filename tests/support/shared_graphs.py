@@ -17,7 +17,7 @@ NOT_IN_THE_GRAPH = {
     "warmup_epochs", "log_interval", "ckpt_interval", "keep_checkpoint_max", "eval_interval", "num_parallel_workers",
     "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience",
 }
-_built = {}
+_built, _shared_parameters = {}, set()
 
 
 @contextlib.contextmanager
@@ -27,8 +27,9 @@ def shared_graphs():
         patch.setattr(train, "build_network", _shared(train.build_network, lambda network: network.get_parameters()))
         patch.setattr(train, "build_optimizer", _shared(train.build_optimizer, _own_parameters))
         patch.setattr(train, "build_loss_scaler", _shared(train.build_loss_scaler, _fields))
-        patch.setattr(train, "build_average", _shared(train.build_average, lambda average: (), _copy_weights))
+        patch.setattr(train, "build_average", _shared(train.build_average, _averages, _copy_weights))
         patch.setattr(trainer, "TrainStep", _shared(trainer.TrainStep, lambda step: (), _forget_sizes))
+        patch.setattr(ms.Parameter, "set_data", _set_in_place(ms.Parameter.set_data))
         yield
 
 
@@ -42,6 +43,7 @@ def _shared(build, parameters_of, renew=lambda made: None):
         if key not in _built:
             made = build(*arguments)
             _built[key] = made, [(parameter, parameter.asnumpy().copy()) for parameter in parameters_of(made)]
+            _shared_parameters.update(id(parameter) for parameter, _ in _built[key][1])
         made, first_values = _built[key]
         for parameter, values in first_values:
             parameter.set_data(ms.Tensor(values, parameter.dtype))
@@ -51,6 +53,20 @@ def _shared(build, parameters_of, renew=lambda made: None):
     return build_or_renew
 
 
+def _set_in_place(set_data):
+    """Return `Parameter.set_data` that keeps a shared parameter's memory.
+
+    Of several compiled graphs with one parameter, only the last would notice that it has new memory.
+    """
+
+    def set_or_assign(parameter, data, *arguments, **options):
+        if id(parameter) in _shared_parameters:
+            return ms.ops.assign(parameter, data)
+        return set_data(parameter, data, *arguments, **options)
+
+    return set_or_assign
+
+
 def _own_parameters(optimizer):
     weights = {id(parameter) for parameter in optimizer.parameters}
     return [parameter for parameter in optimizer.get_parameters() if id(parameter) not in weights]
@@ -58,6 +74,10 @@ def _own_parameters(optimizer):
 
 def _fields(scaler):
     return [value for value in vars(scaler).values() if isinstance(value, ms.Parameter)]
+
+
+def _averages(average):
+    return average.network.get_parameters() if average else ()
 
 
 def _copy_weights(average):

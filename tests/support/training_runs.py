@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 
 import train
+from model_utils.comm import Ranks
+from model_utils.config import DERIVED, get_config
+from src.initializer import initialise_weights
+from src.training.ema import WeightAverage
+from src.training.optimizer import build_loss_scaler, build_optimizer
+from src.training.run import Run
+from src.training.train_state import TrainState
 from src.weights.checkpoint import load_checkpoint
+from src.yolo import build_network
 from tests.support.helpers import write_coco
 from tests.support.shared_graphs import shared_graphs
 
@@ -23,6 +31,7 @@ ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], 
 SMALL = ["--per_batch_size", "2", "--ema_decay", "0.6", "--anchors", ANCHORS]
 VALIDATED = [*SMALL, "--max_epoch", "3", "--log_interval", "2", "--keep_checkpoint_max", "2", "--eval_interval", "2"]
 FINISHED = [*SMALL, "--max_epoch", "5", "--ckpt_interval", "3"]
+STATE = ["--device_target=CPU", "--training_shape=64", "--per_batch_size=2", "--dynamic_loss_scale=True"]
 
 
 def training_data(folder, train_images=10, val_images=5):
@@ -70,3 +79,16 @@ def digest(path):
         for name in sorted(tensors):
             found.update(name.encode() + tensors[name].tobytes())
     return found.hexdigest()
+
+
+def random_state(split, seed, folder, ranks=None, arguments=(), logger=None):
+    """Return a `Run` on a training split and a `TrainState` with weights, average and moments from a seed."""
+    config = get_config([*STATE, *arguments]).replace(DERIVED, num_classes=len(split.categories))
+    network, averaged = build_network(config, config.num_classes), build_network(config, config.num_classes)
+    initialise_weights(network, seed)
+    average, optimizer = WeightAverage(network, averaged, 0.9), build_optimizer(network, config)
+    initialise_weights(averaged, seed + 100)
+    for moment in optimizer.moments:
+        moment.set_data(moment + float(np.random.default_rng(seed).uniform(1, 2)))
+    run = Run(config, split, ranks or Ranks(), folder, logger)
+    return run, TrainState(network, optimizer, average, build_loss_scaler(config))

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loop: what it logs and writes, exact resume after a kill, and that it learns eight images by heart."""
+"""The loop: what it logs and writes, exact resume after a kill, and that it memorises eight images."""
 import csv
 import json
 import os
@@ -225,7 +225,7 @@ def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_r
 
 
 @pytest.mark.slow
-def test_learns_eight_images_by_heart(tmp_path):
+def test_memorises_eight_images(tmp_path):
     rng = np.random.default_rng(3)
     images = [{"size": (96, 96), "boxes": [(*rng.uniform(0, 24, 2), *rng.uniform(24, 40, 2), 3),
                                            (*rng.uniform(48, 56, 2), *rng.uniform(24, 36, 2), 1)]} for _ in range(8)]
