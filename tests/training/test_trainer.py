@@ -111,7 +111,7 @@ def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data, finish
 def test_resume_yolo_takes_anchors_and_preprocessing_but_not_the_test_shape(data, finished):
     options = [*CPU, f"--data_dir={data}", "--training_shape=96", f"--resume_yolo={finished[0] / 'last.ckpt'}"]
     config = train.run_config(get_config(options), None)
-    assert config.anchors == json.loads(ANCHORS) and config.testing_shape == [96, 96]
+    assert [list(anchor) for anchor in config.anchors] == json.loads(ANCHORS) and config.testing_shape == (96, 96)
 
 
 def damaged(data, folder, case):
