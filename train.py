@@ -1,12 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train YOLOv3-Tiny on a data folder in COCO layout, from random weights, a backbone, a checkpoint, or where a run was.
+"""Train YOLOv3-Tiny on a data folder in COCO layout: from random weights, a backbone, a checkpoint, or a run to resume.
 
     python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
     python train.py --data_dir DATA --device_target CPU --resume outputs/RUN/ckpt_0/last.ckpt
 
-A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, a picture of the first batch and the
-checkpoints in ckpt_0/: last.ckpt goes on exactly by --resume, best.ckpt is for eval.py, export.py and predict.py.
+A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, an image of the first batch and the
+checkpoints in ckpt_0/: --resume continues exactly from last.ckpt; best.ckpt is for eval.py, export.py and predict.py.
 """
 import sys
 
@@ -24,7 +24,9 @@ from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import close_logger, get_logger, peak_memory_mb
 from src.training.ema import build_average
-from src.training.train_state import check_resumable
+from src.training.optimizer import build_loss_scaler, build_optimizer, freeze_backbone
+from src.training.run import Run
+from src.training.train_state import TrainState, check_resumable
 from src.training.trainer import Trainer
 from src.training.validation import build_validation
 from src.weights.checkpoint import load_checkpoint
@@ -40,29 +42,20 @@ def main(argv=None):
 def train(config):
     """Train as the config says; returns the exit code."""
     checkpoint = load_checkpoint(config.resume) if config.resume else None
-    if checkpoint:
-        config = resumed_config(config, checkpoint)
-    elif config.resume_yolo:
-        # Its weights mean what they were trained for: its anchors, and how its images were prepared.
-        meta = load_checkpoint(config.resume_yolo).meta
-        config = config.with_checkpoint({key: meta[key] for key in meta if key != "testing_shape"})
-    if not config.data_dir:
-        raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER")
-    config = training_config(config)
-    check_config(config)
+    config = run_config(config, checkpoint)
     setup_device(config)
     ranks = Ranks(*start_ranks(config))
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
-    network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    started = "" if checkpoint else start_weights(network, config, data.categories.names)
-    average = build_average(network, config)
-    validate = build_validation(average.network if average else network, config, data.categories, ranks)
-    # Asked for here too, so that too few images are told before a folder is made.
+    # Checked before a folder is made, so that a run that cannot start leaves none.
     steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     if checkpoint:
         check_resumable(checkpoint, config, data)
+    state, started = start_state(config, data.categories, checkpoint)
+    validation = build_validation(config, state, data.categories, ranks)
+    if checkpoint:
+        validation.resume(checkpoint)
 
     folder = common_run_folder(config.ckpt_path, ranks)
     logger = get_logger(folder, ranks.rank, "train", config.debug_log)
@@ -71,9 +64,8 @@ def train(config):
             config.save_yaml(folder / "config.yaml")
         for line in data.report_lines():
             logger.warning("%s", line)
-        if started:
-            logger.info("%s", started)
-        run(network, data, config, checkpoint, average, validate, folder, logger, ranks)
+        logger.info("%s", started)
+        fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
     except UserError as error:
         logger.error("%s", error)
         raise
@@ -82,23 +74,50 @@ def train(config):
     return 0
 
 
-def run(network, data, config, checkpoint, average, validate, folder, logger, ranks):
-    """Build the trainer, resume where asked to, train, and say what was made."""
-    checkpoints = folder / f"ckpt_{config.rank}"
-    trainer = Trainer(config, data, network, checkpoints, logger, ranks, average, validate)
+def run_config(config, checkpoint):
+    """Return the checked config of a run: with the options of the run to resume or of the weights to fine-tune."""
     if checkpoint:
-        trainer.resume(checkpoint)
-        logger.info("resume %s: goes on at step %d", checkpoint.path, trainer.progress.step)
+        config = resumed_config(config, checkpoint)
+    elif config.resume_yolo:
+        # The weights were trained for these anchors and for images prepared in this way.
+        meta = load_checkpoint(config.resume_yolo).meta
+        config = config.with_checkpoint({key: meta[key] for key in meta if key != "testing_shape"})
+    if not config.data_dir:
+        raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER")
+    config = training_config(config)
+    check_config(config)
+    return config
+
+
+def start_state(config, categories, checkpoint):
+    """Return the `TrainState` at the start of a run, and a line for the log that says where its weights come from."""
+    network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+    started = "" if checkpoint else start_weights(network, config, categories.names)
+    if config.freeze_backbone:
+        freeze_backbone(network)
+    state = TrainState(network, build_optimizer(network, config), build_average(network, config),
+                       build_loss_scaler(config))
+    if checkpoint:
+        state.restore(checkpoint)
+        started = f"resume {checkpoint.path}: continues at step {state.progress.step}"
+    return state, started
+
+
+def fit(run, state, validation, checkpoint):
+    """Train to the end of the run and log its extent and its results."""
+    config, data, logger = run.config, run.data, run.logger
+    if checkpoint:
+        run.take_over(checkpoint)
     sizes = ", ".join(f"{height}x{width}" for height, width in training_sizes(config))
     logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
-                len(data.image_ids), len(data.categories), trainer.steps_per_epoch, config.max_epoch, sizes, folder)
-    ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
-                       "steps an epoch": trainer.steps_per_epoch, "steps done": trainer.progress.step,
-                       "as hash of the first weights": trainer.state.digest()})
-    progress = trainer.fit()
+                len(data.image_ids), len(data.categories), run.steps_per_epoch, config.max_epoch, sizes, run.folder)
+    run.ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
+                           "steps an epoch": run.steps_per_epoch, "steps done": state.progress.step,
+                           "as hash of the first weights": state.digest()})
+    progress = Trainer(run, state, validation).fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),
-                ", ".join(str(path) for path in sorted(checkpoints.glob("*st.ckpt"))))
+                ", ".join(str(path) for path in sorted(run.checkpoints.glob("*st.ckpt"))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The start of the weights: random, from a backbone, from a whole checkpoint; and a backbone that stays as it is."""
+"""Random first weights, and the objectness bias of a head that is trained from scratch."""
 import math
 
 import numpy as np
@@ -11,7 +11,7 @@ import mindspore.nn as nn
 from src.network.head_layout import OBJECTNESS
 
 BACKBONE_BLOCKS = tuple(f"conv{i}." for i in range(7))
-# Head and the scale of anchor_masks that it serves.
+# Head -> index in anchor_masks.
 HEAD_SCALES = {"head1": 1, "head2": 0}
 
 
@@ -46,5 +46,3 @@ def set_objectness_prior(network, config, heads=tuple(HEAD_SCALES)):
         bias = parameter.asnumpy().copy().reshape(len(config.anchor_masks[HEAD_SCALES[head]]), -1)
         bias[:, OBJECTNESS] = -math.log((1 - prior) / prior)
         parameter.set_data(ms.Tensor(bias.reshape(-1), ms.float32))
-
-

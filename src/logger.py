@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Log file and console of a run, the line formats of the model zoo, and the folder that a run writes to."""
+"""Log file and console of a run, the line formats of the model zoo, and the table of metrics.csv."""
 import csv
 import logging
 import resource
@@ -72,7 +72,7 @@ class MetricsTable:
         self.path, self.columns = Path(path), tuple(columns)
 
     def append(self, row):
-        """Add a row (dict by column; what is missing stays empty)."""
+        """Add a row (dict by column; a missing value stays empty)."""
         is_new = not self.path.exists()
         with self.path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns)
@@ -81,10 +81,10 @@ class MetricsTable:
             writer.writerow(row)
 
     def take_over(self, path, end_epoch):
-        """Start with the rows of an earlier run's table up to, and without, `end_epoch`.
+        """Copy the rows of an earlier run's table before `end_epoch`.
 
         Returns:
-            How many rows could not be read (a killed run may leave one) and were left out.
+            The number of rows that could not be read (a killed run may leave one) and were left out.
         """
         if not Path(path).is_file():
             return 0
@@ -127,7 +127,7 @@ def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaini
 
 
 def time_line(epoch, data_time, step_time):
-    """Return the line that tells where an epoch's time went: a data time near 0 says that the host keeps up.
+    """Return the line that says where an epoch's time went; with a data time near 0 the host keeps up.
 
     Args:
         epoch (int): number of the epoch that ended, from 0.

@@ -1,8 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training batches that a device fetches ahead by itself (MindSpore's data sinking), instead of being handed each one.
+"""Data sinking: the device fetches training batches ahead, instead of receiving each one from the loop.
 
-Only Ascend and GPU can; `ms.data_sink` is all that knows them.
+For Ascend and GPU; `ms.data_sink` is the only call that depends on them.
 """
 from contextlib import closing
 
@@ -17,13 +17,13 @@ COLUMNS = ["images", "boxes", "lr", "decay"]
 
 
 class StepRows:
-    """What the steps of a run take, in order: images, boxes, learning rate and decay of the average.
+    """The inputs of the steps of a run, in order: images, boxes, learning rate and decay of the average.
 
-    MindSpore begins to read several times (for the types, for the shapes, for the run), so each pass begins anew.
+    MindSpore reads from the start several times (for the types, for the shapes, for the run).
 
     Args:
         open_stream (callable): () -> `SampleStream` of the steps' batches.
-        rates, decays (sequence): of each step.
+        rates, decays (sequence): one value a step.
     """
 
     def __init__(self, open_stream, rates, decays):
@@ -39,15 +39,15 @@ class StepRows:
                 for (images, boxes), rate, decay in zip(stream, self._rates, self._decays, strict=True):
                     yield images, boxes, np.float32(rate), np.float32(decay)
         except UserError as error:
-            # MindSpore reads in a thread of its own, and makes a RuntimeError of everything.
+            # MindSpore reads in a thread of its own and turns every error into a RuntimeError.
             self.error = error
             raise
 
 
 def sunk_step(train_step, rows):
-    """Return a function without arguments that does the next step of `rows` (StepRows) and returns its results.
+    """Return a function without arguments that trains the next step of `rows` (StepRows) and returns its results.
 
-    It raises the UserError that reading the rows ended with.
+    It raises the UserError that ended the reading of the rows.
     """
     run = ms.data_sink(train_step.on_device, ds.GeneratorDataset(rows, COLUMNS, shuffle=False))
 

@@ -4,7 +4,7 @@
 
     average = d * average + (1 - d) * weights        d = min(ema_decay, (1 + step) / (10 + step))
 
-The average is what validation, best.ckpt and the tools that read a last.ckpt use (Polyak and Juditsky 1992). While d
+Validation, best.ckpt and the tools that read a last.ckpt use the average (Polyak and Juditsky 1992). While d
 ramps up (as in TensorFlow's ExponentialMovingAverage) the average looks back over a ninth of the steps so far: it
 follows the fast changes of the first epochs, and is of use in a run of a thousand steps as in one of a million.
 """
@@ -20,7 +20,7 @@ class WeightAverage:
 
     Args:
         network (Cell): the one that is trained.
-        averaged (Cell): a network with the same parameters; it becomes a copy of the first, and then its average.
+        averaged (Cell): a network with the same parameters; it becomes a copy of `network`, then its average.
         decay (float): the largest decay per step, such as 0.9998.
 
     `by_name` holds the average's parameters by the names of the weights.
@@ -48,11 +48,11 @@ class WeightAverage:
         return min(self.decay, (1 + step) / (10 + step))
 
     def update(self, decay, moves=None):
-        """Move the average towards the weights; called inside the graph of the step.
+        """Move the average towards the weights; to be called inside the graph of the step.
 
         Args:
             decay (Tensor): float32 scalar.
-            moves (Tensor or None): bool scalar; False leaves the average as it is, bit by bit.
+            moves (Tensor or None): bool scalar; False leaves every bit of the average as it is.
         """
         for average, weight in self._pairs:
             moved = weight + decay * (average - weight)

@@ -1,42 +1,23 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a run is and how it goes: its position, sums of the loss, and the clock."""
+"""Meters of a run: sums of the loss, counts of bad steps, and the clock; what log lines and metrics.csv are made of."""
 import math
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from src.logger import peak_memory_mb
 from src.loss import LOSS_PARTS
 
 
-@dataclass
-class Progress:
-    """Where a run is; with the tensors of `last.ckpt` all that is needed to go on.
-
-    `bad_steps_in_row` counts the last steps whose loss or gradient was not finite, `validations_without_gain` the last
-    validations that were not better than the best; `loss_scale` and `good_steps` are the state of the loss scaler.
-    """
-
-    step: int = 0
-    epoch_loss: float = 0.0
-    epoch_steps: int = 0
-    epoch_parts: list = field(default_factory=list)
-    best_score: float = -math.inf
-    skipped_steps: int = 0
-    bad_steps_in_row: int = 0
-    validations_without_gain: int = 0
-    loss_scale: float = 0.0
-    good_steps: int = 0
-
-
-def parts_in_words(parts):
+def format_parts(parts):
     """Return the parts of a loss, in the order of `LOSS_PARTS`, as text."""
-    return ", ".join(f"{name}:{value:.2f}" for name, value in zip(LOSS_PARTS, parts.tolist(), strict=True))
+    return ", ".join(f"{name}:{value:.2f}" for name, value in zip(LOSS_PARTS, parts, strict=True))
 
 
 @dataclass
-class WindowSum:
+class LossSum:
     """Sums over some steps: finite losses and their parts, their count, and the number of steps that were skipped."""
 
     loss: float = 0.0
@@ -51,15 +32,11 @@ class WindowSum:
         return cls(progress.epoch_loss, progress.epoch_steps, parts=np.array(parts))
 
     def add(self, other):
-        """Add the sums of another window."""
+        """Add other sums."""
         self.loss += other.loss
         self.steps += other.steps
         self.skipped += other.skipped
         self.parts = self.parts + other.parts
-
-    def in_words(self):
-        """Return the mean of each part of the loss as text."""
-        return parts_in_words(self.mean_parts())
 
     def mean(self):
         """Return the mean of the finite losses, NaN where there is none."""
@@ -70,8 +47,17 @@ class WindowSum:
         return self.parts / max(self.steps, 1)
 
 
+@dataclass(frozen=True)
+class BadSteps:
+    """Rows of steps that were not finite: the length of the longest, its loss parts, and the length of the last row."""
+
+    longest: int
+    current: int
+    parts: str
+
+
 class LossWindow:
-    """Keeps the losses of the last steps on the device, so that no step waits for the host to read one."""
+    """The losses of the latest steps, kept on the device, so that no step waits for the host to read one."""
 
     def __init__(self):
         self._results = []
@@ -81,15 +67,15 @@ class LossWindow:
         self._results.append((loss, parts, finite))
 
     def flush(self, bad_steps_in_row=0):
-        """Read and forget all that was noted.
+        """Read and forget the noted results.
 
         Args:
             bad_steps_in_row (int): how many steps just before this window were not finite.
 
         Returns:
-            (WindowSum, BadRow): the sums of the finite steps, and the row of bad ones.
+            (LossSum, BadSteps)
         """
-        total, row, longest, words = WindowSum(), bad_steps_in_row, bad_steps_in_row, ""
+        total, row, longest, longest_parts = LossSum(), bad_steps_in_row, bad_steps_in_row, ""
         for loss, parts, finite in self._results:
             if bool(finite.asnumpy()):
                 total.loss += float(np.float64(loss.asnumpy()))
@@ -100,18 +86,9 @@ class LossWindow:
             total.skipped += 1
             row += 1
             if row > longest:
-                longest, words = row, parts_in_words(parts.asnumpy())
+                longest, longest_parts = row, format_parts(parts.asnumpy())
         self._results = []
-        return total, BadRow(longest, row, words)
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """Steps in a row that were not finite: the longest row, the one that goes on now, and the longest's loss parts."""
-
-    longest: int
-    current: int
-    parts: str
+        return total, BadSteps(longest, row, longest_parts)
 
 
 class RunClock:
@@ -123,13 +100,13 @@ class RunClock:
         self.restart(step)
 
     def restart(self, step):
-        """Start the lap and the epoch at this step: what came before is not training."""
+        """Start the lap and the epoch at this step; what came before is not training."""
         self._lap_start = self._epoch_start = time.perf_counter()
         self._lap_step = self._epoch_step = step
         self._data_seconds = 0.0
 
     def next_batch(self, stream):
-        """Return the next batch of an iterator, None at its end; the time is what the step waited for its data."""
+        """Return the next batch of an iterator, None at its end; the time counts as waiting for data."""
         start = time.perf_counter()
         batch = next(stream, None)
         self._data_seconds += time.perf_counter() - start
@@ -149,10 +126,57 @@ class RunClock:
         return (step - self._epoch_step) / max(self.epoch_seconds, 1e-9)
 
     def step_times(self, step):
-        """Return (data time, step time), means in seconds, of the epoch that `epoch` closed: waiting, and the rest."""
+        """Return (data time, step time), mean seconds a step waited for its batch and took without that, in an epoch.
+
+        To be called after `epoch`, with the same step.
+        """
         steps = max(step - self._epoch_step, 1)
         return self._data_seconds / steps, (self.epoch_seconds - self._data_seconds) / steps
 
     def remaining(self, step, total_steps):
         """Return the seconds that the remaining steps will take at the pace of this process so far."""
         return self.train_seconds / max(step - self.first_step, 1) * (total_steps - step)
+
+
+class Meters:
+    """Loss and speed of a run: since the last log line, and in the current epoch.
+
+    Args:
+        progress (Progress): its epoch sums and counts of bad steps are updated, so that a resumed run continues them.
+        images_per_step (int): on all ranks.
+    """
+
+    def __init__(self, progress, images_per_step):
+        self.progress, self.images_per_step = progress, images_per_step
+        self.window, self.since_log, self.clock = LossWindow(), LossSum(), RunClock(progress.step)
+
+    def add(self, loss, parts, finite):
+        """Note the results of one step (device tensors)."""
+        self.window.add(loss, parts, finite)
+
+    def flush(self):
+        """Move the results of the window from the device into all sums; returns what `LossWindow.flush` does."""
+        progress = self.progress
+        added, bad = self.window.flush(progress.bad_steps_in_row)
+        self.since_log.add(added)
+        epoch = LossSum.of_epoch(progress)
+        epoch.add(added)
+        progress.epoch_loss, progress.epoch_steps, progress.epoch_parts = epoch.loss, epoch.steps, epoch.parts.tolist()
+        progress.skipped_steps += added.skipped
+        progress.bad_steps_in_row = bad.current
+        return added, bad
+
+    def lap(self):
+        """Return the mean loss and the images a second since the last lap, and start a new one."""
+        loss, self.since_log = self.since_log.mean(), LossSum()
+        return loss, self.clock.lap(self.progress.step) * self.images_per_step
+
+    def epoch_row(self, epoch, lr):
+        """Return the row of metrics.csv of the epoch that ends now, without the results of validation."""
+        step, sums = self.progress.step, LossSum.of_epoch(self.progress)
+        rate = self.clock.epoch(step) * self.images_per_step
+        data_time, step_time = self.clock.step_times(step)
+        return {"epoch": epoch, "step": step, "lr": float(lr), "loss": sums.mean(),
+                **dict(zip(LOSS_PARTS, sums.mean_parts(), strict=True)), "images_per_second": rate,
+                "seconds": self.clock.epoch_seconds, "data_time": data_time, "step_time": step_time,
+                "peak_memory_mb": peak_memory_mb()}

@@ -1,12 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The update at the end of a training step, of which a step that is not finite must leave no trace.
+"""The optimizer: which parameters learn, with which decay and loss scale, and the update at the end of a step.
 
-Two forms of the same thing, to the bit: a branch around the update, or an update by nothing. The device decides which
-is the faster one.
+A step that is not finite must not change a bit. The update has two forms with the same result: a branch around it, or
+an update that adds nothing. The device decides which is faster.
 """
-
-
 import mindspore.nn as nn
 import mindspore.ops as ops
 from mindspore.amp import DynamicLossScaler, StaticLossScaler
@@ -17,26 +15,62 @@ from model_utils.device_adapter import branches_in_graph
 SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
 
-_apply_momentum = ops.MultitypeFuncGraph("apply_momentum")
+
+def freeze_backbone(network):
+    """Take conv0 to conv6 out of training; to be called before `build_optimizer`."""
+    for parameter in network.backbone.get_parameters():
+        parameter.requires_grad = False
 
 
-@_apply_momentum.register("Tensor", "Tensor", "Tensor", "Tensor", "Tensor", "Tensor")
-def _apply_momentum_to_one(finite, rate, momentum, gradient, weight, moment):
-    # -0.0 is the number that added to any other, 0.0 and -0.0 too, gives that other.
-    gradient = ops.where(finite, gradient, -0.0)
-    return ops.depend(True, ops.ApplyMomentum()(weight, moment, rate, gradient, momentum))
+def is_backbone_frozen(network):
+    """Return whether `freeze_backbone` was called for a network."""
+    return not network.backbone.trainable_params()
+
+
+def set_training(network):
+    """Put a network into training mode, but a frozen backbone into inference mode; use it for network.set_train(True).
+
+    The batch norms of a frozen backbone normalise by the statistics that they came with and do not move them.
+    """
+    network.set_train(True)
+    if is_backbone_frozen(network):
+        network.backbone.set_train(False)
+
+
+def parameter_groups(network, weight_decay):
+    """Return the optimizer's two groups: batch-norm parameters and biases, without decay, and the other weights.
+
+    A name that ends in .gamma, .beta or .bias has no decay, as in the 2021 version.
+    """
+    plain, decayed = [], []
+    for parameter in network.trainable_params():
+        (plain if parameter.name.endswith((".gamma", ".beta", ".bias")) else decayed).append(parameter)
+    return [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
+
+
+def build_optimizer(network, config):
+    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
+    groups = parameter_groups(network, config.weight_decay)
+    return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
+
+
+def build_loss_scaler(config):
+    """Return the loss scaler: constant, or with config.dynamic_loss_scale adapted to overflows."""
+    if config.dynamic_loss_scale:
+        return DynamicLossScaler(config.loss_scale, SCALE_FACTOR, SCALE_WINDOW)
+    return StaticLossScaler(config.loss_scale)
 
 
 def build_update(optimizer, statistics, average, device_target):
     """Return the function that ends a step, in the form that suits a device; it is called inside the step's graph.
 
     Its arguments are finite (bool scalar: False leaves everything as it was before the step), gradients (tuple, of the
-    optimiser's parameters), lr and decay (float32 scalars), and before (list): copies of the statistics from before
+    optimizer's parameters), lr and decay (float32 scalars), and before (list): copies of the statistics from before
     the step. It returns a tensor on which the step's results must depend.
 
     Args:
         optimizer (Momentum): over the parameters that learn.
-        statistics (list): batch-norm statistics, which the forward pass has moved already.
+        statistics (list): batch-norm statistics, which the forward pass has already moved.
         average (WeightAverage or None): follows the weights.
         device_target (str): Ascend, GPU or CPU.
     """
@@ -78,45 +112,11 @@ def _without_branch(optimizer, statistics, average):
     return update
 
 
-def build_optimizer(network, config):
-    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
-    groups = parameter_groups(network, config.weight_decay)
-    return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
+_apply_momentum = ops.MultitypeFuncGraph("apply_momentum")
 
 
-def build_loss_scaler(config):
-    """Return what multiplies the loss before the gradients and divides these: by a constant or by what fits."""
-    if config.dynamic_loss_scale:
-        return DynamicLossScaler(config.loss_scale, SCALE_FACTOR, SCALE_WINDOW)
-    return StaticLossScaler(config.loss_scale)
-
-
-def parameter_groups(network, weight_decay):
-    """Return the optimiser's two groups: batch-norm parameters and biases, without decay, and the other weights.
-
-    A name that ends in .gamma, .beta or .bias has no decay, as in the 2021 version.
-    """
-    plain, decayed = [], []
-    for parameter in network.trainable_params():
-        (plain if parameter.name.endswith((".gamma", ".beta", ".bias")) else decayed).append(parameter)
-    return [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
-
-
-def freeze_backbone(network):
-    """Take conv0 to conv6 out of training: their tensors are no trainable parameters any more.
-
-    To be called before the optimiser is built; `set_training` keeps their batch-norm statistics, too.
-    """
-    for parameter in network.backbone.get_parameters():
-        parameter.requires_grad = False
-
-
-def set_training(network, config):
-    """Put a network into training mode; a frozen backbone (config.freeze_backbone) stays in inference mode.
-
-    There its batch-norm normalises by the statistics it came with and does not move them. To be called instead of
-    network.set_train(True), each time.
-    """
-    network.set_train(True)
-    if config.freeze_backbone:
-        network.backbone.set_train(False)
+@_apply_momentum.register("Tensor", "Tensor", "Tensor", "Tensor", "Tensor", "Tensor")
+def _apply_momentum_to_one(finite, rate, momentum, gradient, weight, moment):
+    # Adding -0.0 leaves every number as it is, 0.0 and -0.0 too.
+    gradient = ops.where(finite, gradient, -0.0)
+    return ops.depend(True, ops.ApplyMomentum()(weight, moment, rate, gradient, momentum))

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A profile of some training steps, by MindSpore's profiler, as config.need_profiler asks for."""
+"""Profile of some training steps by MindSpore's profiler, for config.need_profiler."""
 from mindspore.profiler import profile, schedule, tensorboard_trace_handler
 
 from model_utils.device_adapter import profiler_activities
@@ -32,7 +32,7 @@ class StepProfile:
         return self.steps >= ALL_STEPS
 
     def step(self):
-        """Note the end of a step; after the last one to be profiled the profile is written."""
+        """Note the end of a step; the last one writes the profile."""
         if self.is_done:
             return
         self._profiler.step()

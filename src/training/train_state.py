@@ -1,34 +1,136 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All that a run is at a step: its tensors, its progress, and the checkpoints that hold them."""
+"""The state of a training run: weights, moments, averages, loss scale and progress.
+
+    state = TrainState(network, build_optimizer(network, config), build_average(network, config),
+                       build_loss_scaler(config))
+    state.restore(load_checkpoint("last.ckpt"))
+"""
 import hashlib
-from dataclasses import asdict
-from pathlib import Path
+import math
+from dataclasses import asdict, dataclass, field
 
 import mindspore as ms
 import mindspore.ops as ops
+from mindspore.amp import DynamicLossScaler, LossScaler
+from mindspore.nn import Momentum
 
 from model_utils.config import TRAVELLING
 from model_utils.errors import UserError
 from src.distributed_sampler import steps_per_epoch
-from src.training.meters import Progress
-from src.weights.checkpoint import copy_strictly, numbered_name, remove_old, save_checkpoint
+from src.training.ema import WeightAverage
+from src.training.optimizer import is_backbone_frozen
+from src.weights.checkpoint import copy_strictly
+from src.yolo import YOLOv3Tiny
+
+
+@dataclass
+class Progress:
+    """The position of a run, saved in its checkpoints.
+
+    `epoch_loss`, `epoch_steps` and `epoch_parts` are sums over the finite steps of the current epoch;
+    `bad_steps_in_row` counts the latest steps whose loss or gradient was not finite, `validations_without_gain` the
+    latest validations that did not beat the best; `loss_scale` and `good_steps` are the state of a dynamic loss scaler.
+    """
+
+    step: int = 0
+    epoch_loss: float = 0.0
+    epoch_steps: int = 0
+    epoch_parts: list = field(default_factory=list)
+    best_score: float = -math.inf
+    skipped_steps: int = 0
+    bad_steps_in_row: int = 0
+    validations_without_gain: int = 0
+    loss_scale: float = 0.0
+    good_steps: int = 0
+
+    def clear_epoch(self):
+        """Reset the sums of the epoch."""
+        self.epoch_loss, self.epoch_steps, self.epoch_parts = 0.0, 0, []
+
+
+@dataclass
+class TrainState:
+    """All that changes from step to step; the optimizer holds the moments."""
+
+    network: YOLOv3Tiny
+    optimizer: Momentum
+    average: WeightAverage | None
+    scaler: LossScaler
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def best_network(self):
+        """The network that is validated and saved for use: the averaged one, or the trained one without averaging."""
+        return self.average.network if self.average else self.network
+
+    def weights(self):
+        """Return the trained parameters and batch-norm statistics by name."""
+        return {parameter.name: parameter for parameter in self.network.get_parameters()}
+
+    def averages(self):
+        """Return the averaged parameters by the names of the weights; empty without averaging."""
+        return self.average.by_name if self.average else {}
+
+    def best_weights(self):
+        """Return the parameters of `best_network` by the names of the weights."""
+        return self.averages() or self.weights()
+
+    def moments(self):
+        """Return the moments by the names of the weights."""
+        return {parameter.name: moment
+                for parameter, moment in zip(self.optimizer.parameters, self.optimizer.moments, strict=True)}
+
+    def progress_meta(self):
+        """Return the progress as a dict that json can hold, with the current loss scale."""
+        if isinstance(self.scaler, DynamicLossScaler):
+            self.progress.loss_scale = float(self.scaler.scale_value.asnumpy())
+            self.progress.good_steps = int(self.scaler.counter.asnumpy())
+        return asdict(self.progress)
+
+    def restore(self, checkpoint):
+        """Load weights, moments, averages and progress of a `last.ckpt` that `check_resumable` accepted."""
+        copy_strictly(self.weights(), checkpoint.weights, checkpoint.path)
+        copy_strictly(self.moments(), checkpoint.moments, checkpoint.path)
+        if self.average:
+            # A run that did not average so far starts to average at its weights.
+            copy_strictly(self.average.by_name, checkpoint.best_weights(), checkpoint.path)
+        self.progress = Progress(**checkpoint.meta["progress"])
+        if isinstance(self.scaler, DynamicLossScaler) and self.progress.loss_scale:
+            ops.assign(self.scaler.scale_value, ms.Tensor(self.progress.loss_scale, ms.float32))
+            ops.assign(self.scaler.counter, ms.Tensor(self.progress.good_steps, ms.int32))
+
+    def sync(self, ranks):
+        """Give all ranks the same batch-norm statistics, each of which has seen its own images only; collective."""
+        frozen = self.network.backbone.get_parameters() if is_backbone_frozen(self.network) else ()
+        frozen = {parameter.name for parameter in frozen}
+        for parameters in (self.weights(), self.averages()):
+            if parameters:
+                ranks.average_statistics({name: value for name, value in parameters.items() if name not in frozen})
+
+    def digest(self):
+        """Return a hash of all weights and statistics; the same on all ranks after `sync`."""
+        found = hashlib.sha256()
+        for parameter in self.weights().values():
+            found.update(parameter.asnumpy().tobytes())
+        return found.hexdigest()
 
 
 def describe_network(config, categories):
-    """Return the meta data that a checkpoint needs so that it runs without flags."""
+    """Return the meta data with which a checkpoint runs without further options."""
     meta = {key: config[key] for key in TRAVELLING}
     return {**meta, "class_names": list(categories.names), "category_ids": list(categories.ids)}
 
 
 def check_resumable(checkpoint, config, data):
-    """Check that a run can go on from a checkpoint with this config and data.
+    """Check that a run can continue from a checkpoint with this config and data.
 
     Raises:
-        UserError: the file holds no state of a run, or one of another data set or other trained parameters.
+        UserError: the file does not hold the state of a run, or the state of one with another data set, another number
+            of devices or other trained parameters.
     """
     if "progress" not in checkpoint.meta or not checkpoint.moments:
-        raise UserError(f"resume {checkpoint.path}: holds weights only; a run goes on from its last.ckpt "
+        raise UserError(f"resume {checkpoint.path}: holds weights only; a run continues from its last.ckpt "
                         "(to start a new run from these weights, use --resume_yolo)")
     devices = checkpoint.meta["config"]["group_size"]
     if devices != config.group_size:
@@ -46,85 +148,3 @@ def check_resumable(checkpoint, config, data):
     if was_frozen != config.freeze_backbone:
         raise UserError(f"resume {checkpoint.path}: that run had freeze_backbone {was_frozen}, this one has "
                         f"{config.freeze_backbone}; leave it as it was, or start a new run by --resume_yolo")
-
-
-class RunState:
-    """The tensors and the progress of a run.
-
-    Args:
-        config (Config): the resolved configuration.
-        data (CocoData): the training split.
-        network (YOLOv3Tiny): what is trained.
-        optimizer (Momentum): with the moments.
-        scaler (LossScaler): of the loss.
-        average (WeightAverage or None): of the network; what is validated and saved as best.
-        ranks (Ranks): the processes that train together; rank 0 saves, or with config.is_save_on_master 0 all.
-    """
-
-    def __init__(self, config, data, network, optimizer, scaler, average, ranks):
-        self.config, self.data, self.network, self.average = config, data, network, average
-        self.optimizer, self.scaler, self.ranks = optimizer, scaler, ranks
-        self.steps_per_epoch = steps_per_epoch(len(data), config.per_batch_size, ranks.size)
-        self.progress = Progress()
-        self.is_saved_here = ranks.is_first or not config.is_save_on_master
-
-    def restore(self, checkpoint):
-        """Take over weights, moments, averages and progress of a `last.ckpt` that `check_resumable` let pass."""
-        copy_strictly(self._weights(), checkpoint.weights, checkpoint.path)
-        copy_strictly(self._moments(), checkpoint.moments, checkpoint.path)
-        if self.average:
-            # A run that did not average so far starts to do so at its weights.
-            copy_strictly(self.average.by_name, checkpoint.best_weights(), checkpoint.path)
-        self.progress = Progress(**checkpoint.meta["progress"])
-        if bool(checkpoint.meta["config"]["eval_interval"]) != bool(self.config.eval_interval):
-            # An AP cannot be compared with a loss.
-            self.progress.best_score, self.progress.validations_without_gain = Progress.best_score, 0
-        if self.config.dynamic_loss_scale and self.progress.loss_scale:
-            ops.assign(self.scaler.scale_value, ms.Tensor(self.progress.loss_scale, ms.float32))
-            ops.assign(self.scaler.counter, ms.Tensor(self.progress.good_steps, ms.int32))
-
-    def agree(self):
-        """Give all ranks the same batch-norm statistics, each of which has seen its own images only; on all ranks."""
-        frozen = self.network.backbone.get_parameters() if self.config.freeze_backbone else ()
-        frozen = {parameter.name for parameter in frozen}
-        for parameters in (self._weights(), *([self.average.by_name] if self.average else [])):
-            self.ranks.average_statistics({name: value for name, value in parameters.items() if name not in frozen})
-
-    def save_best(self, folder):
-        """Write best.ckpt; to be called after `agree`."""
-        if self.is_saved_here:
-            save_checkpoint(Path(folder) / "best.ckpt", self._best_weights(), self._meta())
-
-    def save_last(self, folder):
-        """Write last.ckpt and a numbered checkpoint, and remove those too many; to be called after `agree`."""
-        if not self.is_saved_here:
-            return
-        epoch = (self.progress.step - 1) // self.steps_per_epoch
-        averages = self.average.by_name if self.average else None
-        save_checkpoint(Path(folder) / "last.ckpt", self._weights(), self._meta(), self._moments(), averages)
-        save_checkpoint(Path(folder) / numbered_name(epoch, self.progress.step), self._best_weights(), self._meta())
-        remove_old(folder, self.config.keep_checkpoint_max)
-
-    def digest(self):
-        """Return a hash of all weights and statistics; after `agree` all ranks have the same."""
-        found = hashlib.sha256()
-        for parameter in self._weights().values():
-            found.update(parameter.asnumpy().tobytes())
-        return found.hexdigest()
-
-    def _weights(self):
-        return {parameter.name: parameter for parameter in self.network.get_parameters()}
-
-    def _best_weights(self):
-        return self.average.by_name if self.average else self._weights()
-
-    def _moments(self):
-        return {parameter.name: moment
-                for parameter, moment in zip(self.optimizer.parameters, self.optimizer.moments, strict=True)}
-
-    def _meta(self):
-        if self.config.dynamic_loss_scale:
-            self.progress.loss_scale = float(self.scaler.scale_value.asnumpy())
-            self.progress.good_steps = int(self.scaler.counter.asnumpy())
-        return {**describe_network(self.config, self.data.categories), "config": self.config.to_dict(),
-                "steps_per_epoch": self.steps_per_epoch, "progress": asdict(self.progress)}

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One training step as one compiled graph: forward, loss, gradients, and an update that a bad step does not make."""
+"""One training step as one compiled graph: forward pass, loss, gradients, and an update that skips a bad step."""
 import time
 
 import mindspore as ms
@@ -58,7 +58,7 @@ class TrainStep:
             self._step = ms.enable_dynamic(images=images, grids=open_grids(self._scales))(self._step)
 
     def __call__(self, images, boxes, lr, decay=0.0):
-        """Update network, optimiser and average; return (loss, parts, finite).
+        """Update network, optimizer and average; return (loss, parts, finite).
 
         Args:
             images (Tensor): uint8 [B, H, W, 3].

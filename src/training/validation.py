@@ -1,22 +1,78 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Validation during training: the validation split through the network as it then is."""
+"""Validation during training: when, which epoch is the best, and when a run stops for lack of gain."""
+from functools import partial
+
 from model_utils.errors import UserError
 from src.data.coco import layout, need_ground_truth, read_coco
 from src.evaluation.evaluator import evaluate
 from src.evaluation.topk_candidates import candidate_selector
+from src.training.optimizer import set_training
+from src.training.train_state import Progress
 from src.yolo import build_inference_network
 
 
-def build_validation(network, config, categories, ranks):
-    """Return a function that gives the `EvalResult` of a network, as it is then, on the validation split; None if off.
+class Validation:
+    """The validation of a run, every config.eval_interval epochs and after the last one; never with 0.
+
+    The best epoch is the one of the highest AP, without validation the one of the lowest mean loss. Its score and the
+    validations without a better one are in the `Progress` of the state.
+
+    Args:
+        config (Config): the resolved configuration.
+        state (TrainState): of the run; `best_network` is validated.
+        evaluate_network (callable or None): takes no argument, returns the `EvalResult` of the network as it is.
+    """
+
+    def __init__(self, config, state, evaluate_network=None):
+        self.config, self.state, self._evaluate = config, state, evaluate_network
+
+    def is_due(self, epoch):
+        """Return whether to validate after an epoch."""
+        interval = self.config.eval_interval
+        return bool(interval) and ((epoch + 1) % interval == 0 or epoch + 1 == self.config.max_epoch)
+
+    def validate(self):
+        """Return the `EvalResult` of the network as it is."""
+        self.state.network.set_train(False)
+        result = self._evaluate()
+        set_training(self.state.network)
+        return result
+
+    def update_best(self, row):
+        """Note the result of an epoch, a row of metrics.csv; return whether it is the best so far."""
+        progress = self.state.progress
+        if self.config.eval_interval and "AP" not in row:
+            return False
+        score = row["AP"] if self.config.eval_interval else -row["loss"]
+        if score > progress.best_score:
+            progress.best_score, progress.validations_without_gain = score, 0
+            return True
+        if self.config.eval_interval:
+            progress.validations_without_gain += 1
+        return False
+
+    def is_out_of_patience(self):
+        """Return whether the last config.patience validations brought no better AP; never with 0."""
+        patience = self.config.patience
+        return bool(patience) and self.state.progress.validations_without_gain >= patience
+
+    def resume(self, checkpoint):
+        """Forget the best score of a restored state that is of another kind: an AP cannot be compared with a loss."""
+        if bool(checkpoint.meta["config"]["eval_interval"]) != bool(self.config.eval_interval):
+            progress = self.state.progress
+            progress.best_score, progress.validations_without_gain = Progress.best_score, 0
+
+
+def build_validation(config, state, categories, ranks):
+    """Return the `Validation` of a run on the validation split of config.data_dir, which is read only if it is used.
 
     Raises:
         UserError: the validation split cannot be used, has no object, or has other classes than the `categories` of
             training.
     """
     if not config.eval_interval:
-        return None
+        return Validation(config, state)
     data = read_coco(config, "val", training=False)
     need_ground_truth(data, layout(config.data_dir, "val")[0])
     if data.categories.names != categories.names:
@@ -24,9 +80,6 @@ def build_validation(network, config, categories, ranks):
         raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "
                         f"instances_train2017.json has {expected}; make them the same, in one order, or leave "
                         "eval_interval out")
-    inference = build_inference_network(config, len(data.categories), network, select=candidate_selector(config))
-
-    def validate():
-        return evaluate(inference, data, config, ranks=ranks)
-
-    return validate
+    network = build_inference_network(config, len(data.categories), state.best_network,
+                                      select=candidate_selector(config))
+    return Validation(config, state, partial(evaluate, network, data, config, ranks=ranks))

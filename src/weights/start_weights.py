@@ -14,59 +14,14 @@ from src.weights.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
 CHECKPOINT_START = b"\x0a"
 
 
-def load_backbone(network, path):
-    """Copy conv0 to conv6 from a checkpoint of this project or of the 2021 version, or from Darknet weights.
-
-    Args:
-        network (YOLOv3Tiny): is changed, as far as the file holds these tensors; a partial Darknet file
-            (yolov3-tiny.conv.9) holds only some.
-        path (str or Path): kind of file by its content.
-
-    Returns:
-        The names that were filled.
-
-    Raises:
-        UserError: the file cannot be read, holds none of these tensors, or one of another shape.
-    """
-    return _fill_backbone(network, _backbone_source(path))
-
-
-def load_for_fine_tuning(network, checkpoint, class_names=None):
-    """Copy a checkpoint's best weights into a network; heads for other classes or anchors keep their start.
-
-    Args:
-        network (YOLOv3Tiny): is changed.
-        checkpoint (Checkpoint): its class names, where it has some, tell what its heads are for.
-        class_names (sequence): of the network; None: whatever the checkpoint's are.
-
-    Returns:
-        The names that were not filled: weight and bias of each head that is for other classes or whose rows differ;
-        empty where all fit.
-
-    Raises:
-        UserError: anything else is missing, unexpected or of another shape (all are listed); nothing is copied.
-    """
-    weights = checkpoint.best_weights()
-    parameters = {parameter.name: parameter for parameter in network.get_parameters()}
-    skipped = []
-    trained_names = checkpoint.meta.get("class_names")
-    has_other_classes = None not in (trained_names, class_names) and list(trained_names) != list(class_names)
-    for head in HEAD_SCALES:
-        names = [name for name in (f"{head}.weight", f"{head}.bias") if name in weights]
-        # A head is one thing: its weight and bias differ by their rows alone, and both do.
-        differs = all(_differs_in_rows(weights[name].shape, parameters[name].shape) for name in names)
-        fits = all(weights[name].shape == tuple(parameters[name].shape) for name in names)
-        if len(names) == 2 and (differs or (fits and has_other_classes)):
-            skipped += names
-    copy_strictly({name: parameter for name, parameter in parameters.items() if name not in skipped},
-                  {name: array for name, array in weights.items() if name not in skipped}, checkpoint.path)
-    return skipped
-
-
 def start_weights(network, config, class_names=None):
-    """Initialise a network, load what `resume_yolo` or `pretrained_backbone` names, and return in words what it filled.
+    """Initialise a network, load the file of `resume_yolo` or `pretrained_backbone`, and return a line for the log.
 
-    `class_names` are those of the data; heads of a checkpoint that is known to have others start anew.
+    Args:
+        network (YOLOv3Tiny): is changed. A backbone file, of this project, of the 2021 version or of Darknet, fills
+            conv0 to conv6 as far as it holds them: a partial Darknet file (yolov3-tiny.conv.9) holds only some.
+        config (Config): the resolved configuration.
+        class_names (sequence): of the data; heads of a checkpoint with others start from scratch. None: not compared.
 
     Raises:
         UserError: the file cannot be read or does not fit; freeze_backbone would freeze random weights.
@@ -83,19 +38,51 @@ def start_weights(network, config, class_names=None):
     return f"random weights, seed {config.seed}"
 
 
+def load_for_fine_tuning(network, checkpoint, class_names=None):
+    """Copy a checkpoint's best weights into a network; heads for other classes or anchors keep their start.
+
+    Args:
+        network (YOLOv3Tiny): is changed.
+        checkpoint (Checkpoint): its class names, if any, are those of its heads.
+        class_names (sequence): of the network; None: whatever the checkpoint's are.
+
+    Returns:
+        The names that were not filled: weight and bias of each head that is for other classes or whose rows differ;
+        empty where all fit.
+
+    Raises:
+        UserError: another tensor is missing, unexpected or of another shape (all are listed); nothing is copied.
+    """
+    weights = checkpoint.best_weights()
+    parameters = {parameter.name: parameter for parameter in network.get_parameters()}
+    skipped = []
+    trained_names = checkpoint.meta.get("class_names")
+    has_other_classes = None not in (trained_names, class_names) and list(trained_names) != list(class_names)
+    for head in HEAD_SCALES:
+        names = [name for name in (f"{head}.weight", f"{head}.bias") if name in weights]
+        # A head is skipped only as a whole: weight and bias both differ, and by their rows alone.
+        differs = all(_differs_in_rows(weights[name].shape, parameters[name].shape) for name in names)
+        fits = all(weights[name].shape == tuple(parameters[name].shape) for name in names)
+        if len(names) == 2 and (differs or (fits and has_other_classes)):
+            skipped += names
+    copy_strictly({name: parameter for name, parameter in parameters.items() if name not in skipped},
+                  {name: array for name, array in weights.items() if name not in skipped}, checkpoint.path)
+    return skipped
+
+
 def _start_fine_tuning(network, config, class_names):
     checkpoint = load_checkpoint(config.resume_yolo)
     skipped = load_for_fine_tuning(network, checkpoint, class_names)
-    words = f"resume_yolo {config.resume_yolo}: filled "
+    line = f"resume_yolo {config.resume_yolo}: filled "
     if skipped:
         set_objectness_prior(network, config, [head for head in HEAD_SCALES if f"{head}.bias" in skipped])
         rows = len(checkpoint.best_weights()[skipped[0]])
-        words += (f"all tensors but {len(skipped)}, which start anew because they are for other classes or anchors "
-                  f"({rows} channels there, {getattr(network, skipped[0].split('.')[0]).out_channels} here): "
-                  f"{', '.join(skipped)}")
+        line += (f"all tensors but {len(skipped)}, which start from scratch because they are for other classes or "
+                 f"anchors ({rows} channels there, {getattr(network, skipped[0].split('.')[0]).out_channels} here): "
+                 f"{', '.join(skipped)}")
     else:
-        words += "all tensors"
-    return f"{words}; the optimiser starts anew{_normalisation_warning(checkpoint.meta, config)}"
+        line += "all tensors"
+    return f"{line}; the optimizer starts from scratch{_normalisation_warning(checkpoint.meta, config)}"
 
 
 def _start_from_backbone(network, config):
@@ -107,14 +94,14 @@ def _start_from_backbone(network, config):
         raise UserError(f"pretrained_backbone {source.path}: does not hold {', '.join(left)}, and freeze_backbone "
                         "would keep their random values: take a file of the whole backbone, or leave freeze_backbone "
                         "out")
-    words = f"pretrained_backbone {source.path}: filled {len(filled)} of {len(names)} tensors: {', '.join(filled)}"
+    line = f"pretrained_backbone {source.path}: filled {len(filled)} of {len(names)} tensors: {', '.join(filled)}"
     if left:
-        words += f"; random, as the file does not hold them: {', '.join(left)}"
-    return words + _normalisation_warning(source.meta, config)
+        line += f"; random, as the file does not hold them: {', '.join(left)}"
+    return line + _normalisation_warning(source.meta, config)
 
 
 def _backbone_source(path):
-    """Return a file as a `Checkpoint`, whatever its kind: Darknet weights bring the preprocessing they want along."""
+    """Return a file of any kind as a `Checkpoint`; for Darknet weights the meta data is Darknet's preprocessing."""
     if not Path(path).is_file():
         raise UserError(f"pretrained_backbone {path}: no such file; check the path")
     if is_darknet(path):
@@ -128,7 +115,7 @@ def _backbone_source(path):
 
 
 def _fill_backbone(network, source):
-    """Copy the backbone's tensors from a `Checkpoint`; see `load_backbone`."""
+    """Copy conv0 to conv6 from a `Checkpoint` as far as it holds them, and return the names that were filled."""
     weights = source.best_weights()
     wanted = {parameter.name: parameter for parameter in network.get_parameters()
               if parameter.name.startswith(BACKBONE_BLOCKS)}
@@ -150,7 +137,7 @@ def _differs_in_rows(shape, expected):
 
 
 def _normalisation_warning(meta, config):
-    """Return, where the weights were trained on another normalisation than config's, words that say so; or nothing."""
+    """Return a warning where the weights were trained on another normalisation than config's, "" otherwise."""
     differing = [name for name in ("mean", "std") if name in meta and list(meta[name]) != list(config[name])]
     if not differing:
         return ""

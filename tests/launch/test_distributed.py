@@ -14,7 +14,7 @@ import eval as eval_program
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
 from tests.support.many_ranks import ROOT, run_ranks
-from tests.training.test_trainer import digest
+from tests.support.training_runs import digest
 
 TRAINING = ["--is_distributed", 1, "--device_target", "CPU", "--training_shape", 64, "--warmup_epochs", 1,
             "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20]
@@ -106,7 +106,7 @@ def test_a_resumed_run_of_two_ends_as_the_unbroken_one(tmp_path, data):
     unbroken, _ = train(2, tmp_path / "unbroken", data, *arguments, "--max_epoch", 3, "--t_max", 3)
     first, _ = train(2, tmp_path / "first", data, *arguments, "--max_epoch", 2, "--t_max", 3)
     second, logs = train(2, tmp_path / "second", data, "--resume", first / "ckpt_0" / "last.ckpt", "--max_epoch", 3)
-    assert all("goes on at step 10" in log for log in logs)
+    assert all("continues at step 10" in log for log in logs)
     assert digest(second / "ckpt_0" / "last.ckpt") == digest(unbroken / "ckpt_0" / "last.ckpt")
     assert epochs(second) == epochs(unbroken) == ["0", "1", "2"]
 

@@ -1,11 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A run that is broken off in the middle of every feature of the improved recipe goes on as the unbroken one."""
-import contextlib
+"""A run that is broken off in the middle of every feature of the improved recipe continues as the unbroken one."""
 import csv
-import hashlib
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +12,10 @@ import pytest
 
 import train
 from src.training import validation
-from src.training.train_state import RunState
+from src.training.run import Run
 from src.weights.checkpoint import load_checkpoint
-from tests.support.helpers import write_coco
+from tests.support.shared_graphs import shared_graphs
+from tests.support.training_runs import digest, start, training_data
 
 EVERYTHING = {
     "device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 5, "warmup_epochs": 1, "lr": 1e-4,
@@ -29,21 +29,13 @@ EVERYTHING = {
 
 # Columns of metrics.csv that no two runs share.
 ON_THE_MACHINE = ("images_per_second", "seconds", "data_time", "step_time", "peak_memory_mb")
-
-
-class Broken(Exception):
-    """Stands for the power cut."""
+# The steps at which the unbroken run is resumed.
+BREAKS = (2, 8, 14)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(3)
-    for split, count in (("train", 10), ("val", 3)):
-        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), int(category))
-                                               for category in rng.choice([3, 1, 7], 2)]} for _ in range(count)]
-        write_coco(folder, images, split)
-    return folder
+    return training_data(tmp_path_factory.mktemp("data"), val_images=3)
 
 
 def size_of_weights(inference, data, config, ranks):
@@ -53,21 +45,12 @@ def size_of_weights(inference, data, config, ranks):
 
 
 def run(folder, data, **options):
-    """Train; returns the folder of the checkpoints, also when the run was broken off."""
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    with contextlib.suppress(Broken):
-        train.main([*arguments, f"--data_dir={data}", f"--ckpt_path={folder}"])
+    """Train; returns the folder of the checkpoints."""
+    with shared_graphs():
+        train.main([*(f"--{name}={value}" for name, value in options.items()), f"--data_dir={data}",
+                    f"--ckpt_path={folder}"])
     (run_folder,) = folder.iterdir()
     return run_folder / "ckpt_0"
-
-
-def tensors_hash(path):
-    """Hash of weights, moments and averages."""
-    checkpoint, found = load_checkpoint(path), hashlib.sha256()
-    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
-        for name in sorted(tensors):
-            found.update(name.encode() + tensors[name].tobytes())
-    return found.hexdigest()
 
 
 def rows(checkpoints):
@@ -84,79 +67,86 @@ def falling_score(monkeypatch):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, data):
+    """The folder of the checkpoints of an unbroken run, and by step copies of its files as a power cut leaves them."""
+    broken, save_last = {}, Run.save_last
+
+    def save_and_copy(run, state):
+        save_last(run, state)
+        if state.progress.step in BREAKS:
+            broken[state.progress.step] = tmp_path_factory.mktemp("broken") / "run"
+            shutil.copytree(run.folder, broken[state.progress.step])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "evaluate", size_of_weights)
-        return run(tmp_path_factory.mktemp("unbroken"), data, **EVERYTHING)
+        patch.setattr(Run, "save_last", save_and_copy)
+        return run(tmp_path_factory.mktemp("unbroken"), data, **EVERYTHING), broken
 
 
 @pytest.mark.slow
 def test_the_unbroken_run_uses_every_feature(unbroken):
-    last = load_checkpoint(unbroken / "last.ckpt")
+    checkpoints, _ = unbroken
+    last = load_checkpoint(checkpoints / "last.ckpt")
     progress = last.meta["progress"]
     # The first validation is the best one, so three more end the run after epoch 3.
     assert progress["step"] == 20 and progress["validations_without_gain"] == 3 and progress["good_steps"] == 20
-    assert [row["epoch"] for row in rows(unbroken)] == ["0", "1", "2", "3"]
-    log = (unbroken.parent / "train_rank_0.log").read_text()
+    assert [row["epoch"] for row in rows(checkpoints)] == ["0", "1", "2", "3"]
+    log = (checkpoints.parent / "train_rank_0.log").read_text()
     assert re.findall(r"iter\[(\d+)\], compiled the training step for (\d+)x", log)[0] == ("0", "96")
     assert sorted(re.findall(r"compiled the training step for (\d+x\d+)", log)) == ["64x64", "96x96"]
     moved = [name for name in last.weights if (last.weights[name] != last.averages[name]).any()]
     assert len(moved) == len(last.weights) == 59
     assert "stopped early at epoch[3]: 3 validations without a better AP than" in log
-    assert (unbroken.parent / "first_batch.jpg").stat().st_size > 5000
+    assert (checkpoints.parent / "first_batch.jpg").stat().st_size > 5000
 
 
 @pytest.mark.slow
 def test_the_average_is_what_is_validated_and_saved_for_use(unbroken):
-    last = load_checkpoint(unbroken / "last.ckpt")
-    numbered = load_checkpoint(unbroken / "yolov3_tiny-3_20.ckpt")
+    checkpoints, _ = unbroken
+    last = load_checkpoint(checkpoints / "last.ckpt")
+    numbered = load_checkpoint(checkpoints / "yolov3_tiny-3_20.ckpt")
     assert not numbered.averages and not numbered.moments and list(numbered.weights) == list(last.averages)
     for name, array in numbered.weights.items():
         np.testing.assert_array_equal(array, last.averages[name])
     figures = [float(np.abs(weights["conv8.conv.weight"]).mean(dtype=np.float64))
                for weights in (last.averages, last.weights)]
-    assert float(rows(unbroken)[-1]["AP"]) == pytest.approx(figures[0], abs=1e-6)
+    assert float(rows(checkpoints)[-1]["AP"]) == pytest.approx(figures[0], abs=1e-6)
     assert abs(figures[0] - figures[1]) > 1e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [2, 8, 14])
-def test_broken_off_and_resumed_equals_unbroken(tmp_path, data, unbroken, monkeypatch, step):
-    save_last = RunState.save_last
-
-    def save_and_break(state, folder):
-        save_last(state, folder)
-        if state.progress.step == step:
-            raise Broken
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunState, "save_last", save_and_break)
-        first = run(tmp_path / "first", data, **EVERYTHING)
+@pytest.mark.parametrize("step", BREAKS)
+def test_broken_off_and_resumed_equals_unbroken(tmp_path, data, unbroken, step):
+    checkpoints, broken = unbroken
+    first = broken[step] / "ckpt_0"
     assert load_checkpoint(first / "last.ckpt").meta["progress"]["step"] == step
-    second = run(tmp_path / "second", data, resume=first / "last.ckpt")
-    assert tensors_hash(second / "last.ckpt") == tensors_hash(unbroken / "last.ckpt")
-    assert tensors_hash(second / "best.ckpt") == tensors_hash(unbroken / "best.ckpt")
-    assert rows(second) == rows(unbroken)
-    states = [load_checkpoint(folder / "last.ckpt").meta["progress"] for folder in (second, unbroken)]
+    second = run(tmp_path, data, resume=first / "last.ckpt")
+    for name in ("last.ckpt", "best.ckpt"):
+        assert digest(second / name) == digest(checkpoints / name)
+    assert rows(second) == rows(checkpoints)
+    states = [load_checkpoint(folder / "last.ckpt").meta["progress"] for folder in (second, checkpoints)]
     assert json.dumps(states[0]) == json.dumps(states[1])
 
 
 @pytest.mark.slow
 def test_resuming_a_run_that_was_stopped_by_patience_trains_no_further(tmp_path, data, unbroken):
-    again = run(tmp_path / "again", data, resume=unbroken / "last.ckpt")
+    again = run(tmp_path, data, resume=unbroken[0] / "last.ckpt")
     assert not (again / "last.ckpt").exists()
     assert "done after 20 steps" in (again.parent / "train_rank_0.log").read_text()
 
 
 @pytest.mark.slow
 def test_multi_scale_compiles_each_size_once_and_its_memory_does_not_grow(tmp_path, data):
-    options = {"device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 50, "warmup_epochs": 1,
-               "lr": 1e-4, "max_box": 5, "multi_scale": "[64, 96, 128]", "resize_rate": 2, "log_interval": 100,
-               "keep_checkpoint_max": 1}
-    checkpoints = run(tmp_path, data, **options)
-    log = (checkpoints.parent / "train_rank_0.log").read_text()
+    # In a process of its own, whose peak memory is of this run alone.
+    process = start(tmp_path, data, "--per_batch_size", 2, "--max_epoch", 50, "--max_box", 5, "--multi_scale",
+                    "[64, 96]", "--resize_rate", 2, "--log_interval", 100, "--keep_checkpoint_max", 1,
+                    "--ckpt_interval", 50)
+    _, error = process.communicate(timeout=600)
+    assert process.returncode == 0, error.decode()
+    (run_folder,) = (path.parent for path in tmp_path.glob("*/metrics.csv"))
+    log = (run_folder / "train_rank_0.log").read_text()
     compiled = re.findall(r"iter\[(\d+)\], compiled the training step for (\d+)x\d+, \d+\.\d s", log)
-    assert sorted(size for _, size in compiled) == ["128", "64", "96"] and compiled[0] == ("0", "128")
-    with (checkpoints.parent / "metrics.csv").open(newline="") as file:
+    assert sorted(size for _, size in compiled) == ["64", "96"] and compiled[0] == ("0", "96")
+    with (run_folder / "metrics.csv").open(newline="") as file:
         memory = {int(row["step"]): float(row["peak_memory_mb"]) for row in csv.DictReader(file)}
     assert max(int(first) for first, _ in compiled) < 40 and max(memory) == 250
     assert memory[250] < 1.02 * memory[50]

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run by tests/launch/test_platforms.py, which has MindSpore write down every graph: compiles those that devices run.
+"""Run by tests/launch/test_platforms.py, which makes MindSpore dump every graph: compiles those that devices run.
 
     python tests/support/graphs_program.py train|inference|export [--option value ...]
 """

@@ -10,7 +10,7 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config
 from src.training.data_sink import StepRows
-from tests.training.test_trainer import data, digest, run  # noqa: F401
+from tests.support.training_runs import VALIDATED, digest, run
 
 
 def fake_data_sink(fn, dataset):
@@ -22,12 +22,12 @@ def fake_data_sink(fn, dataset):
 
 
 class Rows:
-    """A stream of three batches that notes how often it was opened and closed."""
+    """A stream of three batches that counts how often it was opened and closed."""
 
     opened = closed = 0
 
     def open(self):
-        """Begin anew."""
+        """Start again."""
         self.opened += 1
         self._rest = iter([(np.full((2, 32, 32, 3), i, np.uint8), np.full((2, 4, 5), i, np.float32)) for i in range(3)])
         return self
@@ -36,11 +36,11 @@ class Rows:
         return self._rest
 
     def close(self):
-        """Note it."""
+        """Count it."""
         self.closed += 1
 
 
-def test_rows_are_what_the_steps_take_and_begin_anew_in_each_pass():
+def test_rows_are_what_the_steps_take_and_start_again_in_each_pass():
     stream = Rows()
     rows = StepRows(stream.open, [0.1, 0.2, 0.3], [0.5, 0.6, 0.7])
     assert len(rows) == 3
@@ -52,28 +52,24 @@ def test_rows_are_what_the_steps_take_and_begin_anew_in_each_pass():
 
 
 @pytest.mark.slow
-def test_a_sunk_run_is_the_run_whose_batches_are_handed_over(tmp_path, data, monkeypatch):  # noqa: F811
-    arguments = ["--per_batch_size", 3, "--max_epoch", 3, "--ema_decay", 0.6, "--log_interval", 1]
-    folders = [tmp_path / name for name in ("handed", "sunk")]
-    for folder in folders:
-        folder.mkdir()
-    handed, handed_log = run(folders[0], data, *arguments)
+def test_a_sunk_run_is_the_run_whose_batches_are_handed_over(tmp_path, data, validated, monkeypatch):
+    handed, handed_log = validated
     monkeypatch.setattr(ms, "data_sink", fake_data_sink)
     # A CPU refuses the option, so that no user waits for a queue that it does not have.
     monkeypatch.setattr("src.config._sink_faults", lambda config: [])
-    sunk, sunk_log = run(folders[1], data, *arguments, "--data_sink", "True")
+    sunk, sunk_log = run(tmp_path, data, *VALIDATED, "--data_sink", "True")
     assert digest(sunk / "last.ckpt") == digest(handed / "last.ckpt")
     losses = [[line.split("loss:")[1].split(",")[0] for line in log.splitlines() if "iter[" in line and "loss:" in line]
               for log in (handed_log, sunk_log)]
-    assert len(losses[0]) == 9 and losses[0] == losses[1]
+    assert len(losses[0]) == 8 and losses[0] == losses[1]
     assert (sunk.parent / "first_batch.jpg").read_bytes() == (handed.parent / "first_batch.jpg").read_bytes()
 
 
-@pytest.mark.parametrize("arguments, words", [
+@pytest.mark.parametrize("arguments, text", [
     (["--device_target", "CPU"], "data_sink is True (command line): a CPU has no queue"),
     (["--device_target", "Ascend", "--multi_scale", "320,416"], "a queue holds batches of one size"),
 ])
-def test_where_batches_cannot_be_sunk(arguments, words):
+def test_where_batches_cannot_be_sunk(arguments, text):
     with pytest.raises(UsageError) as caught:
         check_config(get_config(["--data_sink", "True", *arguments]))
-    assert words in str(caught.value)
+    assert text in str(caught.value)

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sums over steps, rows of bad steps, and the clock."""
+"""Sums over steps, rows of bad steps, the clock, and the row of an epoch."""
 import math
 import time
 
@@ -10,7 +10,8 @@ import pytest
 import mindspore as ms
 
 from src.loss import LOSS_PARTS
-from src.training.meters import LossWindow, Progress, RunClock, WindowSum, parts_in_words
+from src.training.meters import LossSum, LossWindow, Meters, RunClock, format_parts
+from src.training.train_state import Progress
 
 PARTS = np.arange(1.0, 7.0, dtype=np.float32)
 
@@ -46,17 +47,17 @@ def test_rows_of_bad_steps_reach_over_windows(before, finite, longest, current):
     assert (bad.longest, bad.current) == (longest, current)
 
 
-def test_the_longest_row_tells_the_parts_of_its_last_step():
+def test_the_longest_row_reports_the_parts_of_its_last_step():
     _, bad = window(False, True, False, False).flush()
-    assert bad.parts == parts_in_words(PARTS * 4)
+    assert bad.parts == format_parts(PARTS * 4)
     assert bad.parts.startswith("box32:4.00, ") and len(bad.parts.split(", ")) == len(LOSS_PARTS)
 
 
-def test_the_sum_of_an_epoch_goes_on_where_progress_says():
-    fresh = WindowSum.of_epoch(Progress())
+def test_the_sum_of_an_epoch_continues_where_progress_says():
+    fresh = LossSum.of_epoch(Progress())
     assert fresh.steps == 0 and (fresh.parts == 0).all()
-    restored = WindowSum.of_epoch(Progress(epoch_loss=6.0, epoch_steps=2, epoch_parts=PARTS.tolist()))
-    restored.add(WindowSum(4.0, 2, 1, PARTS))
+    restored = LossSum.of_epoch(Progress(epoch_loss=6.0, epoch_steps=2, epoch_parts=PARTS.tolist()))
+    restored.add(LossSum(4.0, 2, 1, PARTS))
     assert restored.mean() == 2.5 and restored.skipped == 1
     np.testing.assert_allclose(restored.mean_parts(), PARTS / 2)
 
@@ -76,7 +77,7 @@ def test_the_clock_leaves_out_what_is_no_training(monkeypatch):
     assert clock.remaining(18, 38) == pytest.approx(10 / 8 * 20)
 
 
-def test_waiting_for_data_is_told_from_the_step(monkeypatch):
+def test_waiting_for_data_is_not_step_time(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
 
@@ -95,3 +96,24 @@ def test_waiting_for_data_is_told_from_the_step(monkeypatch):
         now[0] += 50
         clock.restart(4 * epoch + 4)
     assert clock.next_batch(batches) is None
+
+
+def test_the_row_of_an_epoch_and_the_laps_in_it(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    progress = Progress(step=4, epoch_loss=30.0, epoch_steps=1, epoch_parts=(PARTS + 1).tolist(), skipped_steps=2)
+    meters = Meters(progress, images_per_step=8)
+    for good in (True, False, True):
+        meters.add(ms.Tensor(PARTS.sum()), ms.Tensor(PARTS), ms.Tensor(good))
+        now[0] += 2
+        progress.step += 1
+    added, bad = meters.flush()
+    assert (added.steps, added.skipped, bad.longest) == (2, 1, 1)
+    assert (progress.skipped_steps, progress.bad_steps_in_row) == (3, 0)
+    # The log line knows the steps of this process, the row those of the epoch before the resume too.
+    assert meters.lap() == (21.0, 4.0)
+    row = meters.epoch_row(1, np.float32(0.5))
+    assert (row["epoch"], row["step"], row["lr"], row["loss"]) == (1, 7, 0.5, 24.0)
+    assert (row["images_per_second"], row["seconds"], row["data_time"], row["step_time"]) == (4.0, 6.0, 0.0, 2.0)
+    np.testing.assert_allclose([row[name] for name in LOSS_PARTS], PARTS + 1 / 3)
+    assert math.isnan(meters.lap()[0]) and row["peak_memory_mb"] > 0

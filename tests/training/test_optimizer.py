@@ -16,7 +16,7 @@ GOOD, BAD = np.float32([[1, -2, 0.5], [0.25, 3, -1]]), np.float32([[1, np.nan, 0
 
 
 class Run:
-    """A layer of 3 inputs and 2 outputs, its optimiser, its average, one statistic, and the compiled update."""
+    """A layer of 3 inputs and 2 outputs, its optimizer, its average, one statistic, and the compiled update."""
 
     def __init__(self, monkeypatch, branches):
         monkeypatch.setattr(optimizer_module, "branches_in_graph", lambda device_target: branches)

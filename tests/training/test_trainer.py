@@ -1,68 +1,34 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loop: what it logs and writes, exact resume after a kill, and that it learns eight images by heart."""
+"""The loop: what it logs and writes, exact resume after a kill, and that it memorises eight images."""
 import csv
-import hashlib
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import train
+from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
-
-ROOT = Path(__file__).resolve().parents[2]
-CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
-ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
+from tests.support.shared_graphs import shared_graphs
+from tests.support.training_runs import ANCHORS, CPU, FINISHED, SMALL, digest, run, start, wait_for_step
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(1)
-    for split, count in (("train", 10), ("val", 5)):
-        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), int(category))]}
-                  for category in rng.choice([3, 1, 7], count)]
-        write_coco(folder, images, split)
-    return folder
-
-
-def run(folder, data, *arguments):
-    """Train in this process; return (folder of the checkpoints, text of the log)."""
-    train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
-    (run_folder,) = folder.iterdir()
-    return run_folder / "ckpt_0", (run_folder / "train_rank_0.log").read_text()
-
-
-def digest(path):
-    """Hash of the weights and moments of a checkpoint."""
-    checkpoint, found = load_checkpoint(path), hashlib.sha256()
-    assert checkpoint.moments
-    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
-        for name in sorted(tensors):
-            found.update(name.encode() + tensors[name].tobytes())
-    return found.hexdigest()
-
-
-def test_log_and_files_of_a_run(tmp_path, data):
-    checkpoints, log = run(tmp_path, data, "--per_batch_size", 3, "--max_epoch", 3, "--log_interval", 2,
-                           "--keep_checkpoint_max", 2, "--eval_interval", 2)
-    assert sorted(os.listdir(checkpoints)) == ["best.ckpt", "last.ckpt", "yolov3_tiny-1_6.ckpt", "yolov3_tiny-2_9.ckpt"]
+def test_log_and_files_of_a_run(validated):
+    checkpoints, log = validated
+    assert sorted(os.listdir(checkpoints)) == [
+        "best.ckpt", "last.ckpt", "yolov3_tiny-1_10.ckpt", "yolov3_tiny-2_15.ckpt"]
     number = r"\d+\.\d+(e-\d+)?"
-    line = (rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}}:INFO:epoch\[(\d)\], iter\[(\d)\], loss:\d+\.\d{{6}}, "
+    line = (rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d,\d{{3}}:INFO:epoch\[(\d)\], iter\[(\d+)\], loss:\d+\.\d{{6}}, "
             rf"fps:\d+\.\d\d imgs/sec, lr:{number}$")
     assert [match.groups()[:2] for match in re.finditer(line, log, re.MULTILINE)] == [
-        ("0", "0"), ("0", "2"), ("1", "4"), ("2", "6"), ("2", "8")]
+        ("0", "0"), ("0", "2"), ("0", "4"), ("1", "6"), ("1", "8"), ("2", "10"), ("2", "12"), ("2", "14")]
     assert len(re.findall(r"epoch\[\d\] done, \d/3, mean loss:\d+\.\d+, .*ETA:\d:\d\d:\d\d", log)) == 3
     times = re.findall(r"epoch\[\d\] a step, data_time:(\d+\.\d{4}) s, step_time:(\d+\.\d{4}) s", log)
     with (checkpoints.parent / "metrics.csv").open(newline="") as file:
@@ -70,8 +36,8 @@ def test_log_and_files_of_a_run(tmp_path, data):
     assert [(float(row["data_time"]), float(row["step_time"])) for row in rows] == [
         pytest.approx([float(text) for text in pair], abs=6e-5) for pair in times]
     for row in rows:
-        # Three steps an epoch.
-        assert 3 * (float(row["data_time"]) + float(row["step_time"])) == pytest.approx(float(row["seconds"]), abs=0.01)
+        # Five steps an epoch.
+        assert 5 * (float(row["data_time"]) + float(row["step_time"])) == pytest.approx(float(row["seconds"]), abs=0.01)
     assert re.findall(r"epoch\[(\d)\], validation AP:\d\.\d{4}, AP50:\d\.\d{4}", log) == ["1", "2"]
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]
@@ -80,20 +46,12 @@ def test_log_and_files_of_a_run(tmp_path, data):
     assert "num_classes: 3  # derived" in saved and "lr: 0.0001  # command line" in saved
 
 
-def test_the_best_checkpoint_without_validation_is_the_epoch_of_lowest_loss(tmp_path, data):
-    checkpoints, log = run(tmp_path, data, "--per_batch_size", 5, "--max_epoch", 3)
+def test_the_best_checkpoint_without_validation_is_the_epoch_of_lowest_loss(finished):
+    checkpoints, log = finished
     losses = [float(text) for text in re.findall(r"mean loss:(\d+\.\d+)", log)]
     best = load_checkpoint(checkpoints / "best.ckpt").meta["progress"]
     assert best["best_score"] == pytest.approx(-min(losses), abs=1e-5)
-    assert best["step"] == 2 * (1 + int(np.argmin(losses)))
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, data):
-    """The folder of the checkpoints of a run that came to its end; its anchors are not the default ones."""
-    checkpoints, _ = run(tmp_path_factory.mktemp("finished"), data, "--per_batch_size", 5, "--max_epoch", 2,
-                         "--anchors", ANCHORS)
-    return checkpoints
+    assert best["step"] == 5 * (1 + int(np.argmin(losses))) and len(losses) == 5
 
 
 def renamed(folder, data, split="train", names=("cup", "ball", "lock")):
@@ -108,49 +66,52 @@ def renamed(folder, data, split="train", names=("cup", "ball", "lock")):
 
 
 def test_resume_refuses_what_it_cannot_continue(tmp_path, data, finished):
+    checkpoints, _ = finished
     with pytest.raises(UserError, match="holds weights only"):
-        run(tmp_path / "b", data, "--resume", finished / "best.ckpt")
-    with pytest.raises(UserError, match="2 steps an epoch, this one has 5"):
-        run(tmp_path / "c", data, "--resume", finished / "last.ckpt", "--per_batch_size", 2)
+        run(tmp_path / "b", data, "--resume", checkpoints / "best.ckpt")
+    with pytest.raises(UserError, match="5 steps an epoch, this one has 2"):
+        run(tmp_path / "c", data, "--resume", checkpoints / "last.ckpt", "--per_batch_size", 5)
     with pytest.raises(UserError, match=r"had the classes \['cup', 'ball', 'key'\], this one has .*'lock'"):
-        run(tmp_path / "d", renamed(tmp_path / "renamed", data), "--resume", finished / "last.ckpt")
+        run(tmp_path / "d", renamed(tmp_path / "renamed", data), "--resume", checkpoints / "last.ckpt")
 
 
 def test_resume_refuses_another_freeze_before_it_makes_a_folder(tmp_path, data, finished):
     with pytest.raises(UserError, match="that run had freeze_backbone False, this one has True"):
         train.main([*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", "--freeze_backbone=True",
-                    f"--resume={finished / 'last.ckpt'}"])
+                    f"--resume={finished[0] / 'last.ckpt'}"])
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_named_without_its_folder_can_be_resumed(tmp_path, data, finished, monkeypatch):
-    monkeypatch.chdir(finished)
-    _, log = run(tmp_path, data, "--resume", "last.ckpt")
-    assert "goes on at step 4" in log and "done after 4 steps" in log
+def test_a_finished_run_trains_no_further_and_its_best_checkpoint_comes_along(tmp_path, data, finished, monkeypatch):
+    # A checkpoint named without its folder.
+    monkeypatch.chdir(finished[0])
+    checkpoints, log = run(tmp_path, data, "--resume", "last.ckpt")
+    assert "continues at step 25" in log and "done after 25 steps" in log
+    assert (checkpoints / "best.ckpt").read_bytes() == (finished[0] / "best.ckpt").read_bytes()
 
 
 def test_a_score_of_another_kind_is_not_kept_at_resume(tmp_path, data, finished):
-    checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt", "--max_epoch", 3, "--eval_interval", 1)
+    checkpoints, _ = run(tmp_path, data, "--resume", finished[0] / "last.ckpt", "--max_epoch", 6, "--eval_interval", 1)
     best = load_checkpoint(checkpoints / "best.ckpt").meta["progress"]
     # The losses before it were negative scores in the hundreds; an AP is none of them.
-    assert best["step"] == 6 and 0 <= best["best_score"] <= 1
-
-
-def test_a_resumed_run_holds_the_best_checkpoint_even_when_nothing_gets_better(tmp_path, data, finished):
-    checkpoints, _ = run(tmp_path, data, "--resume", finished / "last.ckpt")
-    assert (checkpoints / "best.ckpt").read_bytes() == (finished / "best.ckpt").read_bytes()
+    assert best["step"] == 30 and 0 <= best["best_score"] <= 1
 
 
 def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data, finished):
     # At a rate of almost nothing the weights stay where they started.
-    again, log = run(tmp_path / "b", data, "--per_batch_size", 5, "--max_epoch", 2, "--lr", "1e-12",
-                     "--weight_decay", 0, "--training_shape", 96, "--resume_yolo", finished / "last.ckpt")
-    assert "iter[0]" in log and "filled all tensors" in log
-    first, second = (load_checkpoint(folder / "last.ckpt") for folder in (finished, again))
-    np.testing.assert_allclose(first.weights["conv6.conv.weight"], second.weights["conv6.conv.weight"], atol=1e-7)
-    # The anchors that its heads were trained for came along; the test shape is that of the new run.
+    again, log = run(tmp_path, data, *SMALL[:4], "--max_epoch", 2, "--lr", "1e-12", "--resume_yolo",
+                     finished[0] / "last.ckpt")
+    assert "iter[0]" in log and "filled all tensors" in log and "done after 10 steps" in log
+    first, second = (load_checkpoint(folder / "last.ckpt") for folder in (finished[0], again))
+    np.testing.assert_allclose(second.weights["conv6.conv.weight"], first.averages["conv6.conv.weight"], atol=1e-7)
+    # The anchors that its heads were trained for come along.
     assert second.meta["anchors"] == first.meta["anchors"] == json.loads(ANCHORS)
-    assert second.meta["testing_shape"] == [96, 96]
+
+
+def test_resume_yolo_takes_anchors_and_preprocessing_but_not_the_test_shape(data, finished):
+    options = [*CPU, f"--data_dir={data}", "--training_shape=96", f"--resume_yolo={finished[0] / 'last.ckpt'}"]
+    config = train.run_config(get_config(options), None)
+    assert [list(anchor) for anchor in config.anchors] == json.loads(ANCHORS) and config.testing_shape == (96, 96)
 
 
 def damaged(data, folder, case):
@@ -185,7 +146,7 @@ def test_unusable_data_ends_training_before_anything_is_written(tmp_path, data, 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("arguments, code, words", [
+@pytest.mark.parametrize("arguments, code, text", [
     (["--trainning_shape=64"], 2, "unknown option --trainning_shape; did you mean --training_shape?"),
     (["--max_epoch=two"], 2, "max_epoch is 'two' (command line): expected a whole number"),
     (["--training_shape=100"], 2, "training_shape is '100'"), (["--data_dir="], 2, "data_dir is empty"),
@@ -194,30 +155,31 @@ def test_unusable_data_ends_training_before_anything_is_written(tmp_path, data, 
     (["--resume=/nowhere/last.ckpt"], 1, "/nowhere/last.ckpt: no such file; check"),
     (["--resume_yolo=/nowhere/best.ckpt"], 1, "/nowhere/best.ckpt: no such file; check"),
 ])
-def test_wrong_options_end_training_before_anything_is_written(tmp_path, data, capsys, arguments, code, words):
+def test_wrong_options_end_training_before_anything_is_written(tmp_path, data, capsys, arguments, code, text):
     assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", *arguments]) == code
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and words in error and "Traceback" not in error
+    assert error.startswith("error: ") and text in error and "Traceback" not in error
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("option", ["resume", "resume_yolo", "pretrained_backbone"])
-def test_a_truncated_checkpoint_ends_training_in_words(tmp_path, data, capsys, finished, option):
+def test_a_truncated_checkpoint_ends_training_with_an_error(tmp_path, data, capsys, finished, option):
     path = tmp_path / "cut.ckpt"
-    path.write_bytes((finished / "last.ckpt").read_bytes()[:100_000])
+    path.write_bytes((finished[0] / "last.ckpt").read_bytes()[:100_000])
     assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}",
                                 f"--{option}={path}"]) == 1
     assert f"{path}: cannot be read, the file is truncated" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_training_stops_after_twenty_bad_steps_in_a_row_and_tells_the_parts(tmp_path, data, finished, capsys):
-    checkpoint = load_checkpoint(finished / "best.ckpt")
-    # Only the stride 32 scale is lost, so the parts of the loss must tell where to look.
+def test_training_stops_after_twenty_bad_steps_in_a_row_and_reports_the_parts(tmp_path, data, finished, capsys):
+    checkpoint = load_checkpoint(finished[0] / "best.ckpt")
+    # Only the stride 32 scale is lost, so the parts of the loss must show where to look.
     checkpoint.weights["head1.bias"][4] = np.nan
     save_checkpoint(tmp_path / "nan.ckpt", checkpoint.weights, checkpoint.meta)
-    assert run_cli(train.main, [*CPU, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}", "--max_epoch=3",
-                                "--per_batch_size=1", f"--resume_yolo={tmp_path / 'nan.ckpt'}"]) == 1
+    with shared_graphs():
+        assert run_cli(train.main, [*CPU, *SMALL, f"--data_dir={data}", f"--ckpt_path={tmp_path / 'out'}",
+                                    "--max_epoch=5", f"--resume_yolo={tmp_path / 'nan.ckpt'}"]) == 1
     error = capsys.readouterr().err
     assert "20 steps in a row up to step 20 had a loss or gradient that is not finite" in error
     assert re.search(r"objectness32:nan, .*objectness16:\d", error)
@@ -246,46 +208,24 @@ def test_validation_data_of_other_classes_is_refused_before_training(tmp_path, d
     assert not (tmp_path / "out").exists()
 
 
-def start(folder, data, *arguments):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    return subprocess.Popen([sys.executable, ROOT / "train.py", *CPU, "--data_dir", data, "--ckpt_path", folder,
-                             *map(str, arguments)], env=environment, cwd=folder, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE)
-
-
-def wait_for_step(folder, step, process, seconds=180):
-    """Return the newest last.ckpt as soon as a numbered checkpoint of at least this step exists."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        steps = [int(re.search(r"_(\d+)\.ckpt", path.name)[1]) for path in folder.glob("*/ckpt_0/yolov3_tiny-*.ckpt")]
-        if steps and max(steps) >= step:
-            return next(folder.glob("*/ckpt_0/last.ckpt"))
-        time.sleep(0.02)
-    raise AssertionError(f"no checkpoint of step {step}: {process.stderr.read().decode()}")
-
-
 @pytest.mark.slow
-def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_run(tmp_path, data):
-    folders = [tmp_path / name for name in ("unbroken", "killed", "resumed")]
-    for folder in folders:
-        folder.mkdir()
-    arguments = ["--per_batch_size", 2, "--max_epoch", 6, "--ckpt_interval", 3]
-    unbroken, _ = run(folders[0], data, *arguments, "--num_parallel_workers", 1)
-    process = start(folders[1], data, *arguments, "--num_parallel_workers", 1)
-    last = wait_for_step(folders[1], 12, process)
+def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_run(tmp_path, data, finished):
+    (tmp_path / "killed").mkdir()
+    process = start(tmp_path / "killed", data, *FINISHED, "--num_parallel_workers", 1)
+    last = wait_for_step(tmp_path / "killed", 6, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     step = load_checkpoint(last).meta["progress"]["step"]
-    assert 12 <= step < 30, "killed too late to show anything"
-    resumed, log = run(folders[2], data, "--resume", last, "--num_parallel_workers", 2)
-    assert f"goes on at step {step}" in log
-    assert digest(resumed / "last.ckpt") == digest(unbroken / "last.ckpt")
-    ends = [load_checkpoint(folder / "last.ckpt").meta["progress"] for folder in (resumed, unbroken)]
+    assert 6 <= step < 25, "killed too late to show anything"
+    resumed, log = run(tmp_path / "resumed", data, "--resume", last, "--num_parallel_workers", 2)
+    assert f"continues at step {step}" in log
+    assert digest(resumed / "last.ckpt") == digest(finished[0] / "last.ckpt")
+    ends = [load_checkpoint(folder / "last.ckpt").meta["progress"] for folder in (resumed, finished[0])]
     assert ends[0] == ends[1]
 
 
 @pytest.mark.slow
-def test_learns_eight_images_by_heart(tmp_path):
+def test_memorises_eight_images(tmp_path):
     rng = np.random.default_rng(3)
     images = [{"size": (96, 96), "boxes": [(*rng.uniform(0, 24, 2), *rng.uniform(24, 40, 2), 3),
                                            (*rng.uniform(48, 56, 2), *rng.uniform(24, 36, 2), 1)]} for _ in range(8)]

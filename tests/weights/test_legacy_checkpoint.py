@@ -216,7 +216,7 @@ def test_loaded_as_the_start_of_training(legacy):
     network = build_network(config, num_classes)
     report = start_weights(network, config)
     assert_same_tensors(network, values, folded=False)
-    assert f"resume_yolo {path}: filled all tensors; the optimiser starts anew" in report
+    assert f"resume_yolo {path}: filled all tensors; the optimizer starts from scratch" in report
 
 
 def test_a_file_that_lacks_a_tensor_is_refused(tmp_path):

@@ -1,0 +1,114 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a training run is given, and the files that it writes.
+
+    outputs/RUN/  train_rank_0.log  config.yaml  first_batch.jpg  metrics.csv
+    outputs/RUN/ckpt_0/  last.ckpt  best.ckpt  yolov3_tiny-EPOCH_STEP.ckpt
+"""
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_utils.comm import Ranks
+from model_utils.config import Config
+from model_utils.files import write_atomically
+from src.data.coco import CocoData
+from src.evaluation.visualize import write_batch_sheet
+from src.logger import MetricsTable
+from src.loss import LOSS_PARTS
+from src.training.train_state import describe_network
+from src.weights.checkpoint import numbered_name, remove_old, save_checkpoint
+from src.yolo_dataset import steps_per_epoch, train_stream
+
+# Columns of metrics.csv, and to how many digits a value is rounded; None: not at all.
+METRICS = {"epoch": None, "step": None, "lr": None, "loss": 6, **dict.fromkeys(LOSS_PARTS, 4), "images_per_second": 2,
+           "seconds": 2, "data_time": 5, "step_time": 5, "peak_memory_mb": 1, "AP": 6, "AP50": 6}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Options, training data, ranks, folder and logger of a run.
+
+    Only rank 0 writes checkpoints, or with config.is_save_on_master 0 every rank, each to a folder of its own.
+    """
+
+    config: Config
+    data: CocoData
+    ranks: Ranks
+    folder: Path
+    logger: logging.Logger
+
+    @property
+    def steps_per_epoch(self):
+        """Steps of one epoch."""
+        return steps_per_epoch(len(self.data), self.config.per_batch_size, self.ranks.size)
+
+    @property
+    def total_steps(self):
+        """Steps of the whole run."""
+        return self.steps_per_epoch * self.config.max_epoch
+
+    @property
+    def checkpoints(self):
+        """The folder of this rank's checkpoints."""
+        return Path(self.folder) / f"ckpt_{self.ranks.rank}"
+
+    @property
+    def _metrics(self):
+        return MetricsTable(Path(self.folder) / "metrics.csv", METRICS)
+
+    @property
+    def _saves(self):
+        return self.ranks.is_first or not self.config.is_save_on_master
+
+    def stream(self, first_step, end_step=None):
+        """Return this rank's batches from one step to another, or to the end of the run, as a `SampleStream`."""
+        batch, end_step = self.config.per_batch_size, self.total_steps if end_step is None else end_step
+        return train_stream(self.config, self.data, first_step * batch, end_step * batch, self.ranks.rank,
+                            self.ranks.size)
+
+    def take_over(self, checkpoint):
+        """Copy metrics and best.ckpt of the run that is resumed from a last.ckpt."""
+        folder = Path(checkpoint.path).resolve().parent
+        end_epoch = checkpoint.meta["progress"]["step"] // self.steps_per_epoch
+        cut = self.ranks.is_first and self._metrics.take_over(folder.parent / "metrics.csv", end_epoch)
+        if cut:
+            self.logger.warning("metrics.csv of the interrupted run: %d rows could not be read and are left out", cut)
+        if self._saves and (folder / "best.ckpt").is_file():
+            # No later epoch may be better.
+            write_atomically(self.checkpoints / "best.ckpt", (folder / "best.ckpt").read_bytes())
+
+    def write_first_batch(self, step):
+        """Write the first batch that is trained, with its boxes, to first_batch.jpg."""
+        if self.ranks.is_first and step < self.total_steps:
+            with self.stream(step, step + 1) as stream:
+                images, boxes = next(stream)
+                write_batch_sheet(self.folder / "first_batch.jpg", images, boxes, self.data.categories.names)
+
+    def write_metrics(self, row):
+        """Append a row, by the names of `METRICS`, to metrics.csv."""
+        if self.ranks.is_first:
+            rounded = {name: value if METRICS[name] is None else float(round(value, METRICS[name]))
+                       for name, value in row.items()}
+            self._metrics.append(rounded)
+
+    def save_best(self, state):
+        """Write best.ckpt; to be called after `TrainState.sync`."""
+        if self._saves:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(self.checkpoints / "best.ckpt", state.best_weights(), self._meta(state))
+
+    def save_last(self, state):
+        """Write last.ckpt and a numbered checkpoint, and remove the oldest; to be called after `TrainState.sync`."""
+        if not self._saves:
+            return
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        meta, step = self._meta(state), state.progress.step
+        numbered = self.checkpoints / numbered_name((step - 1) // self.steps_per_epoch, step)
+        save_checkpoint(self.checkpoints / "last.ckpt", state.weights(), meta, state.moments(), state.averages())
+        save_checkpoint(numbered, state.best_weights(), meta)
+        remove_old(self.checkpoints, self.config.keep_checkpoint_max)
+
+    def _meta(self, state):
+        return {**describe_network(self.config, self.data.categories), "config": self.config.to_dict(),
+                "steps_per_epoch": self.steps_per_epoch, "progress": state.progress_meta()}
