@@ -14,7 +14,7 @@ import eval as eval_program
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
 from tests.support.many_ranks import ROOT, run_ranks
-from tests.training.test_trainer import digest
+from tests.support.training_runs import digest
 
 TRAINING = ["--is_distributed", 1, "--device_target", "CPU", "--training_shape", 64, "--warmup_epochs", 1,
             "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20]

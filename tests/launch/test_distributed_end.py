@@ -13,7 +13,7 @@ import pytest
 from src.weights.checkpoint import load_checkpoint
 from tests.launch.test_distributed import TRAINING, data, epochs, train  # noqa: F401
 from tests.support.many_ranks import job_command, job_environment, run_ranks
-from tests.training.test_trainer import digest, wait_for_step
+from tests.support.training_runs import digest, wait_for_step
 
 SAVED_OFTEN = ["--per_batch_size", 2, "--ckpt_interval", 2, "--eval_interval", 1, "--max_epoch", 4]
 

@@ -10,7 +10,7 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config
 from src.training.data_sink import StepRows
-from tests.training.test_trainer import data, digest, run  # noqa: F401
+from tests.support.training_runs import digest, run
 
 
 def fake_data_sink(fn, dataset):
@@ -52,7 +52,7 @@ def test_rows_are_what_the_steps_take_and_begin_anew_in_each_pass():
 
 
 @pytest.mark.slow
-def test_a_sunk_run_is_the_run_whose_batches_are_handed_over(tmp_path, data, monkeypatch):  # noqa: F811
+def test_a_sunk_run_is_the_run_whose_batches_are_handed_over(tmp_path, data, monkeypatch):
     arguments = ["--per_batch_size", 3, "--max_epoch", 3, "--ema_decay", 0.6, "--log_interval", 1]
     folders = [tmp_path / name for name in ("handed", "sunk")]
     for folder in folders:

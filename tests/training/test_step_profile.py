@@ -5,7 +5,7 @@ import csv
 
 import pytest
 
-from tests.training.test_trainer import data, run  # noqa: F401
+from tests.support.training_runs import run
 
 ARGUMENTS = ["--per_batch_size", 2, "--max_epoch", 4, "--need_profiler", 1]
 
@@ -19,7 +19,7 @@ def occurrences(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ends, last_step", [("True", 13), ("False", 20)])
-def test_ten_steps_are_profiled(tmp_path, data, ends, last_step):  # noqa: F811
+def test_ten_steps_are_profiled(tmp_path, data, ends, last_step):
     checkpoints, log = run(tmp_path, data, *ARGUMENTS, "--profiler_ends_run", ends)
     assert f"profile of 10 steps: {checkpoints.parent / 'profile_0'}" in log
     assert f"done after {last_step} steps" in log and (checkpoints / "last.ckpt").is_file()
@@ -28,6 +28,6 @@ def test_ten_steps_are_profiled(tmp_path, data, ends, last_step):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_a_run_that_is_too_short_says_so(tmp_path, data):  # noqa: F811
+def test_a_run_that_is_too_short_says_so(tmp_path, data):
     _, log = run(tmp_path, data, *ARGUMENTS[:2], "--max_epoch", 2, *ARGUMENTS[4:])
     assert "the run ends before the 13 steps that a profile takes" in log

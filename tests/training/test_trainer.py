@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loop: what it logs and writes, exact resume after a kill, and that it learns eight images by heart."""
 import csv
-import hashlib
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,38 +15,7 @@ import train
 from model_utils.errors import UserError, run_cli
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
-
-ROOT = Path(__file__).resolve().parents[2]
-CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
-ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(1)
-    for split, count in (("train", 10), ("val", 5)):
-        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), int(category))]}
-                  for category in rng.choice([3, 1, 7], count)]
-        write_coco(folder, images, split)
-    return folder
-
-
-def run(folder, data, *arguments):
-    """Train in this process; return (folder of the checkpoints, text of the log)."""
-    train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
-    (run_folder,) = folder.iterdir()
-    return run_folder / "ckpt_0", (run_folder / "train_rank_0.log").read_text()
-
-
-def digest(path):
-    """Hash of the weights and moments of a checkpoint."""
-    checkpoint, found = load_checkpoint(path), hashlib.sha256()
-    assert checkpoint.moments
-    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
-        for name in sorted(tensors):
-            found.update(name.encode() + tensors[name].tobytes())
-    return found.hexdigest()
+from tests.support.training_runs import ANCHORS, CPU, digest, run, start, wait_for_step
 
 
 def test_log_and_files_of_a_run(tmp_path, data):
@@ -244,24 +208,6 @@ def test_validation_data_of_other_classes_is_refused_before_training(tmp_path, d
     error = capsys.readouterr().err
     assert "instances_val2017.json has the classes ball, cup, key, but instances_train2017.json has cup, ball" in error
     assert not (tmp_path / "out").exists()
-
-
-def start(folder, data, *arguments):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    return subprocess.Popen([sys.executable, ROOT / "train.py", *CPU, "--data_dir", data, "--ckpt_path", folder,
-                             *map(str, arguments)], env=environment, cwd=folder, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE)
-
-
-def wait_for_step(folder, step, process, seconds=180):
-    """Return the newest last.ckpt as soon as a numbered checkpoint of at least this step exists."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        steps = [int(re.search(r"_(\d+)\.ckpt", path.name)[1]) for path in folder.glob("*/ckpt_0/yolov3_tiny-*.ckpt")]
-        if steps and max(steps) >= step:
-            return next(folder.glob("*/ckpt_0/last.ckpt"))
-        time.sleep(0.02)
-    raise AssertionError(f"no checkpoint of step {step}: {process.stderr.read().decode()}")
 
 
 @pytest.mark.slow

@@ -1,0 +1,66 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Small training runs on a CPU: their data, how to start one, and the hash by which two are compared."""
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import train
+from src.weights.checkpoint import load_checkpoint
+from tests.support.helpers import write_coco
+
+ROOT = Path(__file__).resolve().parents[2]
+CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
+ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
+
+
+def training_data(folder, train_images=10, val_images=5):
+    """Write a data set of noisy images with two boxes each, of three classes, and return its folder."""
+    rng = np.random.default_rng(3)
+    for split, count in (("train", train_images), ("val", val_images)):
+        images = [{"size": (72, 64), "boxes": [(*rng.uniform(0, 30, 2), *rng.uniform(14, 30, 2), int(category))
+                                               for category in rng.choice([3, 1, 7], 2)]} for _ in range(count)]
+        write_coco(folder, images, split)
+    return folder
+
+
+def run(folder, data, *arguments):
+    """Train in this process; return (folder of the checkpoints, text of the log)."""
+    train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
+    (run_folder,) = folder.iterdir()
+    return run_folder / "ckpt_0", (run_folder / "train_rank_0.log").read_text()
+
+
+def start(folder, data, *arguments):
+    """Start training in a process of its own, in `folder`, which must exist; return the process."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return subprocess.Popen([sys.executable, ROOT / "train.py", *CPU, "--data_dir", data, "--ckpt_path", folder,
+                             *map(str, arguments)], env=environment, cwd=folder, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE)
+
+
+def wait_for_step(folder, step, process, seconds=180):
+    """Return the newest last.ckpt as soon as a numbered checkpoint of at least this step exists."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        steps = [int(re.search(r"_(\d+)\.ckpt", path.name)[1]) for path in folder.glob("*/ckpt_0/yolov3_tiny-*.ckpt")]
+        if steps and max(steps) >= step:
+            return next(folder.glob("*/ckpt_0/last.ckpt"))
+        time.sleep(0.02)
+    raise AssertionError(f"no checkpoint of step {step}: {process.stderr.read().decode()}")
+
+
+def digest(path):
+    """Return a hash of the weights, moments and averages of a last.ckpt or, without moments, of a best.ckpt."""
+    checkpoint, found = load_checkpoint(path), hashlib.sha256()
+    assert bool(checkpoint.moments) == (Path(path).name == "last.ckpt")
+    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
+        for name in sorted(tensors):
+            found.update(name.encode() + tensors[name].tobytes())
+    return found.hexdigest()
