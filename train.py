@@ -12,7 +12,6 @@ import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.comm import Ranks
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
@@ -51,7 +50,7 @@ def train(config):
     config = training_config(config)
     check_config(config)
     setup_device(config)
-    ranks = Ranks(*start_ranks(config))
+    ranks = start_ranks(config)
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))

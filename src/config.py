@@ -22,7 +22,7 @@ LIMITS = {
                      "image_cache_mb"), (0, None)),
     **dict.fromkeys(("flip_probability", "anchor_iou_threshold", "ignore_threshold", "nms_thresh"), (0, 1)),
     **dict.fromkeys(("mosaic", "min_visible", "flip_vertical_probability"), (0, 1)),
-    **dict.fromkeys(("resize_rate", "loss_scale"), (1, None)),
+    **dict.fromkeys(("resize_rate", "loss_scale", "rank_wait_seconds"), (1, None)),
     **dict.fromkeys(("eval_ignore_threshold", "draw_threshold", "label_smooth_factor"), (0, 1)),
     "ckpt_interval": (-1, None),
     "seed": (0, 2**32 - 1),

@@ -67,7 +67,7 @@ class Trainer:
         self.total_steps = self.steps_per_epoch * config.max_epoch
         self.rates = learning_rates(config, self.steps_per_epoch)
         self.train_step = TrainStep(mixed_precision(network, config.amp_level), optimizer, config,
-                                    len(data.categories), average, scaler)
+                                    len(data.categories), average, scaler, ranks)
         if self.state.is_saved_here:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.waits = waits_for_each_step(config.device_target)

@@ -15,7 +15,7 @@ from tests.support.ranks_program import statistics_of, value_of
 
 def test_one_process_hears_itself():
     ranks, value = Ranks(), {"a": object()}
-    assert ranks.is_first and ranks.gather(value) == [value] and ranks.first(value) is value
+    assert ranks.is_first and ranks.all_gather(value) == [value] and ranks.broadcast(value) is value
     assert list(ranks.share(3)) == [0, 1, 2]
     ranks.check_alike({"images": 3})
     statistic = {"a.moving_mean": ms.Parameter(np.float32([1, 2]), name="a")}

@@ -60,5 +60,5 @@ if __name__ == "__main__":
                "--per_batch_size", "2", "--max_box", "6", *sys.argv[2:]]
     resolved = get_config(options)
     setup_device(resolved)
-    resolved = resolved.replace(DERIVED, group_size=start_ranks(resolved)[1])
+    resolved = resolved.replace(DERIVED, group_size=start_ranks(resolved).size)
     {"train": train, "inference": inference, "export": export}[sys.argv[1]](resolved)

@@ -9,7 +9,6 @@ import numpy as np
 
 import mindspore as ms
 
-from model_utils.comm import Ranks
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UserError
@@ -35,7 +34,7 @@ def main():
     """Print what this rank learned."""
     config = get_config(["--is_distributed", "1", "--device_target", "CPU"])
     setup_device(config)
-    ranks = Ranks(*start_ranks(config))
+    ranks = start_ranks(config)
     parameters = {name: ms.Parameter(array, name=name) for name, array in statistics_of(ranks.rank).items()}
     ranks.average_statistics(parameters)
     unlike = ""
@@ -43,10 +42,10 @@ def main():
         ranks.check_alike({"classes": 2, "images": 3 + ranks.rank % 2})
     except UserError as error:
         unlike = str(error)
-    found = {"rank": ranks.rank, "size": ranks.size, "gathered": ranks.gather(value_of(ranks.rank)),
-             "first": ranks.first(f"of {ranks.rank}"), "nothing": ranks.gather(None), "unlike": unlike,
-             "total": ranks.total(np.float32([ranks.rank, 0.5])).tolist(), "share": list(ranks.share(7)),
-             "alone": ranks.gather(ranks.rank, only_first=True),
+    found = {"rank": ranks.rank, "size": ranks.size, "gathered": ranks.all_gather(value_of(ranks.rank)),
+             "first": ranks.broadcast(f"of {ranks.rank}"), "nothing": ranks.all_gather(None), "unlike": unlike,
+             "total": ranks.all_reduce(np.float32([ranks.rank, 0.5])).tolist(), "share": list(ranks.share(7)),
+             "alone": ranks.all_gather(ranks.rank, only_first=True),
              "statistics": {name: parameter.asnumpy().tolist() for name, parameter in parameters.items()}}
     print("found " + json.dumps(found), flush=True)
 

@@ -16,7 +16,6 @@ import numpy as np
 
 import mindspore as ms
 
-from model_utils.comm import Ranks
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from src.initializer import initialise_weights
@@ -38,12 +37,12 @@ def main(count, steps, path):
     is_alone = "--alone" in sys.argv
     config = get_config(["--is_distributed", "0" if is_alone else "1", "--device_target", "CPU"])
     setup_device(config)
-    ranks = Ranks(*start_ranks(config))
+    ranks = start_ranks(config)
     config = config.replace(DERIVED, group_size=ranks.size, per_batch_size=int(count) // ranks.size)
     network = build_network(config, 3, decomposed_activation=True)
     initialise_weights(network, 1)
     network.set_train(False)
-    step = TrainStep(network, build_optimizer(network, config), config, 3)
+    step = TrainStep(network, build_optimizer(network, config), config, 3, ranks=ranks)
     batch = [ms.Tensor(array[ranks.rank::ranks.size]) for array in samples(int(count))]
     losses = [[float(value.asnumpy()) for value in step(*batch, 1e-3)[:1]] for _ in range(int(steps))]
     if ranks.is_first:

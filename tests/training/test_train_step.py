@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mindspore as ms
-from mindspore.graph.api import _JitExecutor
+from mindspore.graph.api import _CellGraphExecutor
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
@@ -13,7 +13,7 @@ from src.initializer import initialise_weights
 from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_optimizer
-from src.training.train_step import TrainStep, mixed_precision
+from src.training.train_step import StepGraph, TrainStep, mixed_precision
 from src.yolo import build_network
 
 ARGUMENTS = ["--device_target", "CPU", "--training_shape", "64", "--per_batch_size", "2", "--max_box", "6"]
@@ -134,16 +134,16 @@ def test_each_input_size_is_compiled_once(graphs):
 
 @pytest.fixture
 def graphs(monkeypatch):
-    """The set of the graphs that MindSpore used for the functions named `step` so far, by its own names for them."""
-    used, find = set(), _JitExecutor.compile
+    """The set of the graphs that MindSpore used for steps so far, by its own names for them."""
+    used, find = set(), _CellGraphExecutor.compile
 
-    def note(executor, name, *arguments, **options):
-        graph = find(executor, name, *arguments, **options)
-        if name == "step":
+    def note(executor, cell, *arguments, **options):
+        graph, is_new = find(executor, cell, *arguments, **options)
+        if isinstance(cell, StepGraph):
             used.add(graph)
-        return graph
+        return graph, is_new
 
-    monkeypatch.setattr(_JitExecutor, "compile", note)
+    monkeypatch.setattr(_CellGraphExecutor, "compile", note)
     return used
 
 
