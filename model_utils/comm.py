@@ -3,7 +3,7 @@
 """Communication between the processes of a distributed run; with one process, every call returns at once.
 
 Every method is collective: all ranks must call it, in the same order. Values travel over connections to rank 0, not
-through MindSpore's collectives: their wait on a CPU is short by default, and its end does not tell who was late.
+through MindSpore's collectives: on a CPU those fail after a short time, and their error does not name the late rank.
 """
 import contextlib
 import json

@@ -69,7 +69,7 @@ def prefers_decomposed_activation(device_target):
 
 
 def waits_for_each_step(device_target):
-    """Return whether the loop should wait for a step before it queues the next.
+    """Return whether the loop waits for a step before it queues the next.
 
     On CPU the threads that wait for a queued step spin, and take the cores from the step that runs: measured on two
     cores, 0.66 s a step with a queue and 0.25 s without. Devices of their own work through a queue.
@@ -103,5 +103,5 @@ def selects_on_device(device_target):
 
 
 def uses_onnxruntime(config):
-    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, unless config.cpu_engine says not."""
+    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, with config.cpu_engine."""
     return config.device_target == "CPU" and config.cpu_engine == "onnxruntime"
