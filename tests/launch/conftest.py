@@ -10,6 +10,7 @@ from tests.support.rank_training import TWENTY_STEPS, train
 from tests.support.training_runs import training_data
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With pytest-xdist, one worker has all these tests: two jobs at once would share the cores."""
     for item in items:
