@@ -151,7 +151,12 @@ class Ranks:
 def _connect(rank, size):
     """Return the connections of a rank, by the rank at the other end: on rank 0 all others, on the others rank 0."""
     if rank:
-        peer = _connection(socket.create_connection(_share_address("")))
+        host, port = _share_address("")
+        try:
+            peer = _connection(socket.create_connection((host, port)))
+        except OSError as error:
+            raise UserError(f"rank {rank} cannot reach rank 0 at {host}, port {port} ({error}); the machines of a run "
+                            "must let each other through on every port") from error
         peer.send_bytes(str(rank).encode())
         return {0: peer}
     # The address of the scheduler, which msrun starts on this machine; without msrun, that of this machine's name.
