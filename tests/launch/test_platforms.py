@@ -77,9 +77,8 @@ def platforms_of(text):
 @pytest.mark.slow
 @pytest.mark.parametrize("form, some", [
     ("classic", {"Conv2D", "Conv2DBackpropFilter", "ApplyMomentum", "MaxPoolGrad", "Select"}),
-    ("improved", {"Conv2D", "ApplyMomentum"}),
+    ("improved", {"Conv2D", "ApplyMomentum", "AllReduce"}),
     ("mixed", {"Conv2D", "Cast"}),
-    ("ranks", {"AllReduce", "ApplyMomentum"}),
     ("inference", {"Conv2D", "TopK"}),
     ("export", {"Conv2D", "Sigmoid"}),
 ])

@@ -54,8 +54,7 @@ def test_two_nodes_train_as_one_job(tmp_path, data, nodes):
                        "MASTER_ADDR": address, "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
         launcher = ROOT / "scripts" / "run_distribute_train_gpu.sh"
         command = [*prefix, "bash", launcher, data, "2", "1", "--training_shape", "64", "--per_batch_size", "1",
-                   "--max_epoch", "2", "--warmup_epochs", "1", "--eval_interval", "2", "--debug_log", "True",
-                   "--ckpt_path", tmp_path / "out"]
+                   "--max_epoch", "2", "--warmup_epochs", "1", "--debug_log", "True", "--ckpt_path", tmp_path / "out"]
         jobs.append(subprocess.Popen(list(map(str, command)), cwd=folder, env=environment, text=True,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     outputs = [job.communicate(timeout=600)[0] for job in jobs]

@@ -46,7 +46,7 @@ def train(config):
 
 
 def train_as_rank(config):
-    """Do the same with what several ranks have on top; one process stands for all of them."""
+    """Do the same as one of two ranks; this process stands for both."""
     train(config.replace(DERIVED, group_size=2))
 
 
@@ -68,9 +68,9 @@ def export(config):
 
 FORMS = {
     "classic": (train, []),
-    "improved": (train, [*IMPROVED, "--clip_gradient_norm", "10", "--label_smooth", "1"]),
+    # With what several ranks have on top.
+    "improved": (train_as_rank, [*IMPROVED, "--clip_gradient_norm", "10", "--label_smooth", "1"]),
     "mixed": (train, ["--amp_level", "O2", "--dynamic_loss_scale", "True"]),
-    "ranks": (train_as_rank, IMPROVED),
     "inference": (inference, []),
     "export": (export, []),
 }
