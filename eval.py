@@ -13,7 +13,6 @@ import time
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.comm import Ranks
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, run_cli
@@ -40,7 +39,7 @@ def evaluate_checkpoint(config):
     if not config.data_dir:
         raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER")
     setup_device(config)
-    ranks = Ranks(*start_ranks(config))
+    ranks = start_ranks(config)
     checkpoint = load_checkpoint(config.pretrained)
     config = config.with_checkpoint(checkpoint.meta)
     check_config(config)

@@ -12,7 +12,6 @@ import sys
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.comm import Ranks
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
@@ -44,7 +43,7 @@ def train(config):
     checkpoint = load_checkpoint(config.resume) if config.resume else None
     config = run_config(config, checkpoint)
     setup_device(config)
-    ranks = Ranks(*start_ranks(config))
+    ranks = start_ranks(config)
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))

@@ -1,12 +1,14 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs know of Ascend, GPU and CPU: how each is selected, and what each prefers."""
+"""Devices: how Ascend, GPU and CPU are selected, how their processes are joined, and what each prefers."""
+import os
 import sys
 
 import mindspore as ms
 from mindspore import communication
 from mindspore.profiler import ProfilerActivity
 
+from model_utils.comm import Ranks
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
 from model_utils.toolkit_versions import device_warnings
@@ -36,9 +38,9 @@ def setup_device(config):
 
 
 def start_ranks(config):
-    """Join the processes of a distributed run, by the library that suits the device; returns (rank, their number).
+    """Join the processes of a distributed run, by the library that suits the device; returns their `Ranks`.
 
-    To be called after `setup_device`. Without config.is_distributed this process is all there is.
+    To be called after `setup_device`. Without config.is_distributed this process is the only rank.
 
     Raises:
         UserError: this process was not started as one of several, or was but does not know, or the others cannot be
@@ -49,14 +51,16 @@ def start_ranks(config):
         if launch.role or launch.rank_size > 1:
             raise UserError(f"is_distributed is 0, but this process was started as one of {launch.rank_size}, by msrun "
                             "or with RANK_SIZE set: each would work alone; add --is_distributed 1, or unset RANK_SIZE")
-        return 0, 1
+        return Ranks()
+    # MindSpore's collectives on a CPU fail after 30 s by default, which a busy machine needs for less than a step.
+    os.environ.setdefault("MS_CPU_COMM_OP_TIMEOUT", str(config.rank_wait_seconds))
     try:
         communication.init()
     except (RuntimeError, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"is_distributed is 1, but the processes of this run cannot be joined ({reason}); start them "
                         "by scripts/run_distribute_train.sh (or by msrun), or leave is_distributed out") from error
-    return communication.get_rank(), communication.get_group_size()
+    return Ranks(communication.get_rank(), communication.get_group_size(), config.rank_wait_seconds)
 
 
 def prefers_decomposed_activation(device_target):
@@ -65,7 +69,7 @@ def prefers_decomposed_activation(device_target):
 
 
 def waits_for_each_step(device_target):
-    """Return whether the loop should wait for a step before it queues the next.
+    """Return whether the loop waits for a step before it queues the next.
 
     On CPU the threads that wait for a queued step spin, and take the cores from the step that runs: measured on two
     cores, 0.66 s a step with a queue and 0.25 s without. Devices of their own work through a queue.
@@ -82,6 +86,11 @@ def branches_in_graph(device_target):
     return device_target == "CPU"
 
 
+def has_short_collectives(device_target):
+    """Return whether a collective fails where one rank comes much later than another: on CPU, after a fixed time."""
+    return device_target == "CPU"
+
+
 def profiler_activities(device_target):
     """Return what MindSpore's profiler records: the host's work, and that of a device."""
     devices = {"Ascend": [ProfilerActivity.NPU], "GPU": [ProfilerActivity.GPU]}
@@ -94,5 +103,5 @@ def selects_on_device(device_target):
 
 
 def uses_onnxruntime(config):
-    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, unless config.cpu_engine says not."""
+    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, with config.cpu_engine."""
     return config.device_target == "CPU" and config.cpu_engine == "onnxruntime"

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launcher of this process (msrun, ModelArts or the user) put into the environment, read and checked.
+"""The environment that the launcher of this process (msrun, ModelArts or the user) set, read and checked.
 
     launch = read_launch()
     launch.rank_id, launch.rank_size, launch.device_id      # 0, 1, 0 without a launcher
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from model_utils.errors import UserError
 
-# Each value under its names, the first that is set counts: those of the 2021 version, then msrun's or ModelArts' own.
+# The names of each value; the first that is set counts: that of the 2021 version, then that of msrun or ModelArts.
 DEVICE_ID = ("DEVICE_ID",)
 RANK_SIZE = ("RANK_SIZE", "MS_WORKER_NUM")
 RANK_ID = ("RANK_ID", "MS_NODE_ID")

@@ -25,6 +25,6 @@ def common_run_folder(root, ranks):
     if ranks.size == 1:
         return make_run_folder(root)
     # Each rank has a working folder of its own.
-    folder = Path(ranks.first(str(make_run_folder(root).resolve()) if ranks.is_first else None))
+    folder = Path(ranks.broadcast(str(make_run_folder(root).resolve()) if ranks.is_first else None))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,8 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which drivers' software MindSpore 2.10 was built for, and what is found on this machine.
+"""Versions of CANN and CUDA: those that MindSpore 2.10 was built for, and the one of this machine.
 
-MindSpore itself says as much at its import, as warnings that nobody sees among thousands of lines.
+MindSpore reports a mismatch at its import, as a warning among thousands of lines.
 """
 
 import json
@@ -17,7 +17,7 @@ CUDA_VERSIONS = ("11.1", "11.6")
 
 
 def device_warnings(device_target: str, environment: Mapping[str, str] | None = None) -> list[str]:
-    """Return what may keep a device from working here, each in a sentence; nothing for a CPU.
+    """Return warnings about what may keep a device from working here; none for a CPU.
 
     Args:
         device_target: Ascend, GPU or CPU.

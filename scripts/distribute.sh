@@ -6,7 +6,7 @@
 # The end of their usage texts.
 # shellcheck disable=SC2034  # used by the scripts that source this one
 DISTRIBUTE_USAGE="Rank X runs in the folder train_parallelX/ of the calling folder, in the background; its log is
-train_parallelX/log.txt, and an earlier log is kept as log.txt.1, log.txt.2 and so on. What msrun says is in
+train_parallelX/log.txt, and an earlier log is kept as log.txt.1, log.txt.2 and so on. The log of msrun is
 train_parallel_node0/log.txt (node 1: train_parallel_node1). When a rank fails, all others are ended. The cores that
 can be used are shared out to the ranks; with fewer cores than ranks, several share one.
 
@@ -36,14 +36,14 @@ eval_on_devices() {
 }
 
 # distribute FOLDER PROGRAM [PLACE...] -- [ARGUMENT...]: run a program of the repository in many processes, rank X in
-# FOLDERX. PLACE are the options of launch.py that say where, ARGUMENT those of the program. choose_python first.
+# FOLDERX. PLACE are options of launch.py, ARGUMENT those of the program. choose_python first.
 distribute() {
     local program=(-m scripts.launch.launch) logs log first
     export PYTHONPATH="$REPO${PYTHONPATH:+:$PYTHONPATH}"
     if [ "${DRY_RUN:-0}" = 1 ]; then
         exec "$PYTHON" "${program[@]}" show "$@"
     fi
-    # Every mistake that can be known shows here, in the foreground, before anything starts.
+    # Every mistake that can be known in advance is reported here, in the foreground.
     logs=$("$PYTHON" "${program[@]}" logs "$@")
     while IFS= read -r log; do
         keep_old_log "$log"

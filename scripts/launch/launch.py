@@ -4,8 +4,8 @@
 
     python -m scripts.launch.launch show train_parallel train.py --device_target CPU --device_num 2 -- --data_dir DATA
 
-`show` prints what would run. `logs` checks that it can run and prints the names of the logs. `run` does it: it waits,
-and ends with 0 when all ranks did, else with the code of the rank that failed first. Nothing outlives it.
+`show` prints the plan. `logs` checks that it can run and prints the names of the logs. `run` runs it to its end: the
+exit code is 0 when all ranks ended with 0, else that of the rank that failed first. No process is left behind.
 """
 import argparse
 import os
@@ -43,7 +43,7 @@ def read_job(arguments, options):
 
 
 def note_cores(job, wanted):
-    """Say that there are fewer cores than `wanted`, a number as text, for each rank, if that is so."""
+    """Print a note where there are fewer than `wanted` cores, a number as text, for each rank."""
     needed, here = int(wanted or 0) * len(job.ranks), len(os.sched_getaffinity(0))
     if needed > here:
         print(f"CPUS_PER_RANK={wanted}: {len(job.ranks)} ranks would need {needed} cores, and {here} can be used here, "
@@ -51,7 +51,7 @@ def note_cores(job, wanted):
 
 
 def main(argv=None):
-    """Do what the arguments say; returns the exit code."""
+    """Show, check or run a job as the arguments say; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", choices=["show", "logs", "run"])
     parser.add_argument("name", help="beginning of the folders' names: train_parallel makes train_parallel0, ...")
@@ -62,10 +62,10 @@ def main(argv=None):
     places.add_argument("--device_num", help="number of ranks on each node")
     parser.add_argument("--cpus_per_rank", help="cores of each rank; without: an even share of all")
     parser.add_argument("--follow", action="store_true", help="show the log of this node's first rank while it runs")
-    words = list(sys.argv[1:] if argv is None else argv)
-    end = words.index("--") if "--" in words else len(words)
-    arguments = parser.parse_args(words[:end])
-    job = read_job(arguments, words[end + 1:])
+    given = list(sys.argv[1:] if argv is None else argv)
+    end = given.index("--") if "--" in given else len(given)
+    arguments = parser.parse_args(given[:end])
+    job = read_job(arguments, given[end + 1:])
     if arguments.mode == "show":
         note_cores(job, arguments.cpus_per_rank)
         print(job.text())
@@ -74,7 +74,7 @@ def main(argv=None):
     check_machine(job)
     if arguments.mode == "logs":
         note_cores(job, arguments.cpus_per_rank)
-        print(job.log, *(part["log"] for part in job.ranks.values()), sep="\n")
+        print(job.log, *(plan["log"] for plan in job.ranks.values()), sep="\n")
         return 0
     return run(job, arguments.follow)
 

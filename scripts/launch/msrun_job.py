@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plan of a job of many processes: its nodes, and of each rank the device, the cores, the environment, the command.
 
-A plan is made from the arguments of a launcher and the environment variables that choose the nodes; it reads the rank
-table and touches nothing else. What depends on this machine, its free port and its devices, `check_machine` looks at.
+A plan is made from the arguments of a launcher and the environment variables that choose the nodes and the rank
+table alone. `check_machine` checks what depends on this machine: a free port and enough devices.
 """
 import errno
 import ipaddress
@@ -20,14 +20,14 @@ from pathlib import Path
 from model_utils.errors import UsageError, UserError
 from model_utils.rank_table import choose_server, read_rank_table
 
-# What msrun takes where nothing is said.
+# The defaults of msrun.
 MASTER_ADDR, MASTER_PORT = "127.0.0.1", 8118
 ONE_RANK = Path(__file__).resolve().with_name("one_rank.py")
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Which of how many machines this is, and where the scheduler of all of them listens."""
+    """The number of this machine among all of the job, and the address of the scheduler."""
 
     rank: int
     count: int
@@ -37,7 +37,7 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Job:
-    """What one machine runs of a job, in folders NAME0, NAME1, ... of the folder `caller`, numbered by rank."""
+    """The processes of a job on one machine, in folders NAME0, NAME1, ... of the folder `caller`, numbered by rank."""
 
     name: str
     caller: Path
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def log(self):
-        """What msrun and the launcher say."""
+        """The log of msrun and the launcher."""
         return self.folder / "log.txt"
 
     @property
@@ -65,14 +65,14 @@ class Job:
 
     @cached_property
     def ranks(self):
-        """The part of the plan for each rank of this node: {"rank_0": {...}, ...}."""
+        """The plan of each rank of this node: {"rank_0": {...}, ...}."""
         first = self.nodes.rank * len(self.device_ids)
-        return {f"rank_{first + place}": self._part(first + place, device_id, list(cores))
+        return {f"rank_{first + place}": self._process(first + place, device_id, list(cores))
                 for place, (device_id, cores) in enumerate(zip(self.device_ids, self.cores, strict=True))}
 
     @property
-    def parts(self):
-        """The whole plan: the ranks, and on the first node the scheduler, which runs the program up to its start."""
+    def processes(self):
+        """The plan of all processes: the ranks, and on node 0 the scheduler, which runs the program up to its start."""
         if self.nodes.rank:
             return self.ranks
         cores = sorted({core for cores in self.cores for core in cores})
@@ -80,7 +80,7 @@ class Job:
                               "environment": {"NODE_NUM": str(self.nodes.count), "OMP_NUM_THREADS": "1"},
                               "command": self.command}, **self.ranks}
 
-    def _part(self, rank, device_id, cores):
+    def _process(self, rank, device_id, cores):
         folder = self.caller / f"{self.name}{rank}"
         environment = {"RANK_ID": str(rank), "RANK_SIZE": str(self.size), "NODE_NUM": str(self.nodes.count),
                        "DEVICE_ID": str(device_id)}
@@ -96,22 +96,22 @@ class Job:
         nodes = self.nodes
         node_rank = [f"--node_rank={nodes.rank}"] if nodes.count > 1 else []
         table = [f"--rank_table_file={self.rank_table}"] if self.rank_table else []
-        # A number that no rank has: msrun would follow the log of each rank with a program that outlives it.
+        # No rank has this number: msrun follows the log of each rank by a program that outlives it.
         return [sys.executable, "-m", "mindspore.parallel.cluster.run", f"--worker_num={self.size}",
                 f"--local_worker_num={len(self.device_ids)}", f"--master_addr={nodes.address}",
                 f"--master_port={nodes.port}", *node_rank, *table, f"--log_dir={self.folder}", "--join=True",
                 f"--tail_worker_log={self.size}", "python3", str(ONE_RANK), str(self.folder / "plan.json")]
 
     def text(self):
-        """Return what the job is, part by part, with commands that a shell understands."""
+        """Return the plan as text, with commands for a shell."""
         lines = [f"node {self.nodes.rank} of {self.nodes.count}, {len(self.ranks)} of {self.size} ranks, on "
                  f"{self.target}", "", f"msrun, its log {self.log}", f"    {shlex.join(self.msrun_command)}"]
-        for name, part in self.parts.items():
-            cores = ",".join(map(str, part["cores"]))
-            variables = [f"{key}={shlex.quote(value)}" for key, value in part["environment"].items()]
-            lines += ["", f"{name.replace('_', ' ')}, on the cores {cores}, its log {part['log']}",
-                      f"    cd {shlex.quote(part['folder'])}", f"    export {' '.join(variables)}",
-                      f"    {shlex.join(part['command'])}"]
+        for name, process in self.processes.items():
+            cores = ",".join(map(str, process["cores"]))
+            variables = [f"{key}={shlex.quote(value)}" for key, value in process["environment"].items()]
+            lines += ["", f"{name.replace('_', ' ')}, on the cores {cores}, its log {process['log']}",
+                      f"    cd {shlex.quote(process['folder'])}", f"    export {' '.join(variables)}",
+                      f"    {shlex.join(process['command'])}"]
         return "\n".join(lines)
 
 
@@ -179,7 +179,7 @@ def make_nodes(rank, count, environment, address):
     """Return the nodes; the scheduler is at MASTER_ADDR, else at `address`, else, for one node, on this machine.
 
     Raises:
-        UsageError: MASTER_PORT is no port, or nothing says where the first of several nodes is.
+        UsageError: MASTER_PORT is no port, or the address of the first of several nodes is not known.
     """
     port = whole_number(environment.get("MASTER_PORT") or str(MASTER_PORT), "MASTER_PORT", 1024, 65535)
     chosen = environment.get("MASTER_ADDR") or (MASTER_ADDR if count == 1 else address)
@@ -198,7 +198,7 @@ def is_address(text):
 
 
 def check_machine(job):
-    """Look whether the job can start on this machine, now.
+    """Check that the job can start on this machine now.
 
     Raises:
         UserError: the scheduler's port is taken or not here, or there are fewer devices than ranks.
@@ -232,7 +232,7 @@ def count_devices(target):
     """Return (number of devices of this machine, how that is known); the number is None where it cannot be known."""
     variable = {"GPU": "CUDA_VISIBLE_DEVICES", "Ascend": "ASCEND_RT_VISIBLE_DEVICES"}.get(target)
     if variable and variable in os.environ:
-        return len([part for part in os.environ[variable].split(",") if part.strip() not in ("", "-1")]), variable
+        return len([name for name in os.environ[variable].split(",") if name.strip() not in ("", "-1")]), variable
     if target == "Ascend":
         return len(list(Path("/dev").glob("davinci[0-9]*"))) or None, "/dev/davinci*"
     if target == "GPU" and shutil.which("nvidia-smi"):

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run one rank, or the scheduler, of a job: msrun starts this once for each, `python3 scripts/launch/one_rank.py PLAN`.
 
-The plan, which scripts/launch/launch.py wrote, holds the command, the environment, the cores and the log of each.
-The exit
-code is left beside the plan as NAME.exit, because msrun keeps none of them. Nothing here needs MindSpore: this process
-stays to see how its program ends, and nothing outlives it.
+The plan, written by scripts/launch/launch.py, holds the command, the environment, the cores and the log of each
+process. The exit code is written beside the plan as NAME.exit, because msrun keeps no exit codes. Only the standard
+library is used: python3 may be another Python than that of the program, and this process should stay small.
 """
 import ctypes
 import json
@@ -26,42 +25,42 @@ def die_with_parent(parent):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def part_name(environment):
+def process_name(environment):
     """Return the name that this process has in the plan, from the environment that msrun gave it."""
     if environment.get("MS_ROLE") == "MS_SCHED":
         return "scheduler"
     return "rank_" + environment["RANK_ID"]
 
 
-def run_part(part):
-    """Run the program of one part of the plan to its end; returns its exit code, -N where the signal N killed it."""
-    os.sched_setaffinity(0, part["cores"])
+def run_process(planned):
+    """Run a program of the plan to its end; returns its exit code, -N where the signal N killed it."""
+    os.sched_setaffinity(0, planned["cores"])
     parent = os.getpid()
-    with open(part["log"], "ab") as log:
-        process = subprocess.Popen(part["command"], cwd=part["folder"], env={**os.environ, **part["environment"]},
-                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+    with open(planned["log"], "ab") as log:
+        process = subprocess.Popen(planned["command"], cwd=planned["folder"], stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT, env={**os.environ, **planned["environment"]},
                                    preexec_fn=lambda: die_with_parent(parent))
         return process.wait()
 
 
 def write_whole(path, text):
-    """Write a file that is whole as soon as it is there."""
-    half = path.with_name(path.name + ".new")
-    half.write_text(text, encoding="utf-8")
-    os.replace(str(half), str(path))
+    """Write a file that never exists half written: the launcher reads it as soon as it finds it."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
 
 
 def main(argv):
-    """Run the part of the plan that is this process's; returns its exit code, 128 + N for the signal N."""
+    """Run the program that the plan has for this process; returns its exit code, 128 + N for the signal N."""
     die_with_parent(os.getppid())
     plan = Path(argv[0])
-    name = part_name(os.environ)
+    name = process_name(os.environ)
     # msrun starts a scheduler on each node that has the master's address: twice, where two nodes share a machine.
-    part = json.loads(plan.read_text(encoding="utf-8")).get(name)
-    if part is None and name == "scheduler":
+    planned = json.loads(plan.read_text(encoding="utf-8")).get(name)
+    if planned is None and name == "scheduler":
         return 0
     try:
-        code = run_part(part)
+        code = run_process(planned)
     except OSError as error:
         print(f"error: {name}: {error}", file=sys.stderr)
         code = 1

@@ -1,9 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run the plan of a job on this machine: start msrun, see how each rank ends, and let nothing outlive the job."""
+"""Run the plan of a job on this machine: start msrun, watch how each rank ends, and leave no process behind."""
 import contextlib
 import ctypes
-import fcntl
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 from model_utils.errors import UserError
 from scripts.launch.one_rank import die_with_parent, write_whole
@@ -38,7 +38,7 @@ class Stopped(Exception):
 
 
 class Follower:
-    """Shows on the console what a program adds to its log."""
+    """Copies what a program adds to its log to the console."""
 
     def __init__(self, path):
         self.path, self.position = path, 0
@@ -60,16 +60,16 @@ def read_codes(folder):
 
 
 def failure(job, name, code, follower):
-    """Return the error of a rank that ended with a code other than 0, and show the end of its log if it was not."""
-    log = Path(job.parts[name]["log"])
+    """Return the error of a rank whose exit code is not 0, and show the end of its log unless it was followed."""
+    log = Path(job.processes[name]["log"])
     who = name.replace("_", " ") if name in job.ranks else f"the {name}"
     status = code if code > 0 else 128 - code
     how = f"ended with exit code {code}" if code > 0 else f"was killed by {signal_name(-code)} (exit code {status})"
     if not (follower and follower.path == log):
         show_tail(log)
-    # Empty, unless one_rank.py had something to say itself.
+    # Empty, unless one_rank.py itself failed.
     show_tail(job.folder / f"{name.replace('rank', 'worker')}.log")
-    return RankError(f"{who} {how}, so all others were ended; what it said is in {log}", status)
+    return RankError(f"{who} {how}, so all others were ended; its output is in {log}", status)
 
 
 def signal_name(number):
@@ -99,19 +99,19 @@ def watch(job, msrun, follower):
     """
     ended_at = None
     while True:
-        # Asked first, since a rank leaves its code before msrun ends.
+        # First, because a rank leaves its exit code before msrun ends.
         is_over = msrun.poll() is not None
         codes = read_codes(job.folder)
         if follower:
             follower.show()
         has_all = job.ranks.keys() <= codes.keys()
         for name, code in codes.items():
-            # Once all ranks are done, the way in which the scheduler ends changes nothing.
+            # Once all ranks are done, the exit code of the scheduler does not matter.
             if code and not (has_all and name == "scheduler"):
                 raise failure(job, name, code, follower)
         if has_all:
             ended_at = ended_at or time.monotonic()
-            # With several nodes the scheduler serves the others still.
+            # With several nodes the scheduler still serves the others.
             if is_over or (job.nodes.count == 1 and time.monotonic() - ended_at > PATIENCE):
                 return
         elif is_over:
@@ -123,7 +123,7 @@ def watch(job, msrun, follower):
 
 
 def descendants(besides):
-    """Return all processes below this one, orphans among them, but for the children in `besides` and what is theirs."""
+    """Return all descendants of this process, orphans included, except the children in `besides` and their own."""
     found = []
     for child in psutil.Process().children():
         if child not in besides:
@@ -140,7 +140,7 @@ def end_descendants(besides):
         UserError: one cannot be killed, as happens in a driver that hangs.
     """
     deadline = time.monotonic() + KILL_PATIENCE
-    # Some start others meanwhile, or lose their parent: look until there is none.
+    # Some start others meanwhile, or lose their parent: repeat until none is left.
     while processes := descendants(besides):
         if time.monotonic() > deadline:
             numbers = ", ".join(str(process.pid) for process in processes)
@@ -154,23 +154,22 @@ def end_descendants(besides):
 def check_folder(job):
     """Raise a UserError where another job works in the folder of this one."""
     if job.folder.exists():
-        hold_folder(job).close()
+        hold_folder(job).release()
 
 
 def hold_folder(job):
-    """Return a file that keeps the job's folder from other jobs as long as it is open.
+    """Return a lock, held, that keeps the job's folder from other jobs until it is released.
 
     Raises:
         UserError: another job holds it.
     """
-    file = (job.folder / "lock").open("a", encoding="utf-8")
+    lock = FileLock(job.folder / "lock")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+        lock.acquire(blocking=False)
+    except Timeout:
         raise UserError(f"{job.folder}: a job that still runs writes there; wait for its end, end it, or start this "
                         "one in another folder") from None
-    return file
+    return lock
 
 
 def handle_stop_signals(handler):
@@ -194,17 +193,20 @@ def run(job, follows):
     Raises:
         UserError: a rank failed, msrun did, or another job works in the folder.
     """
-    for folder in {str(job.folder), *(part["folder"] for part in job.ranks.values())}:
+    for folder in {str(job.folder), *(plan["folder"] for plan in job.ranks.values())}:
         os.makedirs(folder, exist_ok=True)
-    with hold_folder(job):
+    lock = hold_folder(job)
+    try:
         return run_alone(job, follows)
+    finally:
+        lock.release()
 
 
 def run_alone(job, follows):
-    """Do what `run` does, in folders that are there and no other job's."""
+    """Do what `run` does, in folders that exist and are locked."""
     for old in job.folder.glob("*.exit"):
         old.unlink()
-    write_whole(job.folder / "plan.json", json.dumps(job.parts))
+    write_whole(job.folder / "plan.json", json.dumps(job.processes))
     follower = Follower(Path(next(iter(job.ranks.values()))["log"])) if follows else None
     # Orphans among the descendants come to this process, which can end them then.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

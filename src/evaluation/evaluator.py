@@ -67,7 +67,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
     find_engine(config.coco_engine)
     started = time.perf_counter()
     results, counts = _detections(network, data, config, batch_size or config.per_batch_size, ranks.share(num_images))
-    parts, counts = ranks.gather(results, only_first=True), ranks.gather(counts)
+    parts, counts = ranks.all_gather(results, only_first=True), ranks.all_gather(counts)
     detected = time.perf_counter()
     scores = None
     if ranks.is_first:
@@ -79,7 +79,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
         if results_path is not None:
             write_json(results_path, results)
         scores = vars(score_results(data, results, config.coco_engine))
-    scores = ranks.first(scores)
+    scores = ranks.broadcast(scores)
     return EvalResult(**{**scores, "stats": tuple(scores["stats"])}, results=results, num_images=num_images,
                       damaged_images=sum(part["damaged"] for part in counts),
                       undecided_images=sum(part["undecided"] for part in counts),

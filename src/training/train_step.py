@@ -8,6 +8,8 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 from mindspore.amp import auto_mixed_precision
 
+from model_utils.comm import Ranks
+from model_utils.device_adapter import has_short_collectives
 from src.config import detection_scales
 from src.loss import YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
@@ -34,8 +36,9 @@ class TrainStep:
     """The training step of a run.
 
     With config.multi_scale_graph "static" one graph is compiled for each input size, when that size first comes; with
-    "dynamic" one for all sizes, at the first step. `compile_seconds` holds the time of each compilation with its first
-    step, by (height, width), or by None for the one graph of all sizes.
+    "dynamic" one for all sizes, at the first step. `compile_seconds` holds the time of each compilation, by (height,
+    width), or by None for the one graph of all sizes. Before a graph runs for the first time, and on CPU before every
+    step, the ranks wait for each other.
 
     Args:
         network (Cell): images to raw heads, float32 [B, 3, H, W] to `YOLOv3Tiny`'s (big, small).
@@ -44,18 +47,17 @@ class TrainStep:
         num_classes (int): C.
         average (WeightAverage or None): follows the weights after each good step.
         scaler (LossScaler or None): of `build_loss_scaler`; made from the config if None.
+        ranks (Ranks or None): the processes that train together; None: this one.
     """
 
-    def __init__(self, network, optimizer, config, num_classes, average=None, scaler=None):
+    def __init__(self, network, optimizer, config, num_classes, average=None, scaler=None, ranks=None):
         self.optimizer, self.average = optimizer, average
         self.scaler = scaler if scaler is not None else build_loss_scaler(config)
         self.compile_seconds = {}
+        self._ranks, self._waits = ranks or Ranks(), has_short_collectives(config.device_target)
         self._is_dynamic = config.multi_scale_graph == "dynamic"
         self._scales, self._grids = detection_scales(config), {}
-        self._step = build_train_step(network, optimizer, config, num_classes, average, self.scaler)
-        if self._is_dynamic:
-            images = ms.Tensor(shape=(config.per_batch_size, None, None, 3), dtype=ms.uint8)
-            self._step = ms.enable_dynamic(images=images, grids=open_grids(self._scales))(self._step)
+        self._step = StepGraph(build_train_step(network, optimizer, config, num_classes, average, self.scaler))
 
     def __call__(self, images, boxes, lr, decay=0.0):
         """Update network, optimizer and average; return (loss, parts, finite).
@@ -78,16 +80,38 @@ class TrainStep:
         if input_hw not in self._grids:
             self._grids[input_hw] = scale_grids(self._scales, input_hw)
         graph = None if self._is_dynamic else input_hw
+        grids = self._grids[input_hw]
+        arguments = (images, boxes, lr, decay, ms.mutable(grids) if self._is_dynamic else grids)
+        is_new = graph not in self.compile_seconds
+        if is_new:
+            self._compile(graph, arguments)
+        if is_new or self._waits:
+            self._ranks.wait(f"the training step for {input_hw[0]}x{input_hw[1]}")
+        return self._step(*arguments)
+
+    def _compile(self, graph, arguments):
         started = time.perf_counter()
-        results = self._step(images, boxes, lr, decay, self._grids[input_hw])
-        if graph not in self.compile_seconds:
-            results[0].asnumpy()
-            self.compile_seconds[graph] = time.perf_counter() - started
-        return results
+        if self._is_dynamic:
+            images = ms.Tensor(shape=(arguments[0].shape[0], None, None, 3), dtype=ms.uint8)
+            self._step.set_inputs(images, *arguments[1:-1], ms.mutable(open_grids(self._scales)))
+        self._step.compile(*arguments)
+        self.compile_seconds[graph] = time.perf_counter() - started
+
+
+class StepGraph(nn.Cell):
+    """A function of one step as a cell, which can be compiled before it runs."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def construct(self, images, boxes, lr, decay, grids):
+        """Return what the function does."""
+        return self.step(images, boxes, lr, decay, grids)
 
 
 def build_train_step(network, optimizer, config, num_classes, average, scaler):
-    """Return the compiled function of one step.
+    """Return the function of one step, to be compiled.
 
     Arguments and results are those of `TrainStep`, but lr and decay float32 scalar tensors, and a last argument: the
     `scale_grids` of the input size.
@@ -110,7 +134,6 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
 
     gradient_of = ms.value_and_grad(scaled_loss, None, optimizer.parameters, has_aux=True)
 
-    @ms.jit
     def step(images, boxes, lr, decay, grids):
         # The forward pass moves the batch-norm statistics, so they are copied before it.
         before = [ops.add(statistic, 0.0) for statistic in statistics]

@@ -45,7 +45,7 @@ class Trainer:
         self.meters = Meters(state.progress, run.config.per_batch_size * run.ranks.size)
         self.rates = learning_rates(run.config, run.steps_per_epoch)
         self.train_step = TrainStep(mixed_precision(state.network, run.config.amp_level), state.optimizer, run.config,
-                                    len(run.data.categories), state.average, state.scaler)
+                                    len(run.data.categories), state.average, state.scaler, run.ranks)
 
     def fit(self):
         """Train and return the `Progress`."""

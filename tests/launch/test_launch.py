@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The launchers of many processes: what would run, in full, and every mistake told before anything starts."""
+"""The launchers of many processes: what would run, in full, and every mistake reported before anything starts."""
 import os
 import re
 import shutil
@@ -124,15 +124,15 @@ def test_shares_of_cores(cores, ranks, wanted, shares):
     assert list(share_cores(list(cores), ranks, wanted)) == shares
 
 
-def check_error(place, result, code, words):
+def check_error(place, result, code, message):
     """Check that the error is one line, or has the usage text behind it, and that nothing ran or was written."""
     assert result.returncode == code, result.stdout + result.stderr
-    assert words in result.stderr and result.stderr.startswith("error: ")
+    assert message in result.stderr and result.stderr.startswith("error: ")
     assert result.stdout == "" and ("\n\nusage: " in result.stderr or result.stderr.count("\n") == 1)
     assert not list(place.caller.glob("train_parallel*"))
 
 
-@pytest.mark.parametrize("places, values, code, words", [
+@pytest.mark.parametrize("places, values, code, message", [
     (("two", "1"), {}, 2, "DEVICE_NUM is 'two'; expected a whole number of at least 1"),
     (("0", "1"), {}, 2, "DEVICE_NUM is '0'"),
     (("1.5", "1"), {}, 2, "DEVICE_NUM is '1.5'"),
@@ -161,9 +161,9 @@ def check_error(place, result, code, words):
     (("two.json",), {"SERVER_ID": "a", "MASTER_ADDR": "127.0.0.1", "DEVICE_TARGET": "Ascend",
                      "ASCEND_RT_VISIBLE_DEVICES": "3"}, 1, "but it has 1 Ascend devices (says ASCEND_RT_VISIBLE_DEV"),
 ])
-def test_mistakes_are_told_before_anything_starts(place, places, values, code, words):
+def test_mistakes_are_reported_before_anything_starts(place, places, values, code, message):
     rank_table(place.caller / "two.json", [("a", 2), ("b", 2)])
-    check_error(place, place.train(*places, **values), code, words)
+    check_error(place, place.train(*places, **values), code, message)
 
 
 @pytest.mark.parametrize("wait", ["0", "1"])
@@ -188,7 +188,7 @@ def test_gpus_that_nvidia_smi_lists(place, listed, code):
         check_error(place, place.train("3", "1", **values), 1, "it has 2 GPU devices (says nvidia-smi -L)")
 
 
-@pytest.mark.parametrize("script, arguments, words", [
+@pytest.mark.parametrize("script, arguments, message", [
     ("run_distribute_train.sh", [], "DATA and RANK_TABLE are needed"),
     ("run_distribute_train.sh", ["my data"], "DATA and RANK_TABLE are needed"),
     ("run_distribute_train.sh", ["my data", "--lr", "0.1"], "DATA and RANK_TABLE are needed"),
@@ -197,9 +197,9 @@ def test_gpus_that_nvidia_smi_lists(place, listed, code):
     ("run_distribute_train_gpu.sh", ["my data", "8", "--lr"], "DATA, DEVICE_NUM and CPUS_PER_RANK are needed"),
     ("run_distribute_train_gpu.sh", ["my data", "8", "2", "0"], "unexpected argument '0'"),
 ])
-def test_usage_errors_end_with_2_and_the_usage_text(place, script, arguments, words):
+def test_usage_errors_end_with_2_and_the_usage_text(place, script, arguments, message):
     result = place.run(script, *arguments)
-    check_error(place, result, 2, words)
+    check_error(place, result, 2, message)
     assert "usage: bash " + script in result.stderr
 
 

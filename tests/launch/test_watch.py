@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs of many processes: how they end, whom they name, and that nothing is left running."""
+"""Jobs of many processes: how they end, which rank they name, and that nothing is left running."""
 import json
 import os
 import re
@@ -50,8 +50,8 @@ def check_success(place):
 def check_failure(place):
     result = place.train(behave={"0": "sleep", "1": "fail 7"})
     assert result.returncode == 7, result.stdout + result.stderr
-    assert result.stderr.splitlines()[-1] == ("error: rank 1 ended with exit code 7, so all others were ended; what it "
-                                              f"said is in {place.caller}/train_parallel1/log.txt")
+    assert result.stderr.splitlines()[-1] == ("error: rank 1 ended with exit code 7, so all others were ended; its "
+                                              f"output is in {place.caller}/train_parallel1/log.txt")
     assert "something is wrong" in result.stderr and "something" not in result.stdout
     assert place.log(0).endswith("asleep\n")
     assert not place.processes()
@@ -220,15 +220,15 @@ def test_the_order_of_ends_is_that_of_time(tmp_path):
     assert json.dumps(watch.read_codes(tmp_path)) == '{"rank_3": 0, "rank_0": -9, "scheduler": 1}'
 
 
-@pytest.mark.parametrize("part, status, code, words", [
+@pytest.mark.parametrize("planned, status, code, message", [
     ({"command": ["sh", "-c", "echo $WORD; exit 3"]}, 3, "3", ""),
     ({"command": ["sh", "-c", "echo $WORD; kill -TERM $$"]}, 143, "-15", ""),
     ({"command": ["no-such-program"]}, 1, "1", "error: rank_5: [Errno 2] No such file or directory"),
     ({"command": ["sh"], "log": "/no/such/folder/log.txt"}, 1, "1", "error: rank_5: [Errno 2]"),
 ])
-def test_one_rank_leaves_its_code(tmp_path, part, status, code, words):
+def test_one_rank_leaves_its_code(tmp_path, planned, status, code, message):
     whole = {"folder": str(tmp_path), "log": str(tmp_path / "log.txt"), "cores": [one_core()],
-             "environment": {"WORD": "two words"}, **part}
+             "environment": {"WORD": "two words"}, **planned}
     (tmp_path / "plan.json").write_text(json.dumps({"rank_5": whole}))
     command = [sys.executable, watch.__file__.replace("watch", "one_rank"), tmp_path / "plan.json"]
     # A plan without a scheduler is that of another node than the first.
@@ -236,8 +236,8 @@ def test_one_rank_leaves_its_code(tmp_path, part, status, code, words):
         result = subprocess.run(command, env={**os.environ, "MS_ROLE": role, "RANK_ID": "5"}, text=True,
                                 capture_output=True, timeout=60, check=False)
         assert result.returncode == expected
-        assert result.stderr.startswith(words) if role == "MS_WORKER" and words else result.stderr == ""
+        assert result.stderr.startswith(message) if role == "MS_WORKER" and message else result.stderr == ""
     assert (tmp_path / "rank_5.exit").read_text() == code + "\n"
     assert sorted(path.name for path in tmp_path.glob("*.exit*")) == ["rank_5.exit"]
-    if not words:
+    if not message:
         assert (tmp_path / "log.txt").read_text() == "two words\n"

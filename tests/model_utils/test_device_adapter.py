@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Selection of the device: CPU works twice, a device that is not here is refused in words."""
+"""Selection of the device: CPU works twice, a missing device is refused."""
 import pytest
 
 import mindspore as ms
@@ -24,7 +24,7 @@ def test_cpu_can_be_selected_after_an_operator_ran():
 
 
 @pytest.mark.parametrize("target", ["GPU", "Ascend"])
-def test_a_device_that_is_not_here_is_refused_in_words(target):
+def test_a_missing_device_is_refused(target):
     with pytest.raises(UserError, match=f"device_target {target}.*--device_target CPU"):
         setup_device(get_config(["--device_target", target]))
 

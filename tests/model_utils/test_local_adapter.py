@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of model_utils/local_adapter.py: what a launcher says, what is wrong with it, what follows for a machine."""
+"""What a launcher sets in the environment, mistakes in it, and the place of a process on its machine."""
 import pytest
 
 from model_utils.errors import UserError
@@ -40,7 +40,7 @@ def test_msruns_own_names_do_where_the_others_are_missing():
     assert (launch.rank_size, launch.rank_id, launch.device_id) == (4, 2, 0)
 
 
-def test_modelarts_says_how_many_machines_there_are():
+def test_modelarts_sets_how_many_machines_there_are():
     assert read_launch({"RANK_SIZE": "16", "RANK_ID": "9", "MA_NUM_HOSTS": "2"}).node_rank == 1
 
 
@@ -50,7 +50,7 @@ def test_the_scheduler_of_msrun_leads_no_machine():
     assert not read_launch({**MSRUN, "RANK_ID": "0", "MS_NODE_ID": "0"}).is_scheduler
 
 
-@pytest.mark.parametrize(("environment", "words"), [
+@pytest.mark.parametrize(("environment", "message"), [
     ({"RANK_SIZE": "eight"}, "RANK_SIZE is 'eight' in the environment: expected a whole number of at least 1"),
     ({"RANK_SIZE": "0"}, "RANK_SIZE is '0'"),
     ({"RANK_ID": "-1"}, "RANK_ID is '-1'"),
@@ -64,6 +64,6 @@ def test_the_scheduler_of_msrun_leads_no_machine():
     # msrun on several machines without --node_rank: RANK_ID is what its scheduler left, the same in all workers.
     ({"RANK_SIZE": "4", "RANK_ID": "0", "MS_ROLE": "MS_WORKER"}, "MS_NODE_ID is not set.*--node_rank"),
 ])
-def test_what_is_wrong_is_said_in_words(environment, words):
-    with pytest.raises(UserError, match=words):
+def test_mistakes_are_reported(environment, message):
+    with pytest.raises(UserError, match=message):
         read_launch(environment)

@@ -72,7 +72,7 @@ def changed(*keys, to):
 FIRST = ("server_list", 0, "device")
 
 
-@pytest.mark.parametrize("table, words", [
+@pytest.mark.parametrize("table, message", [
     ("{\n\"version\": }", "broken json in line 2, column 12"),
     ("", "broken json in line 1"),
     ("[1]", "a json list; expected an object with version and server_list"),
@@ -106,14 +106,14 @@ FIRST = ("server_list", 0, "device")
     (changed(*FIRST, 0, "rank_id", to="4"),
      "server_list[0].device[0].rank_id is 4; expected 0 to 3, each once, for the 4 devices"),
 ])
-def test_a_mistake_names_the_file_and_the_field(write, table, words):
+def test_a_mistake_names_the_file_and_the_field(write, table, message):
     if table == changed(*FIRST, 1, to=None):
         # Without rank 2 the others move up.
         table["server_list"][0]["device"][0]["rank_id"] = "2"
     path = write(table)
     with pytest.raises(UserError) as caught:
         read_rank_table(path)
-    assert str(caught.value).startswith(f"{path}: {words}")
+    assert str(caught.value).startswith(f"{path}: {message}")
 
 
 def test_ranks_of_a_server_in_two_pieces(write):

@@ -109,7 +109,7 @@ def test_paths_in_options_are_those_of_the_calling_folder(place):
         "--resume_yolo", "missing.ckpt", "--lr_epochs", "a model.ckpt"]
 
 
-@pytest.mark.parametrize("script, arguments, words", [
+@pytest.mark.parametrize("script, arguments, message", [
     *[(script, [], "usage: bash " + script) for script in LAUNCHERS],
     ("run_standalone_train.sh", ["my data", "rank_table.json"], "unexpected argument 'rank_table.json'"),
     ("run_standalone_train_gpu.sh", ["my data", "0", "1"], "unexpected argument '1'"),
@@ -120,10 +120,10 @@ def test_paths_in_options_are_those_of_the_calling_folder(place):
     ("quick_start.sh", ["--shrot"], "unknown argument '--shrot'"),
     ("quick_start.sh", ["--out"], "--out needs a folder"),
 ])
-def test_usage_errors_end_with_2_and_the_usage_text(place, script, arguments, words):
+def test_usage_errors_end_with_2_and_the_usage_text(place, script, arguments, message):
     result = place.run(script, *arguments)
     assert result.returncode == 2
-    assert words in result.stderr and "usage: bash " + script in result.stderr
+    assert message in result.stderr and "usage: bash " + script in result.stderr
     assert not place.calls()
     assert sorted(path.name for path in place.caller.iterdir()) == ["a model.ckpt", "my data"]
 
@@ -137,17 +137,17 @@ def test_help(place, script, option):
     assert not place.calls()
 
 
-@pytest.mark.parametrize("script, arguments, words", [
+@pytest.mark.parametrize("script, arguments, message", [
     ("run_standalone_train.sh", ["no data"], "no data: no such folder"),
     ("run_standalone_train_gpu.sh", ["a model.ckpt"], "a model.ckpt: no such folder"),
     ("run_eval.sh", ["no data", "a model.ckpt"], "no data: no such folder"),
     ("run_eval_gpu.sh", ["my data", "no model.ckpt"], "no model.ckpt: no such file"),
     ("run_eval.sh", ["my data", "my data"], "my data: no such file"),
 ])
-def test_missing_places_are_named_before_anything_starts(place, script, arguments, words):
+def test_missing_places_are_named_before_anything_starts(place, script, arguments, message):
     result = place.run(script, *arguments)
     assert result.returncode == 1
-    assert words in result.stderr
+    assert message in result.stderr
     assert not place.calls()
     assert not (place.caller / "train").exists() and not (place.caller / "eval").exists()
 
@@ -204,7 +204,7 @@ def test_in_the_background_by_default(place):
         os.kill(pid, signal.SIGTERM)
 
 
-def test_a_failure_at_once_is_told_in_the_background_too(place):
+def test_a_failure_at_once_is_reported_in_the_background_too(place):
     result = place.run("run_eval.sh", place.data, place.checkpoint, wait=None, STUB_EXIT="3")
     assert result.returncode == 3
     assert "and complains" in result.stderr and "exit code 3" in result.stderr

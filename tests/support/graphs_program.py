@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run by tests/launch/test_platforms.py, which makes MindSpore dump every graph: compiles those that devices run.
 
-    python tests/support/graphs_program.py train|inference|export [--option value ...]
+    python -m scripts.launch.launch run rank tests/support/graphs_program.py --device_num=1 -- FOLDER
+
+The graphs of each form are written to FOLDER/<form>.
 """
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +28,9 @@ from src.training.train_step import TrainStep, mixed_precision
 from src.yolo import build_inference_network, build_network
 
 CLASSES, SIZE = 3, 64
+OPTIONS = ["--device_target", "CPU", "--training_shape", str(SIZE), "--testing_shape", str(SIZE), "--per_batch_size",
+           "2", "--max_box", "6", "--is_distributed", "1"]
+IMPROVED = ["--config_path", str(Path(__file__).resolve().parents[2] / "configs" / "improved.yaml")]
 
 
 def train(config):
@@ -37,6 +43,11 @@ def train(config):
     step = TrainStep(mixed_precision(network, config.amp_level), build_optimizer(network, config), config, CLASSES,
                      average, build_loss_scaler(config))
     step(ms.Tensor(np.zeros((2, SIZE, SIZE, 3), np.uint8)), ms.Tensor(np.zeros((2, 6, 5), np.float32)), 1e-4, 0.5)
+
+
+def train_as_rank(config):
+    """Do the same as one of two ranks; this process stands for both."""
+    train(config.replace(DERIVED, group_size=2))
 
 
 def inference(config):
@@ -55,10 +66,26 @@ def export(config):
                   file_format="MINDIR")
 
 
+FORMS = {
+    "classic": (train, []),
+    # With what several ranks have on top.
+    "improved": (train_as_rank, [*IMPROVED, "--clip_gradient_norm", "10", "--label_smooth", "1"]),
+    "mixed": (train, ["--amp_level", "O2", "--dynamic_loss_scale", "True"]),
+    "inference": (inference, []),
+    "export": (export, []),
+}
+
+
+def main(folder):
+    """Write the graphs of all forms."""
+    config = get_config(OPTIONS)
+    setup_device(config)
+    start_ranks(config)
+    os.environ.update(MS_DEV_SAVE_GRAPHS="1", MS_DEV_DUMP_IR_PASSES="validate")
+    for name, (function, options) in FORMS.items():
+        os.environ["MS_DEV_SAVE_GRAPHS_PATH"] = str(Path(folder) / name)
+        function(get_config([*OPTIONS, *options]))
+
+
 if __name__ == "__main__":
-    options = ["--device_target", "CPU", "--training_shape", str(SIZE), "--testing_shape", str(SIZE),
-               "--per_batch_size", "2", "--max_box", "6", *sys.argv[2:]]
-    resolved = get_config(options)
-    setup_device(resolved)
-    resolved = resolved.replace(DERIVED, group_size=start_ranks(resolved)[1])
-    {"train": train, "inference": inference, "export": export}[sys.argv[1]](resolved)
+    main(sys.argv[1])

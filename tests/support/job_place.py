@@ -15,11 +15,18 @@ import psutil
 from tests.support.many_ranks import free_port
 from tests.support.place import ROOT, Place
 
-# What a rank does is said by BEHAVE, a json object: {"1": "fail 7", "0": "sleep"}; the others end at once.
+# BEHAVE, a json object, gives what each rank does: {"1": "fail 7", "0": "sleep"}; the others end at once.
 PROGRAM = '''
 import json, os, signal, subprocess, sys, time
 name = "scheduler" if os.environ["MS_ROLE"] == "MS_SCHED" else os.environ["RANK_ID"]
-word, _, number = json.loads(os.environ.get("BEHAVE", "{}")).get(name, "end").partition(" ")
+behave = json.loads(os.environ.get("BEHAVE", "{}"))
+word, _, number = behave.get(name, "end").partition(" ")
+
+def is_there(rank):
+    log = f"../train_parallel{rank}/log.txt"
+    text = open(log).read() if os.path.exists(log) else ""
+    return "asleep" in text if behave.get(rank) == "sleep" else text or rank == name or "late" in behave.get(rank, "")
+
 if word == "late":
     time.sleep(float(number))
 if name != "scheduler":
@@ -30,8 +37,8 @@ if name != "scheduler":
 if word == "orphan":
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", __file__], start_new_session=True)
 if word in ("fail", "orphan"):
-    # The others are to be there.
-    time.sleep(1)
+    while not all(is_there(str(rank)) for rank in range(int(os.environ["RANK_SIZE"]))):
+        time.sleep(0.05)
     print("something is wrong", file=sys.stderr, flush=True)
     sys.exit(int(number))
 if word == "kill":
@@ -40,7 +47,7 @@ if word == "sleep":
     print("asleep", flush=True)
     time.sleep(300)
 '''
-# The part of msrun that matters here, in its own order, without the seconds that importing MindSpore takes.
+# What msrun does here, in its order, without the seconds that importing MindSpore takes.
 MSRUN = '''
 import argparse, os, signal, subprocess, sys, time
 parser = argparse.ArgumentParser()

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Starts several processes of a program of the repository, by the launcher that users have."""
+"""Jobs of several processes of a program of the repository, started by the launcher that users have."""
+import contextlib
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BUSY = "import os, sys\nos.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass"
 
 
 def free_port():
@@ -23,12 +25,12 @@ def job_command(size, program, *arguments):
             "--", *map(str, arguments)]
 
 
-def job_environment():
+def job_environment(**extra):
     """Return the environment of such a job: a port of its own, one thread of arithmetic for each rank."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(free_port()), "PYTHONPATH": str(ROOT), **extra}
 
 
-def run_ranks(size, folder, program, *arguments, seconds=300, expected=0):
+def run_ranks(size, folder, program, *arguments, seconds=600, expected=0, **environment):
     """Run a program of the repository in `size` processes; returns their logs, by rank.
 
     Raises:
@@ -36,10 +38,23 @@ def run_ranks(size, folder, program, *arguments, seconds=300, expected=0):
     """
     for log in Path(folder).glob("rank*/log.txt"):
         log.unlink()
-    job = subprocess.run(job_command(size, program, *arguments), cwd=folder, env=job_environment(), text=True,
-                         capture_output=True, timeout=seconds, check=False)
+    job = subprocess.run(job_command(size, program, *arguments), cwd=folder, env=job_environment(**environment),
+                         text=True, capture_output=True, timeout=seconds, check=False)
     logs = [path.read_text(errors="replace") if path.is_file() else "no log"
             for path in (Path(folder) / f"rank{rank}" / "log.txt" for rank in range(size))]
     ends = [job.stdout[-2000:], job.stderr[-2000:], *(log[-3000:] for log in logs)]
     assert job.returncode == expected, "\n".join(ends)
     return logs
+
+
+@contextlib.contextmanager
+def busy_core(processes):
+    """Keep the last core that can be used busy with so many processes, so that the last rank is slower than rank 0."""
+    core = str(max(os.sched_getaffinity(0)))
+    started = [subprocess.Popen([sys.executable, "-c", BUSY, core]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
