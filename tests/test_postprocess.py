@@ -13,7 +13,7 @@ from model_utils.errors import UserError, run_cli
 from src.data.coco import read_annotation_file
 from src.evaluation.coco_scores import score_results
 from src.postprocess import check_data, main, read_record
-from tests.support.device_results import RESULTS, counts, run_json, sha256
+from tests.support.ascend310.device_results import RESULTS, counts, run_json, sha256
 from tests.support.helpers import write_coco
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tests of the C++ app run in one worker, so that they share its builds (tests/support/infer_app.py)."""
+"""The tests of the C++ app run in one worker, so that they share its builds (tests/support/ascend310/infer_app.py)."""
 from pathlib import Path
 
 import pytest

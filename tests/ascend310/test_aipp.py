@@ -4,8 +4,8 @@
 
 
 from model_utils.config import get_config
-from tests.support.aipp_file import check_aipp, read_aipp
-from tests.support.infer_app import APP
+from tests.support.ascend310.aipp_file import check_aipp, read_aipp
+from tests.support.ascend310.infer_app import APP
 
 
 def test_the_file_holds_the_default_mean_and_std():

@@ -10,9 +10,9 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 import pytest
 
-from tests.support.golden_files import describe, export_config, image_files, write_golden
+from tests.support.ascend310.golden_files import describe, export_config, image_files, write_golden
+from tests.support.ascend310.infer_app import APP, CPP, MISSING, run, run_app, sanitized_app
 from tests.support.helpers import write_coco
-from tests.support.infer_app import APP, CPP, MISSING, run, run_app, sanitized_app
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ import pytest
 from src.data.placement import Placement
 from src.evaluation.detections import coco_results, in_image
 from src.evaluation.nms import detections_from_heads
-from tests.support.fake_model import FakeModel
+from tests.support.ascend310.fake_model import FakeModel
+from tests.support.ascend310.infer_app import CATEGORIES
+from tests.support.ascend310.same_detections import compare
 from tests.support.helpers import real_data
-from tests.support.infer_app import CATEGORIES
-from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,7 @@ import mindspore as ms
 import eval as eval_program
 from src.data.coco import read_annotation_file, read_coco
 from src.evaluation.coco_scores import score_results
-from tests.support.helpers import data_config, real_data, write_coco, write_image
-from tests.support.infer_app import (
+from tests.support.ascend310.infer_app import (
     build_folder,
     export_onnx,
     exported_model,
@@ -24,7 +23,8 @@ from tests.support.infer_app import (
     run_app,
     write_checkpoint,
 )
-from tests.support.same_detections import compare
+from tests.support.ascend310.same_detections import compare
+from tests.support.helpers import data_config, real_data, write_coco, write_image
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,11 @@ from src.data.image_files import decode_image
 from src.data.placement import fit_placement
 from src.deploy.model_description import OUTPUT_NAMES
 from src.evaluation.detections import coco_results, detect
-from tests.support.aipp_file import check_aipp, read_aipp
-from tests.support.fake_model import TYPES, FakeModel
+from tests.support.ascend310.aipp_file import check_aipp, read_aipp
+from tests.support.ascend310.fake_model import TYPES, FakeModel
+from tests.support.ascend310.infer_app import APP, CATEGORIES, CPP, sanitized_app
+from tests.support.ascend310.same_detections import compare
 from tests.support.helpers import draw_picture, write_image
-from tests.support.infer_app import APP, CATEGORIES, CPP, sanitized_app
-from tests.support.same_detections import compare
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rank_training import TWENTY_STEPS, train
+from tests.support.ranks.rank_training import TWENTY_STEPS, train
 from tests.support.training_runs import training_data
 
 

@@ -9,9 +9,9 @@ import pytest
 
 import eval as eval_program
 from model_utils.comm import Ranks
-from tests.support.many_ranks import run_ranks
-from tests.support.rank_training import check_ranks_are_alike, metrics
-from tests.support.step_program import train_steps
+from tests.support.ranks.many_ranks import run_ranks
+from tests.support.ranks.rank_training import check_ranks_are_alike, metrics
+from tests.support.ranks.step_program import train_steps
 
 
 @pytest.mark.slow
@@ -23,7 +23,7 @@ def test_after_twenty_steps_all_ranks_hold_the_same(unbroken):
 
 @pytest.mark.slow
 def test_two_processes_with_half_the_batch_train_as_one_does(tmp_path):
-    outputs = run_ranks(2, tmp_path, "tests/support/step_program.py", tmp_path / "two.npz")
+    outputs = run_ranks(2, tmp_path, "tests/support/ranks/step_program.py", tmp_path / "two.npz")
     found = [json.loads(re.search(r"found (.*)", output)[1]) for output in outputs]
     losses, one = train_steps(Ranks())
     np.testing.assert_allclose(found[0]["losses"], losses, rtol=1e-5)

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from src.weights.checkpoint import load_checkpoint
-from tests.support.many_ranks import busy_core, job_command, job_environment, run_ranks
-from tests.support.rank_training import TRAINING, TWENTY_STEPS, metrics, ranks_of, train
+from tests.support.ranks.many_ranks import busy_core, job_command, job_environment, run_ranks
+from tests.support.ranks.rank_training import TRAINING, TWENTY_STEPS, metrics, ranks_of, train
 from tests.support.training_runs import digest, wait_for_step
 
 

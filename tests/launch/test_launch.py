@@ -12,8 +12,8 @@ from string import Template
 import pytest
 
 from scripts.launch.msrun_job import share_cores
-from tests.support.job_place import JobPlace, on_one_core, one_core, rank_table
 from tests.support.place import ROOT
+from tests.support.ranks.job_place import JobPlace, on_one_core, one_core, rank_table
 
 LAUNCHERS = ["run_distribute_train.sh", "run_distribute_train_gpu.sh"]
 FILES = [*LAUNCHERS, "distribute.sh"]

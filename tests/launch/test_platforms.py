@@ -12,7 +12,7 @@ import mindspore as ms
 import mindspore.ops.auto_generate as generated
 import mindspore.ops.operations as operations
 
-from tests.support.many_ranks import run_ranks
+from tests.support.ranks.many_ranks import run_ranks
 
 PLATFORMS = {"Ascend", "GPU"}
 # The compiler's own, which are no kernels of a device.
@@ -31,7 +31,7 @@ FORWARD = {"AtanGrad": "Atan", "BatchNormGrad": "BatchNorm", "BiasAddGrad": "Bia
 def graphs(tmp_path_factory):
     """The folder of the graphs of every form, as one process wrote them down."""
     folder = tmp_path_factory.mktemp("graphs")
-    run_ranks(1, folder, "tests/support/graphs_program.py", folder / "graphs")
+    run_ranks(1, folder, "tests/support/ranks/graphs_program.py", folder / "graphs")
     return folder / "graphs"
 
 

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.support.many_ranks import ROOT, free_port
-from tests.support.rank_training import check_ranks_are_alike, run_of
+from tests.support.ranks.many_ranks import ROOT, free_port
+from tests.support.ranks.rank_training import check_ranks_are_alike, run_of
 
 ADDRESSES = ("10.213.0.1", "10.213.0.2")
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.launch import watch
-from tests.support.job_place import JobPlace, on_one_core, one_core, rank_table, wait_until
+from tests.support.ranks.job_place import JobPlace, on_one_core, one_core, rank_table, wait_until
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 import mindspore as ms
 
 from model_utils.comm import Ranks
-from tests.support.many_ranks import run_ranks
-from tests.support.ranks_program import LIMIT_S, statistics_of, value_of
+from tests.support.ranks.many_ranks import run_ranks
+from tests.support.ranks.ranks_program import LIMIT_S, statistics_of, value_of
 
 
 def test_one_process_gets_its_own_values():
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.xdist_group("ranks")
 
 @pytest.fixture(scope="module", name="logs")
 def fixture_logs(tmp_path_factory):
-    return run_ranks(3, tmp_path_factory.mktemp("ranks"), "tests/support/ranks_program.py", expected=1)
+    return run_ranks(3, tmp_path_factory.mktemp("ranks"), "tests/support/ranks/ranks_program.py", expected=1)
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from model_utils.errors import UserError, run_cli
 from src.data.categories import Categories
 from src.evaluation.inference import unnamed_categories
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
+from tests.support.ascend310.infer_app import write_checkpoint
 from tests.support.helpers import write_coco
-from tests.support.infer_app import write_checkpoint
 
 CPU = ["--device_target", "CPU"]
 CLASSES = Categories(("a", "b", "c"), (1, 5, 9))

@@ -11,7 +11,7 @@ import pytest
 
 from model_utils.config import get_config
 from tests.support.documented_commands import CommandPlace, read_commands
-from tests.support.many_ranks import free_port
+from tests.support.ranks.many_ranks import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README, CHINESE = "README.md", "README_CN.md"

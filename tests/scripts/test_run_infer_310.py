@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from src.deploy.model_description import read_description
-from tests.support.fake_model import FakeModel
+from tests.support.ascend310.fake_model import FakeModel
+from tests.support.ascend310.infer_app import build_folder, exported_model, sanitized_app
 from tests.support.helpers import write_coco
-from tests.support.infer_app import build_folder, exported_model, sanitized_app
 from tests.support.place import ROOT
 
 # Environment variables that the scripts read.

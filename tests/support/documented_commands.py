@@ -20,10 +20,10 @@ from pathlib import Path
 
 from model_utils.config import get_config
 from model_utils.errors import run_cli
+from tests.support.ascend310.infer_app import build_folder
 from tests.support.helpers import write_coco
-from tests.support.infer_app import build_folder
-from tests.support.job_place import rank_table
 from tests.support.place import ROOT, STUB
+from tests.support.ranks.job_place import rank_table
 from tests.support.small_networks import random_weights, write_darknet
 
 MAX_SECONDS = 300

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support.job_place import heed_signals
+from tests.support.ranks.job_place import heed_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 # They record how they were called, wait while a file hold-train lies beside them, and leave their files.

@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Compares preprocessing, decode and post-processing with files that Python wrote (tests/support/golden_files.py), in
+// Compares preprocessing, decode and post-processing with files that Python wrote (tests/support/ascend310/golden_files.py), in
 // the folder that the environment variable YOLO_GOLDEN names.
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ namespace {
 
 std::filesystem::path Folder() {
   const char *folder = std::getenv("YOLO_GOLDEN");
-  REQUIRE_MESSAGE(folder != nullptr, "YOLO_GOLDEN must name a folder of tests/support/golden_files.py");
+  REQUIRE_MESSAGE(folder != nullptr, "YOLO_GOLDEN must name a folder of tests/support/ascend310/golden_files.py");
   return folder;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run by tests/launch/test_distributed.py in several processes: training steps on fixed samples, as one json line.
 
-    python tests/support/step_program.py OUT.npz
+    python tests/support/ranks/step_program.py OUT.npz
 
 The samples are shared among the ranks; batch norm is in inference mode. Rank 0 writes its weights to OUT.npz. The steps
 are repeated without the averaging of gradients, to see that its absence is noticed.

@@ -29,7 +29,7 @@ from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
 
-APP = Path(__file__).resolve().parents[2] / "ascend310_infer"
+APP = Path(__file__).resolve().parents[3] / "ascend310_infer"
 CPP = APP.parent / "tests" / "ascend310" / "cpp"
 CATEGORIES = Categories(("cup", "ball", "key"), (3, 1, 7))
 # What cmake says where a library or the compiler is missing.

@@ -12,8 +12,8 @@ import time
 
 import psutil
 
-from tests.support.many_ranks import free_port
 from tests.support.place import ROOT, Place
+from tests.support.ranks.many_ranks import free_port
 
 # BEHAVE, a json object, gives what each rank does: {"1": "fail 7", "0": "sleep"}; the others end at once.
 PROGRAM = '''

@@ -8,7 +8,7 @@ import re
 import psutil
 
 from src.weights.checkpoint import load_checkpoint
-from tests.support.many_ranks import run_ranks
+from tests.support.ranks.many_ranks import run_ranks
 
 TRAINING = ["--is_distributed", 1, "--device_target", "CPU", "--training_shape", 64, "--warmup_epochs", 1,
             "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compare two COCO result files: the same detections except for the last digits?
 
-    python -m tests.support.same_detections ONE/results.json OTHER/predict_DATE.json
+    python -m tests.support.ascend310.same_detections ONE/results.json OTHER/predict_DATE.json
 """
 import json
 import sys

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run by tests/launch/test_platforms.py, which makes MindSpore dump every graph: compiles those that devices run.
 
-    python -m scripts.launch.launch run rank tests/support/graphs_program.py --device_num=1 -- FOLDER
+    python -m scripts.launch.launch run rank tests/support/ranks/graphs_program.py --device_num=1 -- FOLDER
 
 The graphs of each form are written to FOLDER/<form>.
 """
@@ -30,7 +30,7 @@ from src.yolo import build_inference_network, build_network
 CLASSES, SIZE = 3, 64
 OPTIONS = ["--device_target", "CPU", "--training_shape", str(SIZE), "--testing_shape", str(SIZE), "--per_batch_size",
            "2", "--max_box", "6", "--is_distributed", "1"]
-IMPROVED = ["--config_path", str(Path(__file__).resolve().parents[2] / "configs" / "improved.yaml")]
+IMPROVED = ["--config_path", str(Path(__file__).resolve().parents[3] / "configs" / "improved.yaml")]
 
 
 def train(config):

@@ -11,7 +11,7 @@ from src.data.image_files import decode_image
 from src.data.placement import fit_placement
 from src.deploy.model_description import OUTPUT_NAMES, describe_model
 from src.transforms import place
-from tests.support.infer_app import CATEGORIES, infer, sanitized_app
+from tests.support.ascend310.infer_app import CATEGORIES, infer, sanitized_app
 
 # Numbers of mindspore::DataType.
 TYPES = {"int8": 32, "uint8": 37, "float16": 42, "float32": 43}
