@@ -12,10 +12,10 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
 from src.initializer import initialise_weights
 from src.weights.checkpoint import legacy_names, save_checkpoint
-from src.weights.darknet import file_sizes, write_darknet
+from src.weights.darknet import file_sizes
 from src.weights.start_weights import start_weights
 from tests.support.helpers import real_data
-from tests.support.small_networks import is_backbone, random_weights, same, small_network, values
+from tests.support.small_networks import is_backbone, random_weights, same, small_network, values, write_darknet
 
 
 @pytest.fixture(scope="module")
