@@ -1,21 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of jobs share: the data, one finished run of two ranks, and that no two jobs run at the same time."""
+"""What the tests of jobs share: the data, and one finished run of two ranks."""
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.support.ranks.rank_training import TWENTY_STEPS, train
 from tests.support.training_runs import training_data
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With pytest-xdist, one worker has all these tests: two jobs at once would share the cores."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("ranks"))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ from model_utils.config import get_config
 from tests.support.documented_commands import CommandPlace, read_commands
 from tests.support.ranks.many_ranks import free_port
 
+# Commands of the C++ app run on the build of its tests.
+pytestmark = pytest.mark.xdist_group("ascend310")
+
 ROOT = Path(__file__).resolve().parents[2]
 README, CHINESE = "README.md", "README_CN.md"
 DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
@@ -26,7 +29,7 @@ NOT_RUN = {
     "bash scripts/run_tests.sh -m 'not slow'": "it would run this test in this test",
     "python -m pytest tests/network/test_iou.py -k giou": "it is a test",
     "pip install -r tests/benchmark/requirements.txt": "downloads PyTorch, 200 MB",
-    "python tests/benchmark/run.py all --data_dir DATA --json speed.json":
+    "python -m tests.benchmark.run all --data_dir DATA --json speed.json":
         "needs PyTorch, and measures for a quarter of an hour",
     "bash scripts/run_infer_310.sh model_310.mindir DATA/val2017 DATA/annotations/instances_val2017.json 0":
         "needs MindSpore Lite; tests/scripts/test_run_infer_310.py runs it with a stand-in",
