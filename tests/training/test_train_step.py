@@ -40,7 +40,8 @@ class Step:
         setup_device(config)
         self.network = build_network(config, 3, decomposed_activation=True)
         initialise_weights(self.network, 1)
-        self.average = None if form in ("plain", "O2", "O3") else WeightAverage(self.network, build_network(config, 3), 0.25)
+        is_averaged = form not in ("plain", "O2", "O3")
+        self.average = WeightAverage(self.network, build_network(config, 3), 0.25) if is_averaged else None
         self.network.set_train(True)
         self.optimizer, self.scaler = build_optimizer(self.network, config), build_loss_scaler(config)
         network = mixed_precision(self.network, config.amp_level)
