@@ -47,14 +47,14 @@ def train(config):
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
-    # Checked before a folder is made, so that a run that cannot start leaves none.
-    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     if checkpoint:
         check_resumable(checkpoint, config, data)
     state, started = start_state(config, data.categories, checkpoint)
     validation = build_validation(config, state, data.categories, ranks)
     if checkpoint:
         validation.resume(checkpoint)
+    # Checked here too, so that a run with too few images leaves no folder.
+    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
     folder = common_run_folder(config.ckpt_path, ranks)
     logger = get_logger(folder, ranks.rank, "train", config.debug_log)
