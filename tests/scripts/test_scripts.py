@@ -25,6 +25,7 @@ def test_syntax_and_strictness(script):
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text(encoding="utf-8")
     assert text.startswith("#!/usr/bin/env bash\n")
+    # Below the licence.
     about = text.splitlines()[3]
     assert "set -euo pipefail" in text or "sourced" in about
 
