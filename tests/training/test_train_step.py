@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mindspore as ms
-from mindspore.graph.api import _JitExecutor
+from mindspore.graph.api import _CellGraphExecutor
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
@@ -16,7 +16,7 @@ from src.initializer import initialise_weights
 from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_loss_scaler, build_optimizer
-from src.training.train_step import TrainStep, mixed_precision
+from src.training.train_step import StepGraph, TrainStep, mixed_precision
 from src.yolo import build_network
 
 SQUARE, WIDE, HIGH = (64, 64), (64, 96), (96, 64)
@@ -194,16 +194,16 @@ def test_the_average_follows_the_weights_and_their_statistics_and_skips_a_bad_st
 
 @pytest.fixture
 def graphs(monkeypatch):
-    """The set of the graphs that MindSpore used for the functions named `step` so far, by its own names for them."""
-    used, find = set(), _JitExecutor.compile
+    """The set of the graphs that MindSpore used for steps so far, by its own names for them."""
+    used, find = set(), _CellGraphExecutor.compile
 
-    def note(executor, name, *arguments, **options):
-        graph = find(executor, name, *arguments, **options)
-        if name == "step":
+    def note(executor, cell, *arguments, **options):
+        graph, is_new = find(executor, cell, *arguments, **options)
+        if isinstance(cell, StepGraph):
             used.add(graph)
-        return graph
+        return graph, is_new
 
-    monkeypatch.setattr(_JitExecutor, "compile", note)
+    monkeypatch.setattr(_CellGraphExecutor, "compile", note)
     return used
 
 
