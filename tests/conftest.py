@@ -26,14 +26,20 @@ GROUPS = {"launch": "ranks", "ascend310": "ascend310"}
 KEPT_BYTES = 3 * 2**29
 
 
-@pytest.hookimpl(tryfirst=True)
+def folder_of(item):
+    """Return the folder of tests/, or the file in it, that an item is from."""
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def pytest_itemcollected(item):
+    """Keep the tests of a group, or else of a module, on one worker; xdist reads the mark before the hook below."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(folder_of(item), str(item.path.relative_to(TESTS)))))
+
+
 def pytest_collection_modifyitems(items):
-    """Put long folders first; keep the tests of a group, or else of a module, on one worker of pytest-xdist."""
-    folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
-    items.sort(key=lambda item: LONGEST.index(folders[item]) if folders[item] in LONGEST else len(LONGEST))
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(GROUPS.get(folders[item], str(item.path.relative_to(TESTS)))))
+    """Put the tests of long folders first."""
+    items.sort(key=lambda item: LONGEST.index(folder_of(item)) if folder_of(item) in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="module", autouse=True)
