@@ -1,11 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Rank tables of Ascend, version 1.0: which devices of which servers train together, and in which order."""
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from model_utils.errors import UserError
+from model_utils.json_file import read_json
 
 VERSION = "1.0"
 
@@ -71,14 +71,7 @@ def choose_server(servers, server_id, path):
 
 
 def _load(path):
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected a rank table, such as hccl_tools.py writes") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file ({error.reason}); expected a rank table in json") from error
+    content = read_json(Path(path), "rank table")
     if not isinstance(content, dict):
         raise UserError(f"{path}: a json {type(content).__name__}; expected an object with version and server_list")
     return content

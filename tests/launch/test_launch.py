@@ -151,7 +151,7 @@ def check_error(place, result, code, message):
     (("2", "1"), {"DEVICE_TARGET": "TPU"}, 2, "DEVICE_TARGET is 'TPU'; expected one of Ascend, GPU, CPU"),
     (("3", "1"), {"DEVICE_TARGET": "GPU", "CUDA_VISIBLE_DEVICES": "0,5"}, 1,
      "3 ranks are asked for on this machine, but it has 2 GPU devices (says CUDA_VISIBLE_DEVICES)"),
-    (("none.json",), {}, 1, "none.json: no such file; expected a rank table"),
+    (("none.json",), {}, 1, "none.json: cannot read this rank table: No such file or directory"),
     (("two.json",), {}, 1, "two.json: there are 2 servers; say which of them this machine is"),
     (("two.json",), {"SERVER_ID": "c"}, 1, "no server_id is 'c'; SERVER_ID must be one of a, b"),
     (("two.json",), {"NODE_RANK": "2"}, 2, "NODE_RANK is '2'; expected a whole number from 0 to 1"),
