@@ -1,7 +1,7 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Compares preprocessing, decode and post-processing with files that Python wrote (tests/support/ascend310/golden_files.py), in
-// the folder that the environment variable YOLO_GOLDEN names.
+// Compares preprocessing, decode and post-processing with files that Python wrote
+// (tests/support/ascend310/golden_files.py), in the folder that the environment variable YOLO_GOLDEN names.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
