@@ -270,7 +270,7 @@ def assert_same_detections(found, expected, keys):
 @pytest.mark.parametrize("engine", ["onnxruntime", "mindspore"])
 def test_evaluated(three_classes, data, tmp_path, monkeypatch, capsys, engine):
     path, values, _ = three_classes
-    built, ran = watch(monkeypatch, inference, "build_inference_network"), watch(monkeypatch, evaluation, "run")
+    built, ran = watch(monkeypatch, inference, "build_inference_network"), watch(monkeypatch, evaluation, "evaluate")
     assert evaluation.main([*CPU, *FEW, f"--data_dir={data}", "--per_batch_size=2", f"--cpu_engine={engine}",
                             f"--pretrained={path}", f"--log_path={tmp_path}"]) == 0
     assert_same_tensors(built[0], values)
