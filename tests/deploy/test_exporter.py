@@ -166,6 +166,7 @@ def assert_agrees(path, case, batch, expected):
             assert_same_detections(ours, theirs)
 
 
+@pytest.mark.slow
 @every_case
 def test_contract_and_the_generated_image(exported, trained, case):
     path, count = exported(case), int(case.batch_size)

@@ -39,6 +39,7 @@ def rounded(heads, digits):
     return heads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multi_label", [True, False])
 @pytest.mark.parametrize("num_classes, grid, mean_size", [(1, 4, 0.5), (3, 4, 0.3), (20, 3, 0.12)])
 def test_detections_are_those_of_the_heads_or_left_to_them(multi_label, num_classes, grid, mean_size):

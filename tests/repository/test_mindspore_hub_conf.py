@@ -47,6 +47,7 @@ def test_the_weights_of_a_checkpoint(tmp_path):
     assert tensors.keys() == saved.keys() and all((tensors[name] == saved[name]).all() for name in saved)
 
 
+@pytest.mark.slow
 def test_the_inference_network_is_that_of_evaluation(tmp_path):
     """Classes and shape come from the checkpoint."""
     path = str(write_checkpoint(tmp_path / "best.ckpt"))

@@ -119,6 +119,7 @@ def test_steps_lower_the_loss_and_move_everything(steps):
     assert [name for name in before if before[name] == after[name]] == []
 
 
+@pytest.mark.slow
 def test_a_step_whose_loss_is_not_finite_changes_no_bit(steps):
     step = steps("static")
     step.break_weights()
@@ -128,6 +129,7 @@ def test_a_step_whose_loss_is_not_finite_changes_no_bit(steps):
     assert step.state() == before
 
 
+@pytest.mark.slow
 def test_a_step_whose_gradient_is_not_finite_changes_no_bit_without_a_branch(steps):
     # With a branch it is the test of the dynamic loss scale.
     step = steps("without branch", 1e38)
