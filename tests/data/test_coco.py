@@ -144,7 +144,7 @@ def test_coco128_is_clean():
     assert len(evaluation) == 128 and evaluation.report == {}
 
 
-def test_a_tenth_of_coco_is_read_in_linear_time(tmp_path):
+def test_a_tenth_of_coco_is_read_in_six_seconds_of_a_core(tmp_path):
     images, per_image = 11_800, 7
     path = write_coco(tmp_path, [{"boxes": [(4, 4, 20, 20, 3)]}])
     for number in range(images):
@@ -158,12 +158,12 @@ def test_a_tenth_of_coco_is_read_in_linear_time(tmp_path):
                             f'"bbox": [10.5, 20.25, 30.125, 40.0], "segmentation": [[{"1.25, 7.5, " * 20}3.5]]}}'
                             for n in range(images * per_image)))
         file.write("]}")
-    # CPU time of this process. It takes 3 s; work that grows with the square of the images takes minutes.
+    # CPU time of this process: a tenth of the minute that the whole of COCO may take.
     start = time.process_time()
     data = read(tmp_path)
     seconds = time.process_time() - start
     assert len(data) == images and data.report == {}
-    assert seconds < 60
+    assert seconds < 6
 
 
 # Files that cannot be used
