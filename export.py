@@ -22,11 +22,9 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
-from src.data.categories import Categories
-from src.data.coco import load_json, read_categories
 from src.deploy.exporter import SUFFIXES, example_input, export_network
 from src.deploy.model_description import class_fault, description_path
-from src.evaluation.inference import load_inference_network, unnamed_categories
+from src.evaluation.inference import load_inference_network, named_categories
 
 
 def main(argv=None):
@@ -83,24 +81,6 @@ def refuse_faulty_classes(categories, path):
     if fault:
         raise UserError(f"{path}: {fault}; correct the annotation file, then train with it or, where only ids are at "
                         "fault, export with --ann_file FILE")
-
-
-def named_categories(categories, config):
-    """Return the classes, with the names and ids of config.ann_file where it is set: a 2021 checkpoint has none.
-
-    Raises:
-        UserError: the number of classes or their names differ from the checkpoint's.
-    """
-    if not config.ann_file:
-        return categories
-    path = Path(config.ann_file)
-    annotated = Categories(*read_categories(load_json(path), path))
-    is_named = categories.names != unnamed_categories(len(categories)).names
-    if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
-        raise UserError(f"{path}: has the {len(annotated)} classes {', '.join(annotated.names):.100}, but "
-                        f"{config.ckpt_file} has the {len(categories)} classes {', '.join(categories.names):.100}; use "
-                        "the annotation file of the data that it was trained on")
-    return annotated
 
 
 if __name__ == "__main__":

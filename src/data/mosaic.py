@@ -88,5 +88,3 @@ def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]
         placements.append(placement.aligned(image_hw))
         kept.append(visible_boxes(image_boxes, placements[-1], min_visible, MIN_TILE_BOX_PIXELS))
     return finish_plan(placements, np.concatenate(kept), canvas_hw, config, rng)
-
-

@@ -1,6 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Inference networks from checkpoint files: the config, the classes and the weights that a checkpoint holds."""
+from pathlib import Path
+
 import numpy as np
 
 import mindspore as ms
@@ -9,6 +11,7 @@ from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxr
 from model_utils.errors import UserError
 from src.config import check_config, with_categories
 from src.data.categories import Categories
+from src.data.coco import load_json, read_categories
 from src.data.image_files import decode_image
 from src.data.placement import fit_placement
 from src.evaluation.detections import detect
@@ -102,6 +105,24 @@ def checkpoint_categories(checkpoint, config):
 def unnamed_categories(num_classes):
     """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
     return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
+
+
+def named_categories(categories, config):
+    """Return the classes, with the names and ids of config.ann_file where it is set: a 2021 checkpoint has none.
+
+    Raises:
+        UserError: the number of classes or their names differ from the checkpoint's.
+    """
+    if not config.ann_file:
+        return categories
+    path = Path(config.ann_file)
+    annotated = Categories(*read_categories(load_json(path), path))
+    is_named = categories.names != unnamed_categories(len(categories)).names
+    if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
+        raise UserError(f"{path}: has the {len(annotated)} classes {', '.join(annotated.names):.100}, but "
+                        f"{config.ckpt_file} has the {len(categories)} classes {', '.join(categories.names):.100}; use "
+                        "the annotation file of the data that it was trained on")
+    return annotated
 
 
 def check_categories(checkpoint, categories):

@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Mosaic: where the tiles lie, that boxes follow their pixels, which boxes stay, and when there is a mosaic at all."""
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ def mosaic_config(**values):
     """The options of a mosaic, without flips and colours unless asked for."""
     plain = {"flip_probability": 0.0, "flip_vertical_probability": 0.0, "hue": 0.0, "saturation": 1.0, "value": 0.0,
              "mosaic": 1.0, "mosaic_scale": (0.5, 1.5), "mosaic_close_epochs": 0, "min_visible": 0.0}
-    return SimpleNamespace(**vars(data_config(**plain | values)))
+    return data_config(**plain | values)
 
 
 def plain_images(levels=(10, 60, 180, 240), image_hw=(90, 120)):

@@ -11,10 +11,8 @@ import export
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from src.data.categories import Categories
-from src.evaluation.inference import unnamed_categories
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.ascend310.infer_app import write_checkpoint
-from tests.support.helpers import write_coco
 
 CPU = ["--device_target", "CPU"]
 CLASSES = Categories(("a", "b", "c"), (1, 5, 9))
@@ -78,19 +76,6 @@ def test_a_file_name_without_a_stem_or_of_another_format_is_refused(checkpoint, 
     assert run_cli(export.main, arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: file_name is ") and words in error
-
-
-# Classes of a checkpoint without names
-
-def test_an_annotation_file_names_the_classes(tmp_path):
-    path = write_coco(tmp_path, [{}], "val", [{"id": 4, "name": "a"}, {"id": 2, "name": "b"}])
-    config = get_config(["--ann_file", str(path)])
-    for categories in (unnamed_categories(2), Categories(("a", "b"), (1, 2))):
-        assert export.named_categories(categories, config) == Categories(("a", "b"), (4, 2))
-        assert export.named_categories(categories, get_config([])) is categories
-    for categories in (unnamed_categories(3), Categories(("a", "c"), (1, 2)), Categories(("b", "a"), (1, 2))):
-        with pytest.raises(UserError, match=f"{path}: has the 2 classes a, b, but"):
-            export.named_categories(categories, config)
 
 
 @pytest.mark.parametrize("categories, words", [

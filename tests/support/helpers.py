@@ -3,11 +3,12 @@
 """Tiny data sets in COCO layout, real data sets where they are available, and a config for tests of the data."""
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+
+from model_utils.config import COMMAND_LINE, get_config
 
 CATEGORIES = ({"id": 3, "name": "cup"}, {"id": 1, "name": "ball"}, {"id": 7, "name": "key"})
 REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -66,15 +67,10 @@ def write_image(path, pixels):
 
 
 def data_config(data_dir="", **values):
-    """The options that src/data reads, with their defaults except for small shapes and batches."""
-    defaults = {"data_dir": str(data_dir), "seed": 1, "training_shape": [64, 96], "testing_shape": [64, 96],
-                "per_batch_size": 2, "num_parallel_workers": 2, "max_epoch": 3, "resize_mode": "stretch",
-                "pad_value": 128, "keep_empty": False, "max_box": 90, "jitter": 0.3, "min_scale": 0.25,
-                "max_scale": 2.0, "flip_probability": 0.5, "hue": 0.015, "saturation": 1.5, "value": 0.4,
-                "min_visible": 0.0, "flip_vertical_probability": 0.0, "mosaic": 0.0, "mosaic_scale": (0.5, 1.5),
-                "mosaic_close_epochs": 0, "multi_scale": (), "resize_rate": 10, "image_cache_mb": 0,
-                "is_distributed": 0}
-    return SimpleNamespace(**defaults | values)
+    """Return the default config, except for small shapes and batches, with the given values."""
+    small = {"data_dir": str(data_dir), "seed": 1, "training_shape": [64, 96], "testing_shape": [64, 96],
+             "per_batch_size": 2, "num_parallel_workers": 2, "max_epoch": 3}
+    return get_config([]).replace(COMMAND_LINE, **small | values)
 
 
 def real_data(name):

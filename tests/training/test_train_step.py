@@ -139,6 +139,7 @@ def test_a_step_whose_gradient_is_not_finite_changes_no_bit_without_a_branch(ste
     assert step.state() == before
 
 
+@pytest.mark.slow
 def test_the_loss_scale_changes_no_bit(steps):
     states = []
     for scale in (1, 1024):
@@ -149,6 +150,7 @@ def test_the_loss_scale_changes_no_bit(steps):
     assert states[0] == states[1]
 
 
+@pytest.mark.slow
 def test_only_weights_decay_and_both_forms_of_the_update_and_of_the_loss_scale_agree(steps):
     # With a rate of 0 the moments show gradient plus decay: compare two decays.
     moments = []
