@@ -227,14 +227,14 @@ def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_r
 @pytest.mark.slow
 def test_memorises_eight_images(tmp_path):
     rng = np.random.default_rng(3)
-    images = [{"size": (96, 96), "boxes": [(*rng.uniform(0, 24, 2), *rng.uniform(24, 40, 2), 3),
-                                           (*rng.uniform(48, 56, 2), *rng.uniform(24, 36, 2), 1)]} for _ in range(8)]
+    images = [{"size": (64, 64), "boxes": [(*rng.uniform(0, 16, 2), *rng.uniform(16, 26, 2), 3),
+                                           (*rng.uniform(32, 38, 2), *rng.uniform(16, 24, 2), 1)]} for _ in range(8)]
     for split in ("train", "val"):
         write_coco(tmp_path / "data", images, split)
-    _, log = run(tmp_path / "run", tmp_path / "data", "--training_shape", 96, "--per_batch_size", 8, "--max_epoch", 150,
+    _, log = run(tmp_path / "run", tmp_path / "data", "--per_batch_size", 8, "--max_epoch", 100,
                  "--warmup_epochs", 10, "--lr", "0.0005", "--coord_scale", 1, "--large_scale", 1, "--weight_decay", 0,
                  "--jitter", 0, "--min_scale", 1, "--max_scale", 1, "--flip_probability", 0, "--hue", 0,
-                 "--saturation", 1, "--value", 0, "--eval_interval", 150, "--ckpt_interval", 1000, "--log_interval", 50)
+                 "--saturation", 1, "--value", 0, "--eval_interval", 100, "--ckpt_interval", 1000, "--log_interval", 9)
     losses = [float(text) for text in re.findall(r"iter\[\d+\], loss:(\d+\.\d+)", log)]
     assert losses[-1] < 0.05 * losses[0]
     assert float(re.search(r"validation AP:(\d\.\d+)", log)[1]) > 0.6
