@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors that the user can fix, and the function that turns them into a message and an exit code."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -26,16 +27,30 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
         argv: arguments without the program's name.
 
     Returns:
-        The exit code: main's own, 1 for a UserError or OSError, 2 for a UsageError. Other exceptions pass through.
+        The exit code: main's own, 1 for a UserError or OSError, 2 for a UsageError. Other exceptions pass through. A
+        process that msrun started does not return from an error, but ends at once.
     """
     try:
         return main(argv) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _end_rank(error.exit_code)
     except OSError as error:
         if error.filename is None:
             raise
         print(f"error: {error.filename}: {error.strerror}; check the path, its permissions and the space on the disk",
               file=sys.stderr)
-        return UserError.exit_code
+        return _end_rank(UserError.exit_code)
+
+
+def _end_rank(code):
+    """Return an exit code, but end a rank of a job of several processes with it.
+
+    On the usual way out, MindSpore's communication may crash a rank that leaves while others still work, and the exit
+    code would be that of the crash.
+    """
+    if "MS_ROLE" in os.environ:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

@@ -1,6 +1,10 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of model_utils/errors.py: a message and an exit code for a mistake of the user, a traceback for ours."""
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +28,16 @@ def test_a_file_that_cannot_be_used_becomes_a_message(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert run_cli(lambda argv: (tmp_path / "file" / "folder").mkdir()) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}/file/folder: Not a directory; check the path")
+
+
+@pytest.mark.parametrize(("role", "ends_at_once"), [({}, False), ({"MS_ROLE": "MS_WORKER"}, True)])
+def test_a_rank_that_fails_leaves_before_anything_can_crash_it(role, ends_at_once):
+    code = ("import atexit, sys\nfrom model_utils.errors import UserError, run_cli\natexit.register(print, 'way out')\n"
+            "def main(argv):\n    print('seen')\n    raise UserError('late')\nsys.exit(run_cli(main))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2], text=True,
+                          capture_output=True, env={**os.environ, **role}, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: late\n")
+    assert done.stdout == "seen\n" + ("" if ends_at_once else "way out\n")
 
 
 def test_other_exceptions_pass_through():
