@@ -175,7 +175,7 @@ def test_results_of_another_run_are_refused(place, capsys):
 @pytest.mark.parametrize("run, words", [
     (run_json(("cup", "ball")), "the model has 2 classes"), ({"counts": {}}, "the file lacks description"),
     (run_json(("cup", "ball", "bowl")), "only in the model: bowl; only in the annotation file: key"),
-    (run_json(description={"format": 2}), "run.json, description: format is 2, but this version reads"),
+    (run_json(description={"format": 1}), "run.json, description: format is 1, but this version reads"),
     (run_json(description={}), "run.json, description: not a description that export.py writes"),
     (run_json(counts={"images": 3}), "counts lacks skipped"), (run_json(counts=[3]), "counts is [3]; expected an obj"),
     (run_json(category_ids=[1, 3, 7]), "category_ids are [1, 3, 7], not the ids that"),

@@ -16,6 +16,7 @@ from model_utils.errors import UserError
 from model_utils.files import mindspore_folder, refuse_folders, write_all
 from src.data.image_files import decode_image
 from src.data.placement import fit_placement
+from src.deploy.mindir import lower_mindir
 from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
 from src.transforms import place
 
@@ -49,7 +50,7 @@ def export_network(network, batch, config, categories, path):
     Args:
         network (nn.Cell): a `YOLOv3TinyInference`.
         batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
-        config (Config): file_format, and the options that the description holds.
+        config (Config): file_format, mindir_version, and the options that the description holds.
         categories (Categories): the network's classes.
         path (str or Path): with the suffix of the format; an existing model and description are replaced.
 
@@ -57,8 +58,8 @@ def export_network(network, batch, config, categories, path):
         The largest absolute difference of any output on `batch`; None for AIR, which only Ascend runs.
 
     Raises:
-        UserError: this machine cannot write the format, a weight or an output is NaN or infinite, or the difference
-            exceeds 1e-3; no file is changed.
+        UserError: this machine cannot write the format, mindir_version 1 has no form of a primitive, a weight or an
+            output is NaN or infinite, or the difference exceeds 1e-3; no file is changed.
         OSError: a file cannot be written, which it names; no file is changed.
     """
     path = Path(path)
@@ -75,6 +76,11 @@ def export_network(network, batch, config, categories, path):
     with mindspore_folder() as folder:
         draft = folder / f"draft{SUFFIXES[config.file_format]}"
         _write_draft(network, batch, config.file_format, draft)
+        if config.file_format == "MINDIR" and config.mindir_version == 1:
+            lowered = lower_mindir(draft.read_bytes())
+            # MindSpore takes the right to write to its file.
+            draft.unlink()
+            draft.write_bytes(lowered)
         difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
         if difference is not None and not difference <= MAX_DIFFERENCE:
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "

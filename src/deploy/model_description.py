@@ -19,17 +19,20 @@ from src.config import detection_scales
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
-FORMAT = 1
+# 2: model.exported_as.
+FORMAT = 2
 INPUT_NAME = "images"
 # Coarsest first: stride 32, then 16.
 OUTPUT_NAMES = ("output_big", "output_small")
 # The valid (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
+# What export.py wrote: file_format, and mindir_version where it has one. A file converted from it keeps this.
+EXPORTED_AS = ("MINDIR 1", "MINDIR 3", "ONNX", "AIR")
 # The type of every value, see `type_faults`.
 EXAMPLE = {
     "format": FORMAT,
-    "model": {"file": "yolov3_tiny.onnx", "bytes": 35000000, "sha256": 64 * "0"},
+    "model": {"file": "yolov3_tiny.onnx", "exported_as": "ONNX", "bytes": 35000000, "sha256": 64 * "0"},
     "input": {"name": INPUT_NAME, "layout": "NHWC", "type": "uint8", "shape": [1, 416, 416, 3], "channels": "RGB",
               "normalise": "graph"},
     "resize_mode": "letterbox", "pad_value": 128, "mean": [0.485], "std": [0.229],
@@ -64,9 +67,11 @@ def describe_model(config, categories, model_name, model_data, output_shapes):
                 "scale_x_y": scale.scale_x_y}
                for name, output_shape, scale, mask in zip(OUTPUT_NAMES, output_shapes, detection_scales(config)[::-1],
                                                           config.anchor_masks[::-1], strict=True)]
+    exported_as = f"MINDIR {config.mindir_version}" if config.file_format == "MINDIR" else config.file_format
     description = {
         "format": FORMAT,
-        "model": {"file": model_name, "bytes": len(model_data), "sha256": hashlib.sha256(model_data).hexdigest()},
+        "model": {"file": model_name, "exported_as": exported_as, "bytes": len(model_data),
+                  "sha256": hashlib.sha256(model_data).hexdigest()},
         "input": {"name": INPUT_NAME, "layout": layout, "type": kind, "shape": [config.batch_size, *shape],
                   "channels": "RGB", "normalise": normalise},
         "resize_mode": config.resize_mode, "pad_value": config.pad_value, "mean": list(config.mean),
@@ -164,6 +169,9 @@ def _value_faults(description):
     kind, sha256, form = description["input"], description["model"]["sha256"], ("layout", "type", "normalise")
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
         yield f"model.sha256 is {sha256!r:.70}; expected 64 hexadecimal digits in lower case"
+    if description["model"]["exported_as"] not in EXPORTED_AS:
+        yield (f"model.exported_as is {description['model']['exported_as']!r:.60}; expected one of "
+               f"{', '.join(EXPORTED_AS)}")
     if description["model"]["bytes"] < 1:
         yield f"model.bytes is {description['model']['bytes']}; expected at least 1"
     found = tuple(kind[key] for key in form)

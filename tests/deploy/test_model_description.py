@@ -20,7 +20,7 @@ from src.deploy.model_description import (
 )
 
 CATEGORIES = Categories(("cup", "ball"), (3, 1))
-OPTIONS = ["--testing_shape", "64,96", "--batch_size", "2", "--resize_mode", "letterbox", "--pad_value", "114"]
+OPTIONS = ["--file_format", "ONNX", "--testing_shape", "64,96", "--batch_size", "2", "--resize_mode", "letterbox", "--pad_value", "114"]
 DECODED, RAW = [(2, 2, 3, 3, 7), (2, 4, 6, 3, 7)], [(2, 21, 2, 3), (2, 21, 4, 6)]
 
 
@@ -30,8 +30,8 @@ def described(*options, shapes=DECODED, data=b"model"):
 
 def test_every_value_of_the_description():
     assert described() == {
-        "format": 1,
-        "model": {"file": "m.onnx", "bytes": 5, "sha256": hashlib.sha256(b"model").hexdigest()},
+        "format": 2,
+        "model": {"file": "m.onnx", "exported_as": "ONNX", "bytes": 5, "sha256": hashlib.sha256(b"model").hexdigest()},
         "input": {"name": "images", "layout": "NHWC", "type": "uint8", "shape": [2, 64, 96, 3], "channels": "RGB",
                   "normalise": "graph"},
         "resize_mode": "letterbox", "pad_value": 114, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
@@ -43,6 +43,12 @@ def test_every_value_of_the_description():
              "anchors": [[10, 14], [23, 27], [37, 58]], "anchor_mask": [0, 1, 2], "scale_x_y": 1.2}],
         "classes": [{"name": "cup", "id": 3}, {"name": "ball", "id": 1}],
         "thresholds": {"score": 0.001, "nms_iou": 0.5, "max_detections": 300, "multi_label": True}}
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ([], "MINDIR 1"), (["--mindir_version", "3"], "MINDIR 3"), (["--file_format", "AIR"], "AIR")])
+def test_the_format_and_its_version(options, expected):
+    assert described("--file_format", "MINDIR", *options)["model"]["exported_as"] == expected
 
 
 @pytest.mark.parametrize(("normalise", "options"), [("host", []), ("aipp", ["--export_normalise", "aipp"])])
@@ -98,8 +104,8 @@ def test_another_model_is_refused(model, content, words):
 @pytest.mark.parametrize(("text", "words"), [
     (None, "m.onnx.json: no such file; export.py writes a model and its description"),
     ("{", "m.onnx.json: broken json in line 1, column 2"), ("[1]", r"the file is \[1\]; expected an object"),
-    ('{"format": 2}', "m.onnx.json: format is 2, but this version reads format 1"),
-    ('{"format": "1"}', "format is '1', but this version reads format 1"), ("{}", "the file lacks thresholds"),
+    ('{"format": 1}', "m.onnx.json: format is 1, but this version reads format 2"),
+    ('{"format": "2"}', "format is '2', but this version reads format 2"), ("{}", "the file lacks thresholds"),
 ])
 def test_a_file_that_is_no_description_is_refused(model, text, words):
     if text is None:
@@ -170,6 +176,7 @@ def test_the_example_has_the_keys_of_a_description():
     (("outputs", 0, "scale_x_y"), 0.9, "scale_x_y is 0.9"), (("classes",), [], "expected one class or more"),
     (("classes", 1, "id"), 3, "classes: the classes cup, ball have the same category id 3; expected one each"),
     (("classes", 1, "name"), " ", "classes: the class of id 1 has no name"),
+    (("model", "exported_as"), "MINDIR 2", "exported_as is 'MINDIR 2'; expected one of MINDIR 1, MINDIR 3, ONNX, AIR"),
     (("model", "bytes"), -1, "model.bytes is -1; expected at least 1"), (("std", 1), 9e-6, r"std is \[0.229, 9e-06, "),
     (("outputs", 0, "anchor_mask"), [-1, 4, 99], r"output_big: anchor_mask is \[-1, 4, 99\]; expected the numbers of"),
     (("outputs", 0, "anchor_mask"), [3, 3, 5], r"anchor_mask is \[3, 3, 5\]"),

@@ -67,8 +67,9 @@ struct Thresholds {
 };
 
 struct ModelDescription {
-  std::string path;  // of the description itself
-  std::string text;  // its json as it was read
+  std::string path;         // of the description itself
+  std::string text;         // its json as it was read
+  std::string exported_as;  // the format that export.py wrote: MINDIR 1, MINDIR 3, ONNX or AIR
   uint64_t model_bytes = 0;
   std::string model_sha256;  // 64 lower-case hex digits
   InputDescription input;

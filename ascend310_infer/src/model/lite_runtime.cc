@@ -198,10 +198,11 @@ class LiteRuntime : public Runtime {
     const mindspore::Status status =
         model_.Build(model_path, mindspore::ModelType::kMindIR, MakeContext(options, aipp_config));
     if (!status.IsOk()) {
-      throw Error(ExitCode::kModel, model_path + ": MindSpore Lite cannot build this model for " + place_ + ": " +
-                                        StatusText(status) +
-                                        "; its log above says more (GLOG_v=1 all of it); check the device, CANN, and "
-                                        "that MindSpore Lite is no older than the MindSpore that exported the model");
+      throw Error(ExitCode::kModel,
+                  model_path + ": MindSpore Lite cannot build this model for " + place_ + ": " + StatusText(status) +
+                      "; its log above says more (GLOG_v=1 all of it); check the device and CANN; "
+                      "the file is " +
+                      description.exported_as + ", and an older MindSpore Lite needs export.py --mindir_version 1");
     }
     inputs_ = model_.GetInputs();
     CheckInput(model_path, description.input, inputs_);

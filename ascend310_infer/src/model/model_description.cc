@@ -11,7 +11,7 @@
 namespace yolo {
 namespace {
 
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
 // Far above what a network of this kind is used with; they keep products of sizes within 64 bits.
 constexpr int64_t kMaxBatch = 1024;
 constexpr int64_t kMaxInputSide = 8192;
@@ -129,9 +129,11 @@ Thresholds ReadThresholds(const JsonNode &node) {
 }
 
 void ReadModel(const JsonNode &node, ModelDescription *description) {
-  node.ExpectOnly({"file", "bytes", "sha256"});
+  node.ExpectOnly({"file", "exported_as", "bytes", "sha256"});
   // Both files may be renamed together; what ties them is the checksum.
   node["file"].Text();
+  node["exported_as"].Choice({"MINDIR 1", "MINDIR 3", "ONNX", "AIR"});
+  description->exported_as = node["exported_as"].Text();
   description->model_bytes = static_cast<uint64_t>(node["bytes"].Integer(1));
   description->model_sha256 = node["sha256"].Text();
   const std::string &sha = description->model_sha256;

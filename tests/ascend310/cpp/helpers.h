@@ -60,8 +60,8 @@ inline nlohmann::json ValidDescription(int batch = 2, bool decoded = true) {
         {"scale_x_y", 1.1},
         {"shape", decoded ? nlohmann::json{batch, rows, columns, 1, 7} : nlohmann::json{batch, 7, rows, columns}}};
   };
-  return {{"format", 1},
-          {"model", {{"file", "m.onnx"}, {"bytes", 5}, {"sha256", yolo::Sha256("model")}}},
+  return {{"format", 2},
+          {"model", {{"file", "m.onnx"}, {"exported_as", "ONNX"}, {"bytes", 5}, {"sha256", yolo::Sha256("model")}}},
           {"input",
            {{"name", "images"},
             {"layout", "NHWC"},

@@ -26,6 +26,7 @@ void CheckRefused(const std::function<void(json *)> &change, const std::vector<s
 
 TEST_CASE("a valid description is read completely") {
   const yolo::ModelDescription model = ParseDescription(ValidDescription());
+  CHECK(model.exported_as == "ONNX");
   CHECK(model.model_bytes == 5);
   CHECK(model.input.name == "images");
   CHECK(model.input.Batch() == 2);
@@ -78,7 +79,10 @@ TEST_CASE("what is missing, unknown or of another kind is refused by its name") 
     CheckRefused([&](json *d) { d->erase(member.key()); }, {'"' + member.key() + '"'});
     CheckRefused([&](json *d) { (*d)[member.key()] = nullptr; }, {'"' + member.key(), "null", "expected"});
   }
-  CheckRefused([](json *d) { (*d)["format"] = 2; }, {"\"format\" is 2"});
+  CheckRefused([](json *d) { (*d)["format"] = 1; }, {"\"format\" is 1"});
+  CheckRefused([](json *d) { (*d)["model"].erase("exported_as"); }, {"model", "exported_as"});
+  CheckRefused([](json *d) { (*d)["model"]["exported_as"] = "MINDIR 2"; },
+               {"model.exported_as", "\"MINDIR 2\"", "\"MINDIR 1\" or \"MINDIR 3\""});
   CheckRefused([](json *d) { (*d)["more"] = 1; }, {"unknown key \"more\""});
   CheckRefused([](json *d) { (*d)["input"]["colour"] = 1; }, {"\"input\" has an unknown key \"colour\""});
   CheckRefused([](json *d) { (*d)["input"]["layout"] = "HWC"; }, {"input.layout", "\"HWC\"", "\"NHWC\" or \"NCHW\""});
