@@ -80,16 +80,18 @@ def _take_attributes(node, kind, constants):
     arguments = _parameters(definition.__init__)
     if not arguments:
         return []
+    handlers = dict(STORED.findall(inspect.getsource(definition.__init__)))
+    if handlers.keys() != arguments.keys():
+        raise ValueError("MindSpore's definition does not show how it stores its arguments")
     count = len(_parameters(definition.__call__)) + len(arguments)
     if len(node.input) != count:
         raise ValueError(f"it has {len(node.input)} inputs; expected {count}, by MindSpore's definition")
-    handlers = dict(STORED.findall(inspect.getsource(definition.__init__)))
     # MindSpore puts the arguments of the constructor after those of the call.
     names, attributes = node.input[-len(arguments):], []
     for argument, name in zip(arguments.values(), names, strict=True):
         if name not in constants:
             raise ValueError(f"its {argument.name} is computed in the graph; expected a constant")
-        attributes.append(_attribute(kind, definition, argument, constants[name], handlers.get(argument.name)))
+        attributes.append(_attribute(kind, definition, argument, constants[name], handlers[argument.name]))
     del node.input[-len(arguments):]
     return attributes
 
@@ -108,7 +110,7 @@ def _attribute(kind, definition, argument, constant, handler):
         attribute.ClearField("i")
         attribute.type, attribute.s = AttributeProto.STRING, _enum_name(kind, definition, argument, constant.i).encode()
     elif handler not in NEUTRAL:
-        raise ValueError(f"its {argument.name} is stored in a form of its own ({handler or 'unknown'})")
+        raise ValueError(f"its {argument.name} is stored in a form of its own ({handler})")
     return attribute
 
 
@@ -127,7 +129,8 @@ def _enum_name(kind, definition, argument, number):
                 return name
         except (TypeError, ValueError):
             continue
-    raise ValueError(f"its {argument.name} is {number}, an enumeration's number that MindSpore's definition does not name")
+    raise ValueError(f"its {argument.name} is {number}, a number of an enumeration without a name in MindSpore's "
+                     "definition")
 
 
 def _parameters(method):

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exported files: contract of inputs and outputs, the network's outputs in other runtimes, and refusals."""
 import os
-import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ import onnxruntime
 import pytest
 
 import mindspore as ms
+from mindspore.train.mind_ir_pb2 import AttributeProto, ModelProto, PrimitiveProto
 
 import export
 from model_utils.config import get_config
@@ -22,13 +22,19 @@ from model_utils.errors import UserError
 from src.config import detection_scales
 from src.data.categories import Categories
 from src.deploy import exporter
-from src.deploy.exporter import OUTPUT_NAMES, example_input, export_network, largest_difference, run_exported
+from src.deploy.exporter import (
+    OUTPUT_NAMES,
+    SUFFIXES,
+    example_input,
+    export_network,
+    largest_difference,
+    run_exported,
+)
 from src.deploy.model_description import description_path, read_description
 from src.evaluation.nms import broadcast_iou, detections_from_heads
-from src.initializer import initialise_weights
-from src.training.train_state import describe_network
-from src.weights.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from src.weights.checkpoint import load_checkpoint, load_weights
 from src.yolo import ScaleDecoder, build_inference_network, build_network
+from tests.support.ascend310.infer_app import export_model, write_checkpoint
 from tests.support.helpers import draw_picture, real_data, write_image
 
 CPU = ["--device_target", "CPU"]
@@ -42,20 +48,7 @@ LITE_PRIMITIVES = {"Add", "BiasAdd", "Cast", "Concat", "Conv2D", "Depend", "Div"
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A checkpoint of a network with random weights and statistics, for 64 x 96 inputs and three classes."""
-    config = get_config([*CPU, *SHAPE, "--resize_mode", "letterbox"])
-    network = build_network(config, 3)
-    initialise_weights(network, 1)
-    rng = np.random.default_rng(2)
-    for parameter in network.get_parameters():
-        if parameter.name.endswith(("gamma", "moving_variance")):
-            parameter.set_data(ms.Tensor(rng.uniform(0.5, 2, parameter.shape), ms.float32))
-        elif parameter.name.endswith(("beta", "moving_mean")):
-            parameter.set_data(ms.Tensor(rng.normal(0, 0.3, parameter.shape), ms.float32))
-    path = tmp_path_factory.mktemp("export") / "best.ckpt"
-    meta = describe_network(config, CLASSES)
-    save_checkpoint(path, {parameter.name: parameter for parameter in network.get_parameters()}, meta)
-    return path
+    return write_checkpoint(tmp_path_factory.mktemp("export") / "best.ckpt", CLASSES, shape="64,96")
 
 
 @pytest.fixture
@@ -65,12 +58,10 @@ def image_path(tmp_path):
     return path
 
 
-def run(checkpoint, folder, file_format, *arguments):
-    name = folder / "new folder" / "model"
-    export.main([*CPU, "--ckpt_file", str(checkpoint), "--file_name", str(name), "--file_format", file_format,
-                 *arguments])
-    path = name.with_suffix({"MINDIR": ".mindir", "ONNX": ".onnx"}[file_format])
-    assert sorted(os.listdir(name.parent)) == [path.name, f"{path.name}.json"]
+def run(checkpoint, folder, file_format, **options):
+    path = folder / "new folder" / f"model{SUFFIXES[file_format]}"
+    export_model(checkpoint, path.with_suffix(""), file_format=file_format, **options)
+    assert sorted(os.listdir(path.parent)) == [path.name, f"{path.name}.json"]
     return path
 
 
@@ -84,17 +75,19 @@ class Case(NamedTuple):
     keep_detect: str
     batch_size: str
 
-    def arguments(self):
-        return [word for name in self._fields[1:] for word in (f"--{name}", getattr(self, name))]
+    def options(self):
+        return {name: value for name, value in self._asdict().items() if name != "file_format"}
 
     def config(self, resize_mode="letterbox"):
-        return get_config([*CPU, *SHAPE, "--resize_mode", resize_mode, *self.arguments()])
+        options = {"resize_mode": resize_mode, **self.options()}
+        return get_config([*CPU, *SHAPE, *(f"--{name}={value}" for name, value in options.items())])
 
 
 # Every pair of values occurs.
-BATCH_SIZES = {("uint8", "True"): "1", ("uint8", "False"): "2", ("float", "True"): "2", ("float", "False"): "1"}
+BATCH_SIZES = {("uint8", "True"): "1", ("uint8", "False"): "4", ("float", "True"): "4", ("float", "False"): "1"}
 CASES = [Case(file_format, *form, size) for file_format in ("MINDIR", "ONNX") for form, size in BATCH_SIZES.items()]
 every_case = pytest.mark.parametrize("case", CASES, ids="-".join)
+every_mindir = pytest.mark.parametrize("case", [case for case in CASES if case.file_format == "MINDIR"], ids="-".join)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +97,7 @@ def exported(checkpoint):
     with tempfile.TemporaryDirectory() as folder:
         def path_of(case):
             if case not in files:
-                files[case] = run(checkpoint, Path(folder) / "_".join(case), case.file_format, *case.arguments())
+                files[case] = run(checkpoint, Path(folder) / "_".join(case), case.file_format, **case.options())
             return files[case]
         yield path_of
 
@@ -182,9 +175,6 @@ def test_contract_and_the_generated_image(exported, trained, case):
     description = read_description(path)
     assert description["input"]["shape"] == list(batch.shape) and description["input"]["type"] == batch.dtype.name
     assert [output["shape"] for output in description["outputs"]] == [list(big.shape), list(small.shape)]
-    if case.file_format == "MINDIR":
-        found = {name.decode() for name in re.findall(rb"REF::(\w+):", path.read_bytes())}
-        assert {"Conv2D", "MaxPool"} <= found <= LITE_PRIMITIVES
     if case.file_format == "ONNX":
         session = onnxruntime.InferenceSession(str(path))
         assert [node.name for node in session.get_inputs()] == [description["input"]["name"]]
@@ -193,16 +183,58 @@ def test_contract_and_the_generated_image(exported, trained, case):
         assert kinds.count("Conv") == 13 and "BatchNormalization" not in kinds
 
 
+def lowered_nodes(path):
+    """The nodes of a MindIR whose primitive had constants for attributes: (kind, number of inputs, attributes)."""
+    model = ModelProto.FromString(path.read_bytes())
+    primitives = {f"REF::{primitive.name}": primitive for primitive in model.primitives}
+    for node in model.graph.node:
+        primitive = primitives.get(node.op_type)
+        if primitive is not None and primitive.op_type in ("BiasAdd", "Concat", "StridedSlice"):
+            yield primitive.op_type, len(node.input), {
+                attribute.name: attribute.s.decode() or attribute.i for attribute in primitive.attribute
+                if attribute.type in (AttributeProto.INT64, AttributeProto.STRING)}
+
+
+@pytest.mark.slow
+@every_mindir
+def test_a_mindir_is_of_the_version_that_mindspore_lite_2_0_reads(exported, case):
+    model = ModelProto.FromString(exported(case).read_bytes())
+    assert model.mind_ir_version == 1
+    assert {primitive.prim_type for primitive in model.primitives} == {PrimitiveProto.PRIMITIVE}
+    assert {"Conv2D", "MaxPool"} <= {primitive.op_type for primitive in model.primitives} <= LITE_PRIMITIVES
+    used = {name for node in model.graph.node for name in node.input}
+    assert used >= {node.output[0] for node in model.graph.node if node.op_type == "Constant"}
+    nodes, decoded = list(lowered_nodes(exported(case))), case.keep_detect == "True"
+    assert [node for node in nodes if node[0] == "BiasAdd"] == 13 * [("BiasAdd", 2, {"format": "NCHW"})]
+    concats = [(inputs, *attributes.items()) for kind, inputs, attributes in nodes if kind == "Concat"]
+    axes = (2, 4, 3, 1, 2) if decoded else (4, 3, 1)
+    assert concats == [(1, ("axis", axis)) for axis in axes]
+    slices = [(inputs, attributes) for kind, inputs, attributes in nodes if kind == "StridedSlice"]
+    masks = {"begin_mask": 3, "end_mask": 3, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 4}
+    one_scale = [*4 * [(4, masks)], (4, {**masks, "end_mask": 7, "shrink_axis_mask": 0})]
+    assert slices == (2 * one_scale if decoded else [])
+
+
+@pytest.mark.slow
+def test_both_versions_of_a_mindir_have_equal_heads(exported, checkpoint, tmp_path):
+    case, = (case for case in CASES if case == ("MINDIR", "uint8", "True", "1"))
+    old, new = exported(case), run(checkpoint, tmp_path, mindir_version=3, **case._asdict())
+    assert ModelProto.FromString(new.read_bytes()).mind_ir_version == 3
+    assert [read_description(path)["model"]["exported_as"] for path in (old, new)] == ["MINDIR 1", "MINDIR 3"]
+    batch = example_input(case.config())
+    assert largest_difference(run_exported(old, "MINDIR", batch), run_exported(new, "MINDIR", batch)) == 0
+
+
 @every_case
 def test_real_images(exported, trained, case):
     batches = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]
                 for name, resize_mode in (("bccd", "letterbox"), ("coco128", "stretch"))]
-    for batch in batches if case.batch_size == "1" else [np.concatenate(batches)]:
+    for batch in batches if case.batch_size == "1" else [np.concatenate(2 * batches)]:
         assert_agrees(exported(case), case, batch, trained(case, batch))
 
 
 def test_the_output_of_the_program(checkpoint, image_path, tmp_path, capsys):
-    path = run(checkpoint, tmp_path, "ONNX", "--image", str(image_path))
+    path = run(checkpoint, tmp_path, "ONNX", image=image_path)
     out = capsys.readouterr().out
     assert f"{path}: {path.stat().st_size} bytes, input uint8 [1, 64, 96, 3]" in out
     assert f"{path}.json: what it needs" in out and f"on {image_path}: largest difference" in out

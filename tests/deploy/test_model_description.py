@@ -20,7 +20,8 @@ from src.deploy.model_description import (
 )
 
 CATEGORIES = Categories(("cup", "ball"), (3, 1))
-OPTIONS = ["--file_format", "ONNX", "--testing_shape", "64,96", "--batch_size", "2", "--resize_mode", "letterbox", "--pad_value", "114"]
+OPTIONS = ["--testing_shape", "64,96", "--batch_size", "2", "--resize_mode", "letterbox", "--pad_value", "114",
+           "--file_format", "ONNX"]
 DECODED, RAW = [(2, 2, 3, 3, 7), (2, 4, 6, 3, 7)], [(2, 21, 2, 3), (2, 21, 4, 6)]
 
 

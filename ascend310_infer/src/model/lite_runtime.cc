@@ -200,9 +200,9 @@ class LiteRuntime : public Runtime {
     if (!status.IsOk()) {
       throw Error(ExitCode::kModel,
                   model_path + ": MindSpore Lite cannot build this model for " + place_ + ": " + StatusText(status) +
-                      "; its log above says more (GLOG_v=1 all of it); check the device and CANN; "
-                      "the file is " +
-                      description.exported_as + ", and an older MindSpore Lite needs export.py --mindir_version 1");
+                      "; its log above says more (GLOG_v=1 all of it); check the device and CANN; the file is " +
+                      description.exported_as +
+                      ", and a MindSpore Lite older than its exporter needs export.py --mindir_version 1");
     }
     inputs_ = model_.GetInputs();
     CheckInput(model_path, description.input, inputs_);

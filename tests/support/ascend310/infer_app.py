@@ -167,14 +167,18 @@ def write_checkpoint(path, categories, shape="128,96", mode="letterbox"):
     return path
 
 
-def export_onnx(checkpoint, path, **options):
-    """Export as options say, by default raw heads, which OpenCV 4.6 reads; returns the path."""
-    options = {"keep_detect": False, "batch_size": 1, "file_format": "ONNX", "device_target": "CPU", **options}
-    arguments = [f"--{name}={value}" for name, value in options.items()]
+def export_model(checkpoint, path, **options):
+    """Export as options say, on the CPU; returns the path."""
+    arguments = [f"--{name}={value}" for name, value in {"device_target": "CPU", **options}.items()]
     # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
     with patch.object(export, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE)):
         assert export.main([f"--ckpt_file={checkpoint}", f"--file_name={path}", *arguments]) == 0
     return path
+
+
+def export_onnx(checkpoint, path, **options):
+    """Export ONNX, by default raw heads of single images, which OpenCV 4.6 reads; returns the path."""
+    return export_model(checkpoint, path, **{"keep_detect": False, "batch_size": 1, "file_format": "ONNX", **options})
 
 
 @cache
