@@ -14,6 +14,9 @@ from pathlib import Path
 REQUIREMENT = Path(__file__).with_name("lite_release.txt")
 CACHE = Path(__file__).resolve().parents[3] / ".pytest_cache" / "d" / "mindspore lite"
 LIBRARY = "libmindspore-extendrt_python.so"
+# Where the release for C++ has libraries that lie side by side in the wheel.
+PLACES = {"third_party/dnnl": ("libdnnl.*",), "third_party/glog": ("libmindspore_glog.*",),
+          "../tools/converter/lib": ("libmindspore_converter.*", "libmslite_converter_plugin.*", "libopencv_*")}
 # Plugins for GPUs and for Ascend, half of the bytes, which a CPU does not load.
 OTHER_DEVICES = ("transformer", "tensorrt", "ascend")
 
@@ -46,4 +49,8 @@ def _lay_out(wheel, home):
                                       and not any(device in name for device in OTHER_DEVICES)])
     (unpacked / "mindspore_lite").rename(runtime)
     unpacked.rmdir()
+    for place, names in PLACES.items():
+        (runtime / place).mkdir(parents=True)
+        for library in [path for name in names for path in (runtime / "lib").glob(name)]:
+            library.rename(runtime / place / library.name)
     (runtime / "lib" / "libmindspore-lite.so").symlink_to(LIBRARY)
