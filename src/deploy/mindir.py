@@ -57,7 +57,7 @@ def _lower_node(node, function, constants, lowered):
         attributes = _take_attributes(node, function.op_type, constants)
     except ValueError as error:
         raise UserError(f"mindir_version 1 has no form of {function.op_type} ({node.domain}): {error}; export with "
-                        "--mindir_version 3, which a MindSpore Lite as new as this MindSpore reads") from None
+                        "--mindir_version 3, which MindSpore Lite reads from 2.7 on") from None
     key = (function.name, *(attribute.SerializeToString(deterministic=True) for attribute in attributes))
     if key not in lowered:
         lowered[key] = PrimitiveProto()

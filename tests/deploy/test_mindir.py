@@ -94,7 +94,7 @@ def test_a_data_format_is_a_name_and_its_attribute_is_format(number, name):
 ])
 def test_what_version_1_has_no_form_of_is_refused(node, constant, reason):
     with pytest.raises(UserError, match=rf"^mindir_version 1 has no form of {node[0]} \(Default/{node[0]}-op1\): "
-                                        rf"{reason}; export with --mindir_version 3, which "):
+                                        rf"{reason}; export with --mindir_version 3, which MindSpore Lite reads"):
         lower_mindir(model_of(node, constants={"c": constant}).SerializeToString())
 
 
