@@ -32,17 +32,6 @@ logged() {
     "${@:2}" 2>&1 < /dev/null | tee -i -- "$1"
 }
 
-# lite_library_path: print the folders of MindSpore Lite and its libraries, followed by LD_LIBRARY_PATH.
-lite_library_path() {
-    local folder path=''
-    for folder in "$LITE_HOME/runtime/lib" "$LITE_HOME"/runtime/third_party/* "$LITE_HOME/tools/converter/lib"; do
-        if [ -d "$folder" ]; then
-            path+=$folder:
-        fi
-    done
-    printf '%s\n' "$path${LD_LIBRARY_PATH:-}"
-}
-
 # refuse_own_options "$@": an error for an option of yolo_infer that this script sets.
 refuse_own_options() {
     local argument
@@ -94,13 +83,6 @@ case "$runtime" in
 esac
 [ "$runtime" = lite ] || [ ${#device[@]} -eq 0 ] ||
     usage_error "$USAGE" "DEVICE_ID is for RUNTIME=lite, and RUNTIME is '$runtime'; leave it out"
-app=()
-if [ -n "${LITE_HOME:-}" ]; then
-    LITE_HOME=$(absolute_path "$LITE_HOME")
-    export LITE_HOME
-    # For the app alone: the Python that scores has MindSpore's own libraries.
-    app=(env "LD_LIBRARY_PATH=$(lite_library_path)")
-fi
 choose_python
 need_scoring
 build=$(absolute_path "${BUILD_DIR:-$REPO/ascend310_infer/build}")
@@ -112,7 +94,7 @@ for log in build infer acc; do
 done
 rm -f -- "$results/metrics.json"
 logged "$PWD/build.log" bash "$REPO/ascend310_infer/build.sh" "$build"
-logged "$PWD/infer.log" ${app[@]+"${app[@]}"} "$build/yolo_infer" --model "$model" --images "$annotations" \
+logged "$PWD/infer.log" "$build/yolo_infer" --model "$model" --images "$annotations" \
     --image_root "$images" --output "$results" --runtime "$runtime" ${device[@]+"${device[@]}"} "$@"
 log=$PWD/acc.log
 cd -- "$REPO"

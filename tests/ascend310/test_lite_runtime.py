@@ -1,7 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The app on a stand-in for MindSpore Lite that returns recorded heads: settings, detections, and failures."""
-import json
+"""The app on a stand-in for MindSpore Lite, for what the library itself does only on Ascend or not on request.
+
+Settings of the device, float16 outputs, AIPP, and failures; test_lite_release.py has the library itself.
+"""
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,18 +39,6 @@ def fixture_images(tmp_path_factory):
     return paths
 
 
-def decode_heads(head, output, canvas_hw):
-    """Decode recorded raw heads [N, A * (5 + C), gh, gw] as src/yolo.py does; returns [N, gh, gw, A, 5 + C]."""
-    count, _, rows, columns = head.shape
-    anchors, stretch = np.array(output["anchors"]), output["scale_x_y"]
-    fields = head.reshape(count, len(anchors), -1, rows, columns).transpose(0, 3, 4, 1, 2).astype(np.float64)
-    decoded = 1 / (1 + np.exp(-fields))
-    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1)[:, :, None]
-    decoded[..., :2] = (stretch * decoded[..., :2] - (stretch - 1) / 2 + cells) / (columns, rows)
-    decoded[..., 2:4] = np.exp(fields[..., 2:4]) * anchors / canvas_hw[::-1]
-    return decoded.astype(np.float32)
-
-
 def expected_results(model):
     """Python's COCO results of the recorded heads."""
     results = []
@@ -74,17 +64,11 @@ def check_run(model, *options, padding=0):
     return log
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"output_type": "float16"}, {"output_names": LITE_NAMES},
-    {"batch_size": 2, "output_type": "float16", "output_names": LITE_NAMES}, {"export_input": "float"}],
-    ids=lambda options: "-".join(options) or "plain")
-def test_the_detections_are_those_of_python(images, options, tmp_path):
-    model = FakeModel(tmp_path, images, **options)
-    padding = -len(images) % model.config.batch_size
-    log = check_run(model, "--decode_threads", 3, padding=padding)
-    assert log["calls"] == (len(images) + padding) / model.config.batch_size
-    assert log["devices"] == [{"kind": "ascend", "device_id": 0, "precision": "", "aipp_path": "", "aipp": ""}]
-    assert log["threads"] == 0
+def test_the_detections_are_those_of_python_from_float16(images, tmp_path):
+    """Outputs are found by the names of the description, which a MindIR does not keep."""
+    log = check_run(FakeModel(tmp_path, images, batch_size=2, output_type="float16"), "--decode_threads", 3, padding=1)
+    assert log["calls"] == 3 and log["threads"] == 0
+    assert log["devices"] == [{"device_id": 0, "precision": "", "aipp_path": "", "aipp": ""}]
 
 
 def test_outputs_in_another_order_are_found(images, tmp_path):
@@ -100,29 +84,12 @@ def test_the_device_the_precision_and_threads_are_set(images, tmp_path):
     assert log["threads"] == 2
 
 
-@pytest.mark.parametrize("options, has_note", [
-    ((), True), (("--precision", "enforce_fp16"), True), (("--precision", "enforce_fp32"), False),
-    (("--provider", "cpu"), False)])
-def test_boxes_in_half_precision_are_noted(images, options, has_note, tmp_path):
-    done = FakeModel(tmp_path, images).infer(*options)
+@pytest.mark.parametrize("decoded, options, has_note", [
+    (True, (), True), (True, ("--precision", "enforce_fp16"), True), (True, ("--precision", "enforce_fp32"), False),
+    (False, (), False)])
+def test_boxes_in_half_precision_are_noted(images, decoded, options, has_note, tmp_path):
+    done = FakeModel(tmp_path, images, keep_detect=decoded).infer(*options)
     assert done.returncode == OK and ("--keep_detect False" in done.stderr) == has_note
-
-
-def test_raw_heads_are_decoded_by_the_app(images, tmp_path):
-    model = FakeModel(tmp_path, images, keep_detect=False)
-    done = model.infer()
-    assert done.returncode == OK and "--keep_detect" not in done.stderr
-    model.heads = [decode_heads(head, output, model.config.testing_shape)
-                   for head, output in zip(model.heads, model.description["outputs"], strict=True)]
-    expected = expected_results(model)
-    agreement = compare(model.results(), expected)
-    assert len(expected) > 100 and agreement.counts == (len(expected), len(expected))
-    assert agreement.unmatched == (0, 0)
-
-
-def test_the_cpu_is_a_provider(images, tmp_path):
-    log = check_run(FakeModel(tmp_path, images), "--provider", "cpu")
-    assert log["devices"] == [{"kind": "cpu"}]
 
 
 def test_aipp_gets_the_mean_and_std_of_the_description(images, tmp_path):
@@ -273,13 +240,3 @@ def test_another_layout_of_the_headers(layout, words, tmp_path):
                str(tmp_path), "-isystem", "/usr/include/opencv4", str(APP / "src" / "model" / "lite_runtime.cc")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) == (not words) and words in done.stderr, done.stderr
-
-
-def test_the_recorded_inputs_are_those_of_the_app(images, tmp_path):
-    """The stand-in matches inputs by resemblance; here the bytes are compared."""
-    model = FakeModel(tmp_path, images, resize_mode="stretch")
-    model.record["dump"] = "dump.bin"
-    check_run(model, "--decode_threads", 1)
-    handed = np.fromfile(tmp_path / "dump.bin", np.uint8).reshape(model.inputs.shape)
-    assert np.abs(handed.astype(int) - model.inputs).max() <= 1
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["images"] == len(images)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from src.deploy.model_description import read_description
-from tests.support.ascend310.fake_model import FakeModel
-from tests.support.ascend310.infer_app import build_folder, exported_model, sanitized_app
+from tests.support.ascend310.infer_app import exported_model, host_settings
+from tests.support.ascend310.lite_release import lite_release
+from tests.support.ascend310.trained_model import exported_mindir, trained_model
 from tests.support.helpers import write_coco
 from tests.support.place import ROOT
 
@@ -37,7 +38,7 @@ class Place310:
         shutil.copytree(ROOT / "scripts", self.repo / "scripts")
         (self.repo / "ascend310_infer").mkdir()
         shutil.copy(ROOT / "ascend310_infer" / "build.sh", self.repo / "ascend310_infer")
-        for path in (self.images, self.lite / "runtime" / "lib", self.lite / "runtime" / "third_party" / "glog"):
+        for path in (self.images, self.lite / "runtime"):
             path.mkdir(parents=True)
         self.model, self.annotations = self.caller / "a model.mindir", self.caller / "val.json"
         for path in (self.model, Path(f"{self.model}.json"), self.annotations):
@@ -111,15 +112,6 @@ def test_the_device_and_options_go_through(place):
     assert lines[lines.index("--model") + 1] == str(place.model)
     assert place.run_all(place.model, place.images, place.annotations, "--draw").returncode == 0
     assert place.lines()[-11:][:3] == ["--runtime", "lite", "--draw"]
-
-
-def test_mindspore_lite_is_found_when_the_app_starts(place):
-    stub = place.build_folder / "yolo_infer"
-    stub.write_text('#!/usr/bin/env bash\nprintf "%s" "$LD_LIBRARY_PATH"\n')
-    assert place.run_all(LITE_HOME="../lite home", LD_LIBRARY_PATH="/mine").returncode == 0
-    folders = (place.caller / "infer.log").read_text().split(":")
-    assert [Path(path).resolve() for path in folders] == [
-        place.lite / "runtime" / "lib", place.lite / "runtime" / "third_party" / "glog", Path("/mine")]
 
 
 def test_on_the_host_without_mindspore_lite(place):
@@ -249,11 +241,13 @@ def test_shellcheck_of_the_build():
     assert checked.returncode == 0, checked.stdout
 
 
-def whole_run(folder, model, annotations, **environment):
-    """Run the script as it is; returns the results that it wrote."""
+def whole_run(folder, model, annotations, *options, **environment):
+    """Run the script as it is, with the host's build; returns the results that it wrote."""
+    environment = {**os.environ, **host_settings(), "PYTHON": sys.executable, **environment}
+    environment.pop("LD_LIBRARY_PATH", None)
     done = subprocess.run(["bash", str(ROOT / "scripts" / "run_infer_310.sh"), str(model),
-                           str(annotations.parent.parent / "val2017"), str(annotations)], cwd=folder, text=True,
-                          env={**environment, "PYTHON": sys.executable}, capture_output=True, check=False)
+                           str(annotations.parent.parent / "val2017"), str(annotations), *options], cwd=folder,
+                          text=True, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     table = (folder / "acc.log").read_text()
     assert "Average Precision  (AP) @[ IoU=0.50:0.95" in table and table in done.stdout
@@ -263,29 +257,23 @@ def whole_run(folder, model, annotations, **environment):
     return results
 
 
-@pytest.fixture(name="annotations")
-def fixture_annotations(tmp_path):
+@pytest.mark.slow
+@pytest.mark.xdist_group("ascend310")
+def test_a_whole_run_on_mindspore_lite(tmp_path):
+    home, why = lite_release()
+    if home is None:
+        pytest.skip(why)
+    annotations = trained_model()[0] / "annotations" / "instances_val2017.json"
+    results = whole_run(tmp_path, exported_mindir(False, "uint8", 1), annotations, "--provider", "cpu", RUNTIME="lite")
+    assert {entry["image_id"] for entry in results} == set(range(1, 19))
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ascend310")
+def test_a_whole_run_on_the_host(tmp_path):
     boxes = [(10, 10, 60, 40, 3), (70, 20, 25, 20, 1), (5, 60, 50, 30, 7)]
-    return write_coco(tmp_path / "my data", [{"boxes": boxes, "size": (120 + 30 * n, 100)} for n in range(3)], "val")
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("ascend310")
-def test_a_whole_run_on_the_stand_in_for_mindspore_lite(annotations, tmp_path):
-    app = sanitized_app()
-    model = FakeModel(tmp_path, sorted((tmp_path / "my data" / "val2017").iterdir()))
-    (tmp_path / "fake.json").write_text(json.dumps(model.record))
-    environment = app.environment(FAKE_LITE_MODEL=str(tmp_path / "fake.json"), BUILD_DIR=str(app.build))
-    results = whole_run(tmp_path, model.path, annotations, **environment)
-    assert {entry["image_id"] for entry in results} == {1, 2, 3}
-    assert model.log()["unknown_items"] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("ascend310")
-def test_a_whole_run_on_the_host(annotations, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    environment |= {"RUNTIME": "opencv", "BUILD_DIR": str(build_folder())}
+    annotations = write_coco(tmp_path / "my data", [{"boxes": boxes, "size": (120 + 30 * n, 100)} for n in range(3)],
+                             "val")
     assert read_description(exported_model())["decoded"] is False
-    results = whole_run(tmp_path, exported_model(), annotations, **environment)
+    results = whole_run(tmp_path, exported_model(), annotations, RUNTIME="opencv")
     assert {entry["image_id"] for entry in results} == {1, 2, 3}

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from model_utils.config import get_config
 from model_utils.errors import run_cli
-from tests.support.ascend310.infer_app import build_folder
+from tests.support.ascend310.infer_app import host_settings
 from tests.support.helpers import write_coco
 from tests.support.place import ROOT, STUB
 from tests.support.ranks.job_place import rank_table
@@ -103,7 +103,7 @@ class CommandPlace:
         environment = {**kept, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "DEVICE_TARGET": "CPU",
                        "WAIT": "1", "PYTHON": str(self.bin / "python"), "STUB_RECORD": str(self.record)}
         if "run_infer_310.sh" in command:
-            environment["BUILD_DIR"] = str(build_folder())
+            environment |= host_settings()
         self.record.unlink(missing_ok=True)
         try:
             done = subprocess.run(["bash", "-c", command], cwd=self.repo, env=environment, text=True, errors="replace",

@@ -3,7 +3,8 @@
 """The C++ app for tests: its two builds, runs of it, and a model for it.
 
 One build has everything: sanitizers, OpenCV, stand-ins for MindSpore Lite and ACL, and the unit tests. The other is
-that of build.sh on a host without MindSpore Lite and CANN. Both are unity builds, made once in a process.
+that of build.sh on a host without CANN, with MindSpore Lite itself where its release can be downloaded. Both are unity
+builds, made once in a process.
 YOLO_INFER_BUILD names a folder that keeps them for the next run, which then compiles only what has changed.
 """
 import atexit
@@ -28,6 +29,7 @@ from src.initializer import initialise_weights
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
+from tests.support.ascend310.lite_release import lite_release
 
 APP = Path(__file__).resolve().parents[3] / "ascend310_infer"
 CPP = APP.parent / "tests" / "ascend310" / "cpp"
@@ -58,6 +60,11 @@ def sanitized_app():
 def build_folder():
     """Return the folder of the host's build; without a compiler or a library the test is skipped."""
     return _checked(*_build_host())
+
+
+def host_settings():
+    """The environment variables by which the scripts use the host's build as it is."""
+    return {"LITE_HOME": str(lite_release()[0] or ""), "ASCEND_TOOLKIT_HOME": "", "BUILD_DIR": str(build_folder())}
 
 
 def _checked(built, missing, failure):
@@ -91,7 +98,7 @@ def _build_host():
     root, missing = _prepare()
     if missing:
         return None, missing, ""
-    environment = {**os.environ, "LITE_HOME": "", "ASCEND_TOOLKIT_HOME": ""}
+    environment = {**os.environ, "LITE_HOME": str(lite_release()[0] or ""), "ASCEND_TOOLKIT_HOME": ""}
     return root / "host", "", _failures(run("cmake", "-S", APP, "-B", root / "host", *UNITY, env=environment),
                                         run("bash", APP / "build.sh", root / "host", env=environment))
 

@@ -64,6 +64,8 @@ def _partners(one, other):
     """Return rows, columns, IoU and difference of scores of the pairs in the largest matching of boxes [n, 5]."""
     corners = [np.concatenate((side[:, :2], side[:, :2] + side[:, 2:4]), 1) for side in (one, other)]
     overlap = broadcast_iou(corners[0][:, None], corners[1])
+    # A side that is rounded to nothing leaves no overlap.
+    overlap[(one[:, None, :4] == other[:, :4]).all(2)] = 1
     apart = np.abs(one[:, None, 4] - other[:, 4])
     # Every pair that is allowed counts more than any overlap.
     allowed = (overlap >= MIN_IOU) & (apart <= MAX_SCORE_DIFFERENCE)

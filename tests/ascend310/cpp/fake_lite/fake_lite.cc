@@ -63,10 +63,9 @@ class MSTensor::Impl {
  public:
   Impl(const json &entry, enum DataType type, std::vector<int64_t> shape)
       : name(entry.at("name").get<std::string>()), type(type), shape(std::move(shape)) {
-    data.resize(static_cast<size_t>(Count()) * BytesOf(type));
+    const auto count = std::accumulate(this->shape.begin(), this->shape.end(), int64_t{1}, std::multiplies<>());
+    data.resize(static_cast<size_t>(count) * BytesOf(type));
   }
-
-  int64_t Count() const { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
 
   std::string name;
   enum DataType type;
@@ -77,21 +76,15 @@ class MSTensor::Impl {
 std::string MSTensor::Name() const { return impl_->name; }
 enum DataType MSTensor::DataType() const { return impl_->type; }
 const std::vector<int64_t> &MSTensor::Shape() const { return impl_->shape; }
-int64_t MSTensor::ElementNum() const { return impl_->Count(); }
 size_t MSTensor::DataSize() const { return impl_->data.size(); }
 std::shared_ptr<const void> MSTensor::Data() const { return {impl_, impl_->data.data()}; }
 void *MSTensor::MutableData() { return impl_->data.data(); }
-void MSTensor::SetData(void *data, bool) { std::memcpy(impl_->data.data(), data, impl_->data.size()); }
-void MSTensor::SetShape(const std::vector<int64_t> &shape) { impl_->shape = shape; }
 
 void AscendDeviceInfo::SetDeviceID(uint32_t device_id) { device_id_ = device_id; }
 void AscendDeviceInfo::SetPrecisionMode(const std::string &precision_mode) { precision_mode_ = precision_mode; }
 void AscendDeviceInfo::SetInsertOpConfigPath(const std::string &cfg_path) { cfg_path_ = cfg_path; }
-void AscendDeviceInfo::SetInputShape(const std::string &) {}
-void AscendDeviceInfo::SetDynamicBatchSize(const std::vector<size_t> &) {}
 
 void Context::SetThreadNum(int32_t thread_num) { thread_num_ = thread_num; }
-void Context::SetThreadAffinity(int) {}
 std::vector<std::shared_ptr<DeviceInfoContext>> &Context::MutableDeviceInfo() { return device_info_; }
 
 class Model::Recorded {
@@ -154,13 +147,10 @@ Status Model::Build(const std::string &model_path, ModelType model_type, const s
   log = {{"model_path", model_path}, {"model_type", model_type}, {"threads", context->thread_num_}};
   for (const auto &info : context->device_info_) {
     if (const auto *ascend = dynamic_cast<const AscendDeviceInfo *>(info.get())) {
-      log["devices"].push_back({{"kind", "ascend"},
-                                {"device_id", ascend->device_id_},
+      log["devices"].push_back({{"device_id", ascend->device_id_},
                                 {"precision", ascend->precision_mode_},
                                 {"aipp_path", ascend->cfg_path_},
                                 {"aipp", ascend->cfg_path_.empty() ? "" : ReadAll(ascend->cfg_path_)}});
-    } else {
-      log["devices"].push_back({{"kind", "cpu"}});
     }
   }
   recorded_->WriteLog();
@@ -210,20 +200,5 @@ Status Model::Predict(const std::vector<MSTensor> &inputs, std::vector<MSTensor>
 
 std::vector<MSTensor> Model::GetInputs() { return recorded_->input_tensors; }
 std::vector<MSTensor> Model::GetOutputs() { return recorded_->Tensors("outputs", false); }
-
-MSTensor Model::GetOutputByTensorName(const std::string &tensor_name) {
-  for (const MSTensor &tensor : GetOutputs()) {
-    if (tensor.Name() == tensor_name) {
-      return tensor;
-    }
-  }
-  return {};
-}
-
-Status Model::LoadConfig(const std::string &) { return {}; }
-Status Model::UpdateConfig(const std::string &, const std::pair<std::string, std::string> &) { return {}; }
-Status Model::Resize(const std::vector<MSTensor> &, const std::vector<std::vector<int64_t>> &) {
-  return {kLiteError, "the fake cannot resize"};
-}
 
 }  // namespace mindspore

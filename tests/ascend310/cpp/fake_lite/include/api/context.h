@@ -4,7 +4,6 @@
 #ifndef TESTS_CPP_FAKE_LITE_INCLUDE_API_CONTEXT_H_
 #define TESTS_CPP_FAKE_LITE_INCLUDE_API_CONTEXT_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,8 +23,6 @@ class AscendDeviceInfo : public DeviceInfoContext {
   void SetDeviceID(uint32_t device_id);
   void SetPrecisionMode(const std::string &precision_mode);
   void SetInsertOpConfigPath(const std::string &cfg_path);
-  void SetInputShape(const std::string &shape);
-  void SetDynamicBatchSize(const std::vector<size_t> &dynamic_batch_size);
 
  private:
   friend class Model;
@@ -34,14 +31,11 @@ class AscendDeviceInfo : public DeviceInfoContext {
   std::string cfg_path_;
 };
 
-using Ascend310DeviceInfo = AscendDeviceInfo;
-
 class Context {
  public:
   Context() = default;
 
   void SetThreadNum(int32_t thread_num);
-  void SetThreadAffinity(int mode);
   std::vector<std::shared_ptr<DeviceInfoContext>> &MutableDeviceInfo();
 
  private:

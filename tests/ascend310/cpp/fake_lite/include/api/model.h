@@ -7,7 +7,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "context.h"
@@ -23,14 +22,10 @@ class Model {
 
   Status Build(const std::string &model_path, ModelType model_type,
                const std::shared_ptr<Context> &model_context = nullptr);
-  Status LoadConfig(const std::string &config_path);
-  Status UpdateConfig(const std::string &section, const std::pair<std::string, std::string> &config);
-  Status Resize(const std::vector<MSTensor> &inputs, const std::vector<std::vector<int64_t>> &dims);
   Status Predict(const std::vector<MSTensor> &inputs, std::vector<MSTensor> *outputs,
                  const MSKernelCallBack &before = nullptr, const MSKernelCallBack &after = nullptr);
   std::vector<MSTensor> GetInputs();
   std::vector<MSTensor> GetOutputs();
-  MSTensor GetOutputByTensorName(const std::string &tensor_name);
 
  private:
   class Recorded;

@@ -22,11 +22,8 @@ class Status {
       : code_(code), text_(std::move(text)), description_(std::move(description)) {}
 
   bool IsOk() const { return code_ == kSuccess; }
-  bool IsError() const { return code_ != kSuccess; }
   std::string ToString() const { return text_; }
   std::string GetErrDescription() const { return description_; }
-  bool operator==(enum StatusCode code) const { return code_ == code; }
-  bool operator!=(enum StatusCode code) const { return code_ != code; }
 
  private:
   enum StatusCode code_ = kSuccess;

@@ -27,12 +27,9 @@ class MSTensor {
   std::string Name() const;
   enum DataType DataType() const;
   const std::vector<int64_t> &Shape() const;
-  int64_t ElementNum() const;
   size_t DataSize() const;
   std::shared_ptr<const void> Data() const;
   void *MutableData();
-  void SetData(void *data, bool own_data = true);
-  void SetShape(const std::vector<int64_t> &shape);
 
  private:
   std::shared_ptr<Impl> impl_;
