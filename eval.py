@@ -29,7 +29,7 @@ from src.weights.checkpoint import load_checkpoint
 
 def main(argv=None):
     """Evaluate a checkpoint by command-line arguments; return the exit code."""
-    return modelarts_job(evaluate_checkpoint, get_config(argv))
+    return modelarts_job(evaluate_checkpoint, get_config(argv, "python eval.py"))
 
 
 def evaluate_checkpoint(config):

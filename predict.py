@@ -31,7 +31,7 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 def main(argv=None):
     """Predict by command-line arguments; return the exit code."""
-    config = get_config(argv)
+    config = get_config(argv, "python predict.py")
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
     if not config.image:

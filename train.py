@@ -35,7 +35,7 @@ from src.yolo import build_network
 
 def main(argv=None):
     """Train as the arguments say; returns the exit code."""
-    return modelarts_job(train, get_config(argv))
+    return modelarts_job(train, get_config(argv, "python train.py"))
 
 
 def train(config):
