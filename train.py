@@ -64,6 +64,9 @@ def train(config):
         for line in data.report_lines():
             logger.warning("%s", line)
         logger.info("%s", started)
+        if config.source("warmup_epochs") == DERIVED:
+            logger.warning("warmup_epochs is %g, half of max_epoch, because the default is no shorter than the run",
+                           config.warmup_epochs)
         fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
     except UserError as error:
         logger.error("%s", error)
