@@ -38,7 +38,8 @@ COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
 )
 
 # Options that a checkpoint carries, besides its class names and category ids, so that no flag has to be repeated.
-TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "mean", "std", "testing_shape")
+TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "exif", "mean", "std",
+              "testing_shape")
 
 # Options of the 2021 version that no longer exist: why, and what to use instead.
 REMOVED_OPTIONS = {

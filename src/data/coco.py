@@ -22,12 +22,14 @@ from src.data.annotations import read_boxes
 from src.data.categories import Categories
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
 from src.data.image_names import ImageFolder
+from src.data.orientation import unconfirmed
 
 # The filter of 2021: an image whose boxes are all at most one pixel wide or high teaches nothing.
 MIN_BOX_PIXELS = 1.0
 
 FINDINGS = {
     "images_renamed": "images found under another name than the file's, which differs in folders, case or coding",
+    "images_turned": "images turned upright by an EXIF orientation that their size cannot confirm (--exif ignore: not)",
     "images_same_file": "images listed more than once: each entry counts",
     "categories_same_name": "categories that share a name with another one",
     "categories_without_box": "categories without a box",
@@ -113,7 +115,7 @@ def read_coco(config, split: str, training: bool) -> CocoData:
     """Read and check one split.
 
     Args:
-        config: `data_dir`, and for training `max_box` and `keep_empty`.
+        config: `data_dir`, `exif`, and for training `max_box` and `keep_empty`.
         split: "train" or "val".
         training: leave out images without boxes; evaluation keeps every image.
 
@@ -125,6 +127,10 @@ def read_coco(config, split: str, training: bool) -> CocoData:
     """
     json_path, image_folder = layout(config.data_dir, split)
     data = read_annotation_file(json_path, image_folder)
+    turned = unconfirmed(data.paths, data.sizes) if config.exif == "auto" else []
+    if turned:
+        data.report["images_turned"] = len(turned)
+        data.examples["images_turned"] = os.path.basename(data.paths[turned[0]])
     return _for_training(data, config, json_path) if training else data
 
 

@@ -81,7 +81,7 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
 
 def predict_image(network, path, config):
     """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
-    image = decode_image(path)
+    image = decode_image(path, config.exif)
     image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
     placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
     canvas = place(image, placement, canvas_hw, config.pad_value)
