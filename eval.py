@@ -21,10 +21,12 @@ from model_utils.modelarts_job import modelarts_job
 from model_utils.run_folder import common_run_folder
 from src.config import check_config, with_categories
 from src.data.coco import layout, need_ground_truth, read_coco
+from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
 from src.logger import close_logger, get_logger
 from src.weights.checkpoint import load_checkpoint
+from src.yolo_dataset import workers_of
 
 
 def main(argv=None):
@@ -46,6 +48,7 @@ def evaluate_checkpoint(config):
     data = read_coco(config, "val", training=False)
     need_ground_truth(data, layout(config.data_dir, "val")[0])
     check_categories(checkpoint, data.categories)
+    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
     config = with_categories(config, len(data.categories))
     network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
 

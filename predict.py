@@ -4,8 +4,8 @@
 
     python predict.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --image PATH_OR_FOLDER --device_target CPU
 
-A folder is read with its sub-folders, and photos as people see them (`--exif ignore`: as they are stored). Preprocessing
-and class names come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn and written.
+A folder is read with its sub-folders, and photos as people see them (`--exif ignore`: as they are stored). Class names
+and preprocessing come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn and written.
 `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of its input,
 and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
 """
@@ -99,12 +99,18 @@ def write(paths, targets, found, categories, folder, exif):
     """Write the drawn images and the json to a folder, and log the detections."""
     logger = get_logger("", name="predict")
     records = []
-    for path, target, ((height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
+    faults = [(path, fault) for path, (fault, *_) in zip(paths, found, strict=True) if fault]
+    for path, fault in faults:
+        logger.warning("%s: %s, %s", path, fault.kind, fault.text)
+    for path, target, (_, (height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
         write_image(folder / target, draw_boxes(decode_image(path, exif), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
         logger.info("%s: %s", folder / target, as_text(detections))
     write_json(folder / "detections.json", records)
+    if faults:
+        logger.warning("%d of %d images are not sound, see above; what can be read of them was used", len(faults),
+                       len(paths))
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))
     close_logger(logger)

@@ -120,9 +120,9 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
     return max(1, min(workers, cores if is_bound else cores // ranks))
 
 
-def _ranks_here(config):
-    """Return how many ranks share this machine's cores."""
-    return read_launch().local_size if config.is_distributed else 1
+def workers_of(config) -> int:
+    """Return the number of worker threads of this rank, see `workers_per_rank`."""
+    return workers_per_rank(config.num_parallel_workers, read_launch().local_size if config.is_distributed else 1)
 
 
 class _Images:
@@ -140,7 +140,7 @@ class _Images:
     def _decode(self, index, reduction):
         path = self._data.paths[index]
         size = tuple(self._data.sizes[index])
-        image, by, (height, width) = decode_reduced(path, reduction, self._exif, size)
+        image, by, (height, width), _ = decode_reduced(path, reduction, self._exif, size)
         if (width, height) != size:
             # Its boxes would be misplaced.
             raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {size[0]}x{size[1]} "
@@ -201,7 +201,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
 
     return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch,
-                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))
+                        workers_of(config))
 
 
 def eval_stream(config, data: CocoData, batch_size: int, share: range | None = None) -> SampleStream:
@@ -237,4 +237,4 @@ def eval_stream(config, data: CocoData, batch_size: int, share: range | None = N
 
     padded = -(-len(share) // batch_size) * batch_size
     return SampleStream(new_batch, fill_sample, range(padded), batch_size,
-                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))
+                        workers_of(config))

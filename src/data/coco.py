@@ -9,6 +9,7 @@ A file that cannot be used is a `UserError`; broken boxes are dropped, counted a
 certain are read however a tool wrote them, see `src.data.fields` and `src.data.image_names`.
 """
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,10 @@ MIN_BOX_PIXELS = 1.0
 FINDINGS = {
     "images_renamed": "images found under another name than the file's, which differs in folders, case or coding",
     "images_turned": "images turned upright by an EXIF orientation that their size cannot confirm (--exif ignore: not)",
+    "images_cut_short": "images that are cut short, but mostly there: used as they are",
+    "images_damaged": "damaged images: used as they are decoded",
+    "images_damaged_left_out": "damaged images: left out of training",
+    "images_dark": "images of 16 bits that use 12 of them, nearly black",
     "images_same_file": "images listed more than once: each entry counts",
     "categories_same_name": "categories that share a name with another one",
     "categories_without_box": "categories without a box",
@@ -81,6 +86,10 @@ class CocoData:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def without(self, indices: Collection[int]) -> "CocoData":
+        """Return the data without the images of these numbers."""
+        return _only_images(self, np.array([index not in indices for index in range(len(self))]))
 
     @cached_property
     def coco_dataset(self) -> dict:

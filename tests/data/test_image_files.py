@@ -10,7 +10,16 @@ import pytest
 from PIL import Image
 
 from model_utils.errors import UserError
-from src.data.image_files import MB, ImageCache, decode_image, decode_reduced, is_image
+from src.data.image_files import (
+    CUT_SHORT,
+    DAMAGED,
+    DARK,
+    MB,
+    ImageCache,
+    decode_image,
+    decode_reduced,
+    is_image,
+)
 from tests.support.samples import smooth_image
 
 JPEGS = {
@@ -100,7 +109,7 @@ def test_anything_else_is_none(tmp_path, data):
 def reduced_bytes(tmp_path, data, reduction):
     path = tmp_path / "photo"
     path.write_bytes(data)
-    return decode_reduced(path, reduction)
+    return decode_reduced(path, reduction)[:3]
 
 
 @pytest.mark.parametrize("size", [(96, 128), (97, 131), (9, 1)])
@@ -203,14 +212,56 @@ def test_other_kinds_cut_short_are_errors(tmp_path, extension):
 
 @pytest.mark.parametrize("thumbnail", [False, True])
 @pytest.mark.parametrize("kind", JPEGS)
-def test_a_jpeg_cut_anywhere_is_an_error(tmp_path, kind, thumbnail):
+def test_a_jpeg_cut_anywhere_is_an_error_or_has_a_fault(tmp_path, kind, thumbnail):
     jpeg = encoded(smooth_image(96, 128), ".jpg", *JPEGS[kind])
     if thumbnail:
         jpeg = with_exif(jpeg, 1, encoded(smooth_image(24, 32), ".jpg"))
-    assert decode_bytes(tmp_path, jpeg).shape == (96, 128, 3)
+    path = tmp_path / "photo"
+    path.write_bytes(jpeg)
+    whole, shares = decode_reduced(path, 1), []
+    assert whole.pixels.shape == (96, 128, 3) and whole.fault is None
     for length in [*range(3, len(jpeg) - 2, 31), len(jpeg) - 2, len(jpeg) - 1]:
-        with pytest.raises(UserError, match="cut short|cannot be decoded"):
-            decode_bytes(tmp_path, jpeg[:length])
+        path.write_bytes(jpeg[:length])
+        try:
+            cut = decode_reduced(path, 1)
+        except UserError as error:
+            assert "cut short" in str(error) or "cannot be decoded" in str(error)
+            continue
+        assert cut.fault.kind == CUT_SHORT and cut.pixels.shape == (96, 128, 3)
+        shares.append(int(cut.fault.text.partition("%")[0]))
+        if kind != "progressive":
+            # All rows of blocks before the last one that is there are those of the whole image.
+            rows = max(0, (shares[-1] * 96 // 100 - 16) // 16 * 16 - 1)
+            np.testing.assert_array_equal(cut.pixels[:rows], whole.pixels[:rows])
+    assert shares == sorted(shares) and shares[-1] > 90
+
+
+@pytest.mark.parametrize("damage", [bytes((i * 37 + 11) % 255 for i in range(200)), b"\xff\xd3" * 40])
+def test_a_jpeg_damaged_in_its_middle_has_a_fault(tmp_path, damage):
+    jpeg = bytearray(encoded(smooth_image(480, 640), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95))
+    jpeg[len(jpeg) // 2:len(jpeg) // 2 + len(damage)] = damage
+    (tmp_path / "photo").write_bytes(jpeg)
+    assert decode_reduced(tmp_path / "photo", 1).fault.kind == DAMAGED
+
+
+def test_padding_of_cameras_is_no_damage(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    for padding in (b"\0" * 60, b"\xff" * 60):
+        (tmp_path / "photo").write_bytes(jpeg[:-2] + padding + jpeg[-2:])
+        found = decode_reduced(tmp_path / "photo", 2)
+        assert found.fault is None and found.image_hw == (48, 64)
+
+
+def test_floating_point_images_are_refused_and_dark_ones_have_a_fault(tmp_path):
+    path = tmp_path / "a.tiff"
+    cv2.imwrite(str(path), smooth_image().astype(np.float32) / 255)
+    with pytest.raises(UserError, match="the pixels of this image are float32, from .* to .*; expected 8 or 16 bits"):
+        decode_image(path)
+    for shift, kind in ((4, DARK), (8, None)):
+        cv2.imwrite(str(path), smooth_image().astype(np.uint16) << shift)
+        found = decode_reduced(path, 1)
+        assert (found.fault.kind if found.fault else None) == kind
+    assert np.abs(found.pixels[..., ::-1].astype(int) - smooth_image()).max() <= 1
 
 
 def test_foreign_bytes_after_a_jpeg_are_ignored(tmp_path):
