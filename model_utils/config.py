@@ -67,7 +67,7 @@ OTHER_NAMES = {name: option for option, names in {
     "data_dir": "data data_root dataset dataset_dir dataset_path dataset_root root",
     "device_target": "device gpu",
     "eval_ignore_threshold": "conf conf_thres conf_threshold score_thr score_threshold",
-    "image": "image_dir images source",
+    "image": "images source",
     "lr": "base_lr learning_rate lr0",
     "max_epoch": "epochs n_epochs num_epochs",
     "nms_thresh": "iou iou_thres iou_threshold nms nms_threshold",

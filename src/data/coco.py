@@ -135,12 +135,26 @@ def read_coco(config, split: str, training: bool) -> CocoData:
         UserError: a folder, the annotation file or an image is missing, or the file cannot be used.
     """
     json_path, image_folder = layout(config.data_dir, split)
+    data = read_split(json_path, image_folder, config)
+    return _for_training(data, config, json_path) if training else data
+
+
+def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
+    """Read and check an annotation file and its images, to evaluate on them.
+
+    Args:
+        json_path, image_folder: of the split.
+        config: `exif`.
+
+    Raises:
+        UserError: the file cannot be used or an image is missing.
+    """
     data = read_annotation_file(json_path, image_folder)
     turned = unconfirmed(data.paths, data.sizes) if config.exif == "auto" else []
     if turned:
         data.report["images_turned"] = len(turned)
         data.examples["images_turned"] = os.path.basename(data.paths[turned[0]])
-    return _for_training(data, config, json_path) if training else data
+    return data
 
 
 def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> CocoData:

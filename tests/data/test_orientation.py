@@ -50,7 +50,7 @@ def test_an_image_is_read_upright_as_pillow_does(tmp_path, orientation, suffix):
 def test_a_reduced_image_is_turned_where_its_remainder_stays_in_place(tmp_path, orientation, reduction, size,
                                                                       is_reduced):
     path = store(tmp_path / "a.jpg", smooth_image(*size), orientation)
-    pixels, by, image_hw = decode_reduced(path, reduction)
+    pixels, by, image_hw, _ = decode_reduced(path, reduction)
     assert image_hw == size and by == (reduction if is_reduced or orientation == 1 else 1)
     assert pixels.shape[:2] == (-(-size[0] // by), -(-size[1] // by))
     whole = decode_image(path)[:size[0] // by * by, :size[1] // by * by].astype(float)
