@@ -23,7 +23,7 @@ from src.weights.darknet import CONVOLUTIONS, DARKNET_OPTIONS, file_sizes, heade
 
 def main(argv=None):
     """Convert by command-line arguments; return the exit code."""
-    config = get_config(argv)
+    config = get_config(argv, "python convert_weight.py")
     for name in ("input_file", "output_file"):
         if not config[name]:
             raise UsageError(f"{name} is empty: name the Darknet weights by --input_file FILE and the checkpoint to "

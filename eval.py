@@ -4,12 +4,14 @@
 
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
 
+`--ann_file FILE --image_dir FOLDER` names another annotation file, such as a test split, in place of the data folder.
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
 The log, the resolved config, the COCO results (predict_*.json) and the metrics (metrics.json) go to a new folder below
 `log_path`.
 """
 import sys
 import time
+from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -20,32 +22,37 @@ from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
 from model_utils.run_folder import common_run_folder
 from src.config import check_config, with_categories
-from src.data.coco import layout, need_ground_truth, read_coco
+from src.data.coco import layout, need_ground_truth, read_split
+from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
 from src.logger import close_logger, get_logger
 from src.weights.checkpoint import load_checkpoint
+from src.yolo_dataset import workers_of
 
 
 def main(argv=None):
     """Evaluate a checkpoint by command-line arguments; return the exit code."""
-    return modelarts_job(evaluate_checkpoint, get_config(argv))
+    return modelarts_job(evaluate_checkpoint, get_config(argv, "python eval.py"))
 
 
 def evaluate_checkpoint(config):
     """Evaluate a checkpoint by a config; return the exit code."""
     if not config.pretrained:
         raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
-    if not config.data_dir:
-        raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER")
+    if not (config.data_dir or config.ann_file):
+        raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER, or an "
+                         "annotation file by --ann_file FILE --image_dir FOLDER")
     setup_device(config)
     ranks = start_ranks(config)
     checkpoint = load_checkpoint(config.pretrained)
     config = config.with_checkpoint(checkpoint.meta)
     check_config(config)
-    data = read_coco(config, "val", training=False)
-    need_ground_truth(data, layout(config.data_dir, "val")[0])
+    ann_file, image_dir = evaluation_files(config)
+    data = read_split(ann_file, image_dir, config)
+    need_ground_truth(data, ann_file)
     check_categories(checkpoint, data.categories)
+    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
     config = with_categories(config, len(data.categories))
     network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
 
@@ -60,10 +67,18 @@ def evaluate_checkpoint(config):
     return 0
 
 
+def evaluation_files(config):
+    """Return the annotation file and the image folder of the images to evaluate on."""
+    if not config.ann_file:
+        return layout(config.data_dir, "val")
+    ann_file = Path(config.ann_file)
+    return ann_file, Path(config.image_dir) if config.image_dir else ann_file.parent
+
+
 def run(network, data, config, folder, logger, ranks):
     """Evaluate, log the tables and write results and metrics to a folder."""
-    logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids), config.data_dir,
-                *config.testing_shape)
+    logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids),
+                config.ann_file or config.data_dir, *config.testing_shape)
     for line in data.report_lines():
         logger.warning("%s", line)
     results_path = folder / time.strftime("predict_%Y_%m_%d_%H_%M_%S.json")

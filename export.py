@@ -30,7 +30,7 @@ from src.evaluation.inference import load_inference_network, named_categories
 
 def main(argv=None):
     """Export a checkpoint by command-line arguments; return the exit code."""
-    return modelarts_job(export, get_config(argv))
+    return modelarts_job(export, get_config(argv, "python export.py"))
 
 
 def export(config):

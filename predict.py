@@ -4,10 +4,12 @@
 
     python predict.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --image PATH_OR_FOLDER --device_target CPU
 
-Preprocessing and class names come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn
-and written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of
-its input, and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
+A folder is read with its sub-folders, and photos as people see them (`--exif ignore`: as they are stored). Class names
+and preprocessing come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn and written.
+`--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of its input,
+and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
 """
+import os
 import sys
 from pathlib import Path
 
@@ -20,18 +22,20 @@ from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import write_json
 from model_utils.run_folder import make_run_folder
-from src.data.image_files import decode_image
+from src.data.image_files import decode_image, is_image
 from src.evaluation.detections import as_records, as_text
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
 from src.logger import close_logger, get_logger
+from src.util import first_names
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Formats that OpenCV writes; a drawn image of another one becomes a PNG.
+WRITTEN = (".bmp", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def main(argv=None):
     """Predict by command-line arguments; return the exit code."""
-    config = get_config(argv)
+    config = get_config(argv, "python predict.py")
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
     if not config.image:
@@ -44,34 +48,44 @@ def main(argv=None):
     found = [predict_image(network, path, config)
              for path in tqdm(paths, desc="prediction", unit="image", leave=False, disable=None)]
     folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)
-    write(paths, targets, found, categories, folder)
+    write(paths, targets, found, categories, folder, config.exif)
     return 0
 
 
 def image_paths(path):
-    """Return the image itself, or all images of a folder (by suffix, sorted by name).
+    """Return the image itself, or all images in a folder and its sub-folders, by suffix or content, sorted by path.
+
+    Files that are no images are reported on standard error.
 
     Raises:
         UserError: there is no such file or folder, or the folder holds no image.
     """
     path = Path(path)
-    if path.is_dir():
-        paths = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file())
-        if not paths:
-            raise UserError(f"{path}: no image in this folder; expected files that end in {', '.join(IMAGE_SUFFIXES)}")
-        return paths
-    if not path.is_file():
-        raise UserError(f"{path}: no such image or folder; check --image")
-    return [path]
+    if not path.is_dir():
+        if not path.is_file():
+            raise UserError(f"{path}: no such image or folder; check --image")
+        return [path]
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    # One that is called an image but is none is reported by its decoder.
+    paths = [entry for entry in files if entry.suffix.lower() in WRITTEN or is_image(entry)]
+    if not paths:
+        raise UserError(f"{path}: no image among the {len(files)} files of this folder and its sub-folders; expected "
+                        "JPEG, PNG or another format that OpenCV or Pillow reads")
+    if len(paths) < len(files):
+        others = [str(entry.relative_to(path)) for entry in files if entry not in set(paths)]
+        print(f"warning: {path}: {len(others)} files are no images and left out: {first_names(others)}",
+              file=sys.stderr)
+    return paths
 
 
 def output_names(paths, output_dir):
-    """Return the name of each drawn image: that of its input, with .png appended where its suffix is unknown.
+    """Return the name of each drawn image: its input's, below their common folder, with .png appended if need be.
 
     Raises:
         UsageError: `output_dir` is set and a drawn image would overwrite one of the inputs.
     """
-    names = [path.name if path.suffix.lower() in IMAGE_SUFFIXES else f"{path.name}.png" for path in paths]
+    root = os.path.commonpath([path.parent for path in paths])
+    names = [os.path.relpath(path, root) + ("" if path.suffix.lower() in WRITTEN else ".png") for path in paths]
     if output_dir:
         inputs = {path.resolve() for path in paths}
         overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]
@@ -81,16 +95,22 @@ def output_names(paths, output_dir):
     return names
 
 
-def write(paths, targets, found, categories, folder):
+def write(paths, targets, found, categories, folder, exif):
     """Write the drawn images and the json to a folder, and log the detections."""
     logger = get_logger("", name="predict")
     records = []
-    for path, target, ((height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
-        write_image(folder / target, draw_boxes(decode_image(path), boxes, classes, categories.names, scores))
+    faults = [(path, fault) for path, (fault, *_) in zip(paths, found, strict=True) if fault]
+    for path, fault in faults:
+        logger.warning("%s: %s, %s", path, fault.kind, fault.text)
+    for path, target, (_, (height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
+        write_image(folder / target, draw_boxes(decode_image(path, exif), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
         logger.info("%s: %s", folder / target, as_text(detections))
     write_json(folder / "detections.json", records)
+    if faults:
+        logger.warning("%d of %d images are not sound, see above; what can be read of them was used", len(faults),
+                       len(paths))
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))
     close_logger(logger)

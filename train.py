@@ -19,6 +19,7 @@ from model_utils.modelarts_job import modelarts_job
 from model_utils.run_folder import common_run_folder
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
+from src.data.image_check import check_images, usable
 from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import close_logger, get_logger, peak_memory_mb
@@ -31,11 +32,12 @@ from src.training.validation import build_validation
 from src.weights.checkpoint import load_checkpoint
 from src.weights.start_weights import start_weights
 from src.yolo import build_network
+from src.yolo_dataset import workers_of
 
 
 def main(argv=None):
     """Train as the arguments say; returns the exit code."""
-    return modelarts_job(train, get_config(argv))
+    return modelarts_job(train, get_config(argv, "python train.py"))
 
 
 def train(config):
@@ -47,6 +49,7 @@ def train(config):
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
+    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
     if checkpoint:
         check_resumable(checkpoint, config, data)
     state, started = start_state(config, data.categories, checkpoint)
@@ -64,6 +67,9 @@ def train(config):
         for line in data.report_lines():
             logger.warning("%s", line)
         logger.info("%s", started)
+        if config.source("warmup_epochs") == DERIVED:
+            logger.warning("warmup_epochs is %g, half of max_epoch, because the default is no shorter than the run",
+                           config.warmup_epochs)
         fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
     except UserError as error:
         logger.error("%s", error)

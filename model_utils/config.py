@@ -38,7 +38,8 @@ COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
 )
 
 # Options that a checkpoint carries, besides its class names and category ids, so that no flag has to be repeated.
-TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "mean", "std", "testing_shape")
+TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "exif", "mean", "std",
+              "testing_shape")
 
 # Options of the 2021 version that no longer exist: why, and what to use instead.
 REMOVED_OPTIONS = {
@@ -58,16 +59,30 @@ REMOVED_OPTIONS = {
 }
 
 # Names of the same options in other detectors.
-OTHER_NAMES = {
-    "batch": "per_batch_size",
-    "conf_thres": "eval_ignore_threshold",
-    "dataset_path": "data_dir",
-    "epochs": "max_epoch",
-    "imgsz": "training_shape",
-    "iou_thres": "nms_thresh",
-    "learning_rate": "lr",
-    "weights": "pretrained",
-    "workers": "num_parallel_workers",
+OTHER_NAMES = {name: option for option, names in {
+    "amp_level": "amp fp16 half",
+    "ann_file": "ann annotation annotations annotation_file",
+    "ckpt_path": "out output project save_dir work_dir",
+    "config_path": "cfg config hyp",
+    "data_dir": "data data_root dataset dataset_dir dataset_path dataset_root root",
+    "device_target": "device gpu",
+    "eval_ignore_threshold": "conf conf_thres conf_threshold score_thr score_threshold",
+    "image": "images source",
+    "lr": "base_lr learning_rate lr0",
+    "max_epoch": "epochs n_epochs num_epochs",
+    "nms_thresh": "iou iou_thres iou_threshold nms nms_threshold",
+    "num_classes": "classes nc",
+    "num_parallel_workers": "num_workers workers",
+    "per_batch_size": "batch batchsize bs",
+    "pretrained": "checkpoint ckpt model weights",
+    "training_shape": "image_size img img_size imgsz input_size",
+}.items() for name in names.split()}
+# What a program calls the option that another one calls by the first name.
+OF_PROGRAM = {
+    "ckpt_path": {"eval": "log_path", "export": "file_name", "predict": "output_dir", "convert_weight": "output_file"},
+    "pretrained": {"train": "resume_yolo", "export": "ckpt_file", "predict": "ckpt_file",
+                   "convert_weight": "input_file"},
+    "training_shape": dict.fromkeys(("eval", "export", "predict"), "testing_shape"),
 }
 
 
@@ -165,7 +180,7 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
         raise SystemExit(0)
     values = {name: option.default for name, option in options.items()}
     sources = dict.fromkeys(options, DEFAULT)
-    from_command_line = _parse_arguments(argv, options)
+    from_command_line = _parse_arguments(argv, options, program)
     path = from_command_line.get("config_path", values["config_path"])
     layers = [(CONFIG_FILE, _read_overlay(path, options)), (COMMAND_LINE, from_command_line)]
     for source, layer in layers:
@@ -210,7 +225,7 @@ def _derive(values: dict[str, Any], sources: dict[str, str], options: dict[str, 
     return Config(values, sources, options)
 
 
-def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict[str, Any]:
+def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option], program: str) -> dict[str, Any]:
     """Return the typed values of a command line by name; the last of a repeated option counts."""
     texts, rest = {}, list(argv)
     while rest:
@@ -219,7 +234,7 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option]) -> dict
             raise UsageError(f"unexpected argument {token!r}: options are written --name value; see -h")
         name, has_value, text = token[2:].partition("=")
         if name not in options:
-            raise UsageError(_unknown([name], options, "option", "--"))
+            raise UsageError(_unknown([name], options, "option", "--", program))
         if not has_value:
             following = next((i for i, word in enumerate(rest) if word.startswith("--")), len(rest))
             count = following if options[name].is_list else min(following, 1)
@@ -255,13 +270,18 @@ def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: 
     return values
 
 
-def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "") -> str:
-    """Return a message about option names that do not exist, with the names to use instead."""
-    texts = []
+def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "",
+             program: str = "") -> str:
+    """Return a message about option names that do not exist, with the names to use instead in a program."""
+    texts, stem = [], program.removeprefix("python ").removesuffix(".py")
+    # Those of a ModelArts job are seldom meant.
+    usual = [name for name in options if name not in JOB_OPTIONS]
     for name in names:
         if name in REMOVED_OPTIONS:
             texts.append(f"the {what} {prefix}{name} of the 2021 version no longer exists: {REMOVED_OPTIONS[name]}")
         else:
-            hint = nearest(OTHER_NAMES.get(name, name), options, prefix) or "; -h lists all options"
+            meant = OTHER_NAMES.get(name, name)
+            meant = OF_PROGRAM.get(meant, {}).get(stem, meant)
+            hint = nearest(meant, usual, prefix) or nearest(meant, options, prefix) or "; -h lists all options"
             texts.append(f"unknown {what} {prefix}{name}{hint}")
     return "; ".join(texts)

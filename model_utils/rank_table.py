@@ -1,13 +1,14 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rank tables of Ascend, version 1.0: which devices of which servers train together, and in which order."""
+"""Rank tables of Ascend, version 1.0 or 1.2: which devices of which servers train together, and in which order."""
 from dataclasses import dataclass
 from pathlib import Path
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
 
-VERSION = "1.0"
+# 1.2, for Atlas A3, has the fields of 1.0 and more.
+VERSIONS = ("1.0", "1.2")
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,18 @@ def read_rank_table(path):
         UserError: the file cannot be read, or a field is missing or wrong; it names the file and the field.
     """
     table = _load(path)
-    version = table.get("version")
-    if version != VERSION:
-        found = "is missing" if version is None else f"is {version!r}"
-        raise UserError(f"{path}: version {found}; expected {VERSION!r}, the version of tables with a server_list")
     status = table.get("status", "completed")
     if status != "completed":
         raise UserError(f"{path}: status is {status!r}; expected 'completed', so wait until the table is finished")
+    if "group_list" in table and "server_list" not in table:
+        raise UserError(f"{path}: has a group_list, as the jobstart_hccl.json of ModelArts; expected a table with a "
+                        "server_list, as hccl_tools.py of MindSpore's model zoo writes; or do without: start "
+                        "DEVICE_TARGET=Ascend scripts/run_distribute_train_gpu.sh with the number of devices")
+    version = table.get("version")
+    if version not in VERSIONS:
+        found = "is missing" if version is None else f"is {version!r}"
+        raise UserError(f"{path}: version {found}; expected {' or '.join(map(repr, VERSIONS))}, the versions of tables "
+                        "with a server_list")
     entries = _list_of(table, "server_list", path)
     count = table.get("server_count")
     if count is not None and str(count) != str(len(entries)):

@@ -12,7 +12,7 @@ set -euo pipefail
 USAGE="usage: bash run_distribute_train.sh DATA RANK_TABLE [--option value ...]
 
   DATA        data set in COCO layout: annotations/, train2017/ and val2017/
-  RANK_TABLE  json file of version 1.0: the servers, and their devices in the order of the ranks
+  RANK_TABLE  json file of version 1.0 or 1.2: the servers, and their devices in the order of the ranks
   --option    any option of train.py ('python train.py -h' lists them)
 
 With several servers, start this on each of them, with the same table.

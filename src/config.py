@@ -27,10 +27,15 @@ def detection_scales(config: Config) -> tuple[Scale, ...]:
 
 
 def training_config(config: Config) -> Config:
-    """Return the config of a training run: testing_shape follows training_shape unless it was set."""
-    if config.source("testing_shape") not in (DEFAULT, DERIVED):
-        return config
-    return config.replace(DERIVED, testing_shape=config.training_shape)
+    """Return the config of a training run, with defaults that follow from other options.
+
+    testing_shape follows training_shape, and a default warm-up that is as long as the run takes half of it.
+    """
+    if config.source("warmup_epochs") == DEFAULT and config.warmup_epochs >= config.max_epoch:
+        config = config.replace(DERIVED, warmup_epochs=config.max_epoch / 2)
+    if config.source("testing_shape") in (DEFAULT, DERIVED):
+        config = config.replace(DERIVED, testing_shape=config.training_shape)
+    return config
 
 
 def resumed_config(config, checkpoint):
@@ -140,7 +145,8 @@ def _export_faults(config: Config) -> Iterator[str]:
 
 
 def _schedule_faults(config: Config) -> Iterator[str]:
-    if config.warmup_epochs >= config.max_epoch:
+    # A default that does not fit is replaced, see `training_config`.
+    if config.source("warmup_epochs") != DEFAULT and config.warmup_epochs >= config.max_epoch:
         yield f"{_found(config, 'warmup_epochs')}: expected less than max_epoch, {config.max_epoch}; set both"
     if config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"

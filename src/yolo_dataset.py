@@ -120,16 +120,16 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
     return max(1, min(workers, cores if is_bound else cores // ranks))
 
 
-def _ranks_here(config):
-    """Return how many ranks share this machine's cores."""
-    return read_launch().local_size if config.is_distributed else 1
+def workers_of(config) -> int:
+    """Return the number of worker threads of this rank, see `workers_per_rank`."""
+    return workers_per_rank(config.num_parallel_workers, read_launch().local_size if config.is_distributed else 1)
 
 
 class _Images:
     """The images of a split, decoded and checked against its annotation file; up to `cache_mb` of them are kept."""
 
-    def __init__(self, data, cache_mb=0):
-        self._data, self._cache = data, ImageCache(cache_mb)
+    def __init__(self, data, exif, cache_mb=0):
+        self._data, self._exif, self._cache = data, exif, ImageCache(cache_mb)
 
     def read(self, index, reduction=1):
         """The image, reduced where its format allows, and its actual reduction."""
@@ -139,12 +139,12 @@ class _Images:
 
     def _decode(self, index, reduction):
         path = self._data.paths[index]
-        image, by, (height, width) = decode_reduced(path, reduction)
-        if (width, height) != tuple(self._data.sizes[index]):
+        size = tuple(self._data.sizes[index])
+        image, by, (height, width), _ = decode_reduced(path, reduction, self._exif, size)
+        if (width, height) != size:
             # Its boxes would be misplaced.
-            listed = "x".join(map(str, self._data.sizes[index]))
-            raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {listed} (width x "
-                            "height, EXIF orientation ignored); correct the annotation file or restore the image")
+            raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {size[0]}x{size[1]} "
+                            f"(width x height, exif is {self._exif}); correct the annotation file or restore the image")
         return image, by
 
 
@@ -159,8 +159,8 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     """Augmented training batches of one rank.
 
     Args:
-        config: `per_batch_size`, `max_box`, `seed`, `num_parallel_workers`, `max_epoch`, and the options of `augment`,
-            `wants_mosaic`, `mosaic` and `size_of_step`.
+        config: `per_batch_size`, `max_box`, `seed`, `exif`, `num_parallel_workers`, `max_epoch`, and the options of
+            `augment`, `wants_mosaic`, `mosaic` and `size_of_step`.
         data: from `read_coco(config, "train", training=True)`.
         start_sample: number of the first sample in the whole run, on this rank: step * per_batch_size.
         end_sample: number after the last sample; None: the end of epoch `max_epoch`.
@@ -180,7 +180,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     # So that a wrong size is reported before the first batch.
     training_sizes(config)
 
-    images = _Images(data, config.image_cache_mb)
+    images = _Images(data, config.exif, config.image_cache_mb)
 
     def new_batch(number):
         canvas_hw = size_of_step(config, number // batch)
@@ -201,14 +201,14 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
 
     return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch,
-                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))
+                        workers_of(config))
 
 
 def eval_stream(config, data: CocoData, batch_size: int, share: range | None = None) -> SampleStream:
     """Every image of a split, or of a share of it, once, in the order of `data`, preprocessed for evaluation.
 
     Args:
-        config: `testing_shape`, `resize_mode`, `pad_value`, `num_parallel_workers`.
+        config: `testing_shape`, `resize_mode`, `pad_value`, `exif`, `num_parallel_workers`.
         data: from `read_coco(..., training=False)`.
         batch_size: images in a batch; the last one is padded with blank images.
         share: numbers of the images; None: all.
@@ -221,7 +221,7 @@ def eval_stream(config, data: CocoData, batch_size: int, share: range | None = N
         UserError: while iterating, an image that cannot be used.
     """
     canvas_hw = tuple(config.testing_shape)
-    images = _Images(data)
+    images = _Images(data, config.exif)
     share = range(len(data)) if share is None else share
 
     def new_batch(_):
@@ -237,4 +237,4 @@ def eval_stream(config, data: CocoData, batch_size: int, share: range | None = N
 
     padded = -(-len(share) // batch_size) * batch_size
     return SampleStream(new_batch, fill_sample, range(padded), batch_size,
-                        workers_per_rank(config.num_parallel_workers, _ranks_here(config)))
+                        workers_of(config))

@@ -42,6 +42,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(folder_of(item)) if folder_of(item) in LONGEST else len(LONGEST))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def fixture_cache(tmp_path_factory):
+    """Keep what programs remember of images out of the user's own cache folder."""
+    os.environ["YOLOV3_TINY_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def fixture_memory():
     """After each module, drop the compiled graphs of a process that has grown large."""

@@ -35,6 +35,16 @@ def test_testing_shape_follows_training_shape_unless_set():
     assert (config.testing_shape, config.source("testing_shape")) == ((96, 96), "checkpoint")
 
 
+@pytest.mark.parametrize(("arguments", "warmup", "source"), [
+    ("--max_epoch 2", 1.0, "derived"), ("--max_epoch 4", 2.0, "derived"), ("--max_epoch 5", 4.0, "default"),
+    ("--max_epoch 4 --warmup_epochs 3", 3.0, "command line")])
+def test_a_default_warmup_shrinks_to_fit(arguments, warmup, source):
+    config = training_config(get_config(arguments.split()))
+    check_config(config)
+    assert (config.warmup_epochs, config.source("warmup_epochs")) == (warmup, source)
+    assert training_config(config).warmup_epochs == warmup
+
+
 def test_num_classes_comes_from_the_data_unless_set():
     config = with_categories(get_config([]), 3)
     assert (config.num_classes, config.source("num_classes")) == (3, "derived")
@@ -71,7 +81,7 @@ def test_a_good_config_passes(arguments):
     ("--anchors []", "expected a list of [width, height]"),
     ("--mean 0.5", "mean is [0.5] (command line): expected three numbers"), ("--std 1,1", "expected three numbers"),
     ("--min_scale 3", "at least min_scale, 3.0"),
-    ("--max_epoch 4", "warmup_epochs is 4.0 (default): expected less than max_epoch, 4; set both"),
+    ("--max_epoch 4 --warmup_epochs 4", "warmup_epochs is 4.0 (command line): expected less than max_epoch, 4"),
     ("--t_max 200", "t_max is 200 (command line): expected at least max_epoch, 300"),
     ("--eta_min 0.1", "eta_min is 0.1 (command line): expected at most lr, 0.001"),
     ("--lr_epochs 250,220", "expected rising numbers"), ("--lr_epochs 220,220", "expected rising numbers"),

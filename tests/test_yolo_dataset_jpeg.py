@@ -88,7 +88,8 @@ def test_a_cache_changes_no_sample(jpeg_dir, mosaics, limit_mb, monkeypatch):
     data = read_coco(plain, "train", True)
     expected, decoded = batches(plain, data), []
     monkeypatch.setattr("src.yolo_dataset.decode_reduced",
-                        lambda path, reduction: decoded.append((path, reduction)) or decode_reduced(path, reduction))
+                        lambda path, reduction, *rest: (decoded.append((path, reduction))
+                                                        or decode_reduced(path, reduction, *rest)))
     assert digest(batches(cached, data)) == digest(expected)
     if limit_mb == 100:
         # Two threads may happen to decode the same image at the same time.

@@ -17,6 +17,7 @@ from pathlib import Path
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.files import new_folder
 from src.data.coco import layout, load_json, read_images, records_of
+from src.data.fields import describe, id_key
 
 
 def draw(ids, fraction, seed):
@@ -43,16 +44,27 @@ def split(data, out, fraction, seed):
     data, out = Path(data).resolve(), Path(out).absolute()
     path, images = layout(str(data), "train")
     content = load_json(path)
-    sides = draw(read_images(content, path, images).ids, fraction, seed)
+    listed = read_images(content, path, images)
+    sides = draw(listed.keys, fraction, seed)
     boxes = records_of(content, "annotations", path)
+    report_lost(boxes, set(listed.keys), path)
     with new_folder(out) as folder:
         (folder / "annotations").mkdir()
         for name, ids in zip(("train", "val"), sides, strict=True):
-            side = {**content, "images": [image for image in content["images"] if image["id"] in ids],
-                    "annotations": [box for box in boxes if box.get("image_id") in ids]}
+            side = {**content, "images": [image for image in content["images"] if id_key(image["id"]) in ids],
+                    "annotations": [box for box in boxes if id_key(box.get("image_id")) in ids]}
             (folder / "annotations" / f"instances_{name}2017.json").write_text(json.dumps(side), encoding="utf-8")
             (folder / f"{name}2017").symlink_to(images, target_is_directory=True)
     return tuple(len(ids) for ids in sides)
+
+
+def report_lost(boxes, known, path):
+    """Report annotations of no image of the file: they go to neither side."""
+    lost = [box for box in boxes if id_key(box.get("image_id")) not in known]
+    if lost:
+        print(f"warning: {path}: {len(lost)} annotations are of an image that is not in the file, and go to neither "
+              f"side (first: annotation {lost[0].get('id')} of image_id {describe(lost[0].get('image_id'))})",
+              file=sys.stderr)
 
 
 def main(argv=None):

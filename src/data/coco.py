@@ -5,9 +5,11 @@
     data_dir/annotations/instances_{train,val}2017.json
     data_dir/{train,val}2017/*.jpg
 
-A file that cannot be used is a `UserError`; broken boxes are dropped, counted and reported.
+A file that cannot be used is a `UserError`; broken boxes are dropped, counted and reported. Values whose meaning is
+certain are read however a tool wrote them, see `src.data.fields` and `src.data.image_names`.
 """
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,21 +19,33 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
-from src.data.categories import CROWD_CLASS, Categories
+from src.data.annotations import read_boxes
+from src.data.categories import Categories
+from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
+from src.data.image_names import ImageFolder
+from src.data.orientation import unconfirmed
 
-# The largest number that an int64 array holds.
-MAX_NUMBER = 2**63 - 1
-MAX_COORDINATE = 1e9
-# COCO rounds to two decimals: a box that sticks out by less than this is clipped without being reported.
-ROUNDING_PIXELS = 0.02
 # The filter of 2021: an image whose boxes are all at most one pixel wide or high teaches nothing.
 MIN_BOX_PIXELS = 1.0
 
 FINDINGS = {
+    "images_renamed": "images found under another name than the file's, which differs in folders, case or coding",
+    "images_turned": "images turned upright by an EXIF orientation that their size cannot confirm (--exif ignore: not)",
+    "images_cut_short": "images that are cut short, but mostly there: used as they are",
+    "images_damaged": "damaged images: used as they are decoded",
+    "images_damaged_left_out": "damaged images: left out of training",
+    "images_dark": "images of 16 bits that use 12 of them, nearly black",
+    "images_same_file": "images listed more than once: each entry counts",
+    "categories_same_name": "categories that share a name with another one",
+    "categories_without_box": "categories without a box",
+    "areas_zero": "boxes whose area is 0, all of the file: counted by width and height",
     "boxes_unknown_image": "boxes of an image that is not in the file: dropped",
     "boxes_unknown_category": "boxes of an unknown category: dropped",
-    "boxes_without_size": "boxes of zero, negative or non-finite size: dropped",
+    "boxes_absent": "annotations without a bbox: dropped",
+    "boxes_malformed": "boxes that are not four finite numbers: dropped",
+    "boxes_without_size": "boxes of zero or negative size: dropped",
     "boxes_outside_image": "boxes outside their image: dropped",
+    "boxes_like_corners": "boxes that fit their image only as x1, y1, x2, y2, but bbox is x, y, width, height: clipped",
     "boxes_clipped": "boxes that stick out of their image: clipped",
     "images_without_boxes": "images without boxes: left out of training (--keep_empty True keeps them)",
     "images_over_max_box": "images with more than max_box boxes: a random choice of them is used each time",
@@ -40,23 +54,29 @@ FINDINGS = {
 
 
 class ImageList(NamedTuple):
-    """The images of a file, sorted by id: ids, paths on disk, (width, height)."""
-    ids: list[int]
+    """The images of a file, sorted by id: ids as results hold them, what ids are compared by, paths, (width, height).
+
+    `renamed` has (name, path) of those whose file has another name.
+    """
+    ids: list[int | str]
+    keys: list[int | str]
     paths: list[str]
     sizes: list[tuple[int, int]]
+    renamed: list[tuple[str, str]]
 
 
 @dataclass
 class CocoData:
     """One split, read and checked; the lists run in parallel, one entry per image, sorted by image id.
 
-    `sizes` are (width, height). `boxes` are float32 [n, 5]: x1, y1, x2, y2 in pixels, clipped to the image, and the
-    class number, -1 for a crowd region. `report` counts what was found (keys of `FINDINGS`), `examples` names the first
-    case of each finding. `truth` holds what is scored against as parallel arrays: image_index and class_index int64,
-    bbox float64 [n, 4] x, y, w, h as in the file, area float64, iscrowd 0 or 1.
+    `image_ids` are whole numbers, or texts where the file has texts. `sizes` are (width, height). `boxes` are float32
+    [n, 5]: x1, y1, x2, y2 in pixels, clipped to the image, and the class number, -1 for a crowd region. `report` counts
+    what was found (keys of `FINDINGS`), `examples` names the first case of each finding. `truth` holds what is scored
+    against as parallel arrays: image_index and class_index int64, bbox float64 [n, 4] x, y, w, h as in the file, area
+    float64, iscrowd 0 or 1.
     """
     categories: Categories
-    image_ids: list[int]
+    image_ids: list[int | str]
     paths: list[str]
     sizes: list[tuple[int, int]]
     boxes: list[np.ndarray]
@@ -67,24 +87,28 @@ class CocoData:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def without(self, indices: Collection[int]) -> "CocoData":
+        """Return the data without the images of these numbers."""
+        return _only_images(self, np.array([index not in indices for index in range(len(self))]))
+
     @cached_property
     def coco_dataset(self) -> dict:
         """The ground truth as the dict of a COCO annotation file, built at first use: training never needs it.
 
         Boxes are as in the file, not clipped, so that COCO's official figures come out. Broken boxes are not in it: no
-        detection can ever match them, and each would count as an object that the network missed. Annotation ids are
-        1, 2, ...: pycocotools takes a match with annotation 0 for no match.
+        detection can ever match them, and each would count as an object that the network missed. Images, categories
+        and annotations are numbered from 1, by their place: ids of a file may be texts, and pycocotools takes a match
+        with annotation 0 for no match.
         """
         names = ("image_index", "class_index", "bbox", "area", "iscrowd")
         rows = zip(*(self.truth[name].tolist() for name in names), strict=True)
         annotations = [
-            {"id": number, "image_id": self.image_ids[index], "category_id": self.categories.ids[category], "bbox": box,
-             "area": area, "iscrowd": crowd}
+            {"id": number, "image_id": index + 1, "category_id": category + 1, "bbox": box, "area": area,
+             "iscrowd": crowd}
             for number, (index, category, box, area, crowd) in enumerate(rows, start=1)]
-        images = [{"id": image_id, "width": width, "height": height, "file_name": os.path.basename(path)}
-                  for image_id, (width, height), path in zip(self.image_ids, self.sizes, self.paths, strict=True)]
-        categories = [{"id": category_id, "name": name}
-                      for category_id, name in zip(self.categories.ids, self.categories.names, strict=True)]
+        images = [{"id": number, "width": width, "height": height, "file_name": os.path.basename(path)}
+                  for number, ((width, height), path) in enumerate(zip(self.sizes, self.paths, strict=True), start=1)]
+        categories = [{"id": number, "name": name} for number, name in enumerate(self.categories.names, start=1)]
         return {"info": {}, "images": images, "annotations": annotations, "categories": categories}
 
     def report_lines(self) -> list[str]:
@@ -100,7 +124,7 @@ def read_coco(config, split: str, training: bool) -> CocoData:
     """Read and check one split.
 
     Args:
-        config: `data_dir`, and for training `max_box` and `keep_empty`.
+        config: `data_dir`, `exif`, and for training `max_box` and `keep_empty`.
         split: "train" or "val".
         training: leave out images without boxes; evaluation keeps every image.
 
@@ -111,8 +135,26 @@ def read_coco(config, split: str, training: bool) -> CocoData:
         UserError: a folder, the annotation file or an image is missing, or the file cannot be used.
     """
     json_path, image_folder = layout(config.data_dir, split)
-    data = read_annotation_file(json_path, image_folder)
+    data = read_split(json_path, image_folder, config)
     return _for_training(data, config, json_path) if training else data
+
+
+def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
+    """Read and check an annotation file and its images, to evaluate on them.
+
+    Args:
+        json_path, image_folder: of the split.
+        config: `exif`.
+
+    Raises:
+        UserError: the file cannot be used or an image is missing.
+    """
+    data = read_annotation_file(json_path, image_folder)
+    turned = unconfirmed(data.paths, data.sizes) if config.exif == "auto" else []
+    if turned:
+        data.report["images_turned"] = len(turned)
+        data.examples["images_turned"] = os.path.basename(data.paths[turned[0]])
+    return data
 
 
 def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> CocoData:
@@ -124,7 +166,11 @@ def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> C
     content = load_json(json_path)
     categories = Categories(*read_categories(content, json_path))
     images = read_images(content, json_path, image_folder)
-    return _read_annotations(records_of(content, "annotations", json_path), images, categories)
+    annotations = records_of(content, "annotations", json_path)
+    data = CocoData(categories, images.ids, images.paths, images.sizes,
+                    *read_boxes(annotations, images, categories.ids, json_path))
+    _add_remarks(data, images, annotations)
+    return data
 
 
 def _for_training(data, config, json_path):
@@ -133,8 +179,7 @@ def _for_training(data, config, json_path):
     useful = (truth["iscrowd"] == 0) & (truth["bbox"][:, 2:] > MIN_BOX_PIXELS).all(axis=1)
     keep = np.bincount(truth["image_index"][useful], minlength=len(data)) > 0
     if not keep.any():
-        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on"
-                        + "".join(f"; {line}" for line in data.report_lines()))
+        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on{_reasons(data)}")
     if not config.keep_empty and not keep.all():
         data.report["images_without_boxes"] = int((~keep).sum())
         data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])
@@ -176,8 +221,17 @@ def layout(data_dir: str, split: str) -> tuple[Path, Path]:
 def need_ground_truth(data, path: Path) -> None:
     """Refuse to score against a file without an object; `data` is its CocoData; crowd regions do not count."""
     if not (data.truth["iscrowd"] == 0).any():
-        raise UserError(f"{path}: has no annotation to score against, so there is no AP"
-                        + "".join(f"; {line}" for line in data.report_lines()) + "; use the file that has the boxes")
+        raise UserError(f"{path}: has no annotation to score against, so there is no AP{_reasons(data)}; use the file "
+                        "that has the boxes")
+
+
+def _reasons(data):
+    """Return what a message says of data without a usable box."""
+    iscrowd, lines = data.truth["iscrowd"], data.report_lines()
+    if len(iscrowd) and iscrowd.all():
+        lines.insert(0, f"its boxes ({len(iscrowd)}) are all crowd regions (iscrowd 1), which are neither learned nor "
+                        "scored")
+    return "".join(f"; {line}" for line in lines)
 
 
 def _without_segmentation(record):
@@ -206,31 +260,37 @@ def records_of(content: dict, key: str, path: Path) -> list[dict]:
     return records
 
 
-def _fields(records, key, name, kind, path):
-    """One field of every record, checked for its type (int or str; True is no number)."""
-    values = [record.get(name) for record in records]
-    for number, value in enumerate(values):
-        if not isinstance(value, kind) or isinstance(value, bool) or kind is int and abs(value) > MAX_NUMBER:
-            expected = "a whole number of 64 bits at most" if kind is int else "a string"
-            raise UserError(f'{path}: "{name}" of entry {number} of "{key}" is {value!r:.60}; expected {expected}')
+def _values(records, key, name, read, expected, path):
+    """One field of every record, each as `read` returns it; None is what cannot be read."""
+    values = [read(record.get(name)) for record in records]
+    if None in values:
+        number, record = next((place, record) for place, record in enumerate(records) if values[place] is None)
+        found = f'has "{name}" {describe(record[name])}' if name in record else missing_field(record, name)
+        raise UserError(f'{path}: entry {number} of "{key}" {found}; expected {expected}')
     return values
 
 
-def _refuse_duplicates(ids, key, path):
-    if len(set(ids)) < len(ids):
-        seen = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
-        raise UserError(f'{path}: id {twice} occurs more than once in "{key}"; ids must differ, renumber them')
+def _text(value):
+    return value if isinstance(value, str) and value else None
 
 
-def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _ids(records, key, path):
+    """The ids of records, as results hold them, and the keys by which they are compared; all differ."""
+    keys = _values(records, key, "id", id_key, "a whole number of 64 bits at most, or a text", path)
+    twice = _repeats(keys)
+    if twice:
+        raise UserError(f'{path}: id {twice[0]} occurs more than once in "{key}"; ids must differ, renumber them')
+    return [record["id"] if isinstance(record["id"], str) else found
+            for record, found in zip(records, keys, strict=True)], keys
+
+
+def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[int | str, ...]]:
     """Names and ids of the classes, in the file's order."""
     records = records_of(content, "categories", path)
     if not records:
         raise UserError(f'{path}: "categories" is empty; expected one entry with id and name for each class')
-    ids = _fields(records, "categories", "id", int, path)
-    _refuse_duplicates(ids, "categories", path)
-    return tuple(_fields(records, "categories", "name", str, path)), tuple(ids)
+    ids, _ = _ids(records, "categories", path)
+    return tuple(_values(records, "categories", "name", _text, "a name", path)), tuple(ids)
 
 
 def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
@@ -238,111 +298,36 @@ def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
     records = records_of(content, "images", path)
     if not records:
         raise UserError(f'{path}: "images" is empty; there is nothing to read')
-    _refuse_duplicates(_fields(records, "images", "id", int, path), "images", path)
-    records = sorted(records, key=lambda record: record["id"])
-    names = _fields(records, "images", "file_name", str, path)
-    sizes = list(zip(_fields(records, "images", "width", int, path), _fields(records, "images", "height", int, path),
-                     strict=True))
-    for name, size in zip(names, sizes, strict=True):
+    ids, keys = _ids(records, "images", path)
+    names = _values(records, "images", "file_name", _text, "a path inside the image folder", path)
+    sides = [_values(records, "images", side, whole_number, "a whole number of pixels", path)
+             for side in ("width", "height")]
+    for name, *size in zip(names, *sides, strict=True):
         if min(size) < 1:
             raise UserError(f"{path}: image {name} has the size {size[0]}x{size[1]}; expected at least 1x1")
-    paths = names if folder is None else _image_paths(names, path, folder)
-    return ImageList([record["id"] for record in records], paths, sizes)
+    # Numbers before texts.
+    order = sorted(range(len(keys)), key=lambda place: (isinstance(keys[place], str), keys[place]))
+    ids, keys, names, widths, heights = ([values[place] for place in order] for values in (ids, keys, names, *sides))
+    paths, renamed = (names, []) if folder is None else ImageFolder(folder, path).find(names)
+    return ImageList(ids, keys, paths, list(zip(widths, heights, strict=True)), renamed)
 
 
-def _image_paths(names, path, folder):
-    """Paths of the images; one listing per folder shows which exist, instead of one query for each image."""
-    listings, paths, missing = {}, [], []
-    for name in names:
-        # Only the name is checked: links that the user made inside the folder are the user's business.
-        inside = os.path.normpath(name)
-        if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
-            raise UserError(f'{path}: file_name "{name}" leaves the image folder {folder}; expected a path inside it')
-        parent, base = os.path.split(inside)
-        if parent not in listings:
-            listings[parent] = _file_names(folder / parent)
-        paths.append(os.path.join(folder, inside))
-        if base not in listings[parent]:
-            missing.append(name)
-    if missing:
-        raise UserError(f"{folder}: {len(missing)} of the {len(names)} images named in {path} are missing, the first "
-                        f"is {missing[0]}; copy them there or take them out of the file")
-    return paths
+def _add_remarks(data, images, annotations):
+    """Report what is no fault of one box, but no one's intention either."""
+    remarks = {"images_renamed": [f"{name}, found as {os.path.basename(path)}" for name, path in images.renamed],
+               "images_same_file": _repeats(data.paths), "categories_same_name": _repeats(data.categories.names)}
+    counts = np.bincount(data.truth["class_index"], minlength=len(data.categories))
+    if len(annotations):
+        remarks["categories_without_box"] = [name for name, count in zip(data.categories.names, counts, strict=True)
+                                             if not count]
+        if all(finite_number(annotation.get("area")) == 0 for annotation in annotations):
+            remarks["areas_zero"] = [f"annotation {annotation.get('id')}" for annotation in annotations]
+    for key, found in remarks.items():
+        if found:
+            data.report[key], data.examples[key] = len(found), found[0]
 
 
-def _file_names(folder):
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if not entry.is_dir()}
-    except (OSError, ValueError):
-        return set()
-
-
-def _read_annotations(annotations, images, categories):
-    """Assign the annotations to their images; what cannot be used is dropped and counted."""
-    image_index = _indices(annotations, "image_id", images.ids)
-    class_index = _indices(annotations, "category_id", categories.ids)
-    xywh = np.array([_as_xywh(annotation) for annotation in annotations], np.float64).reshape(-1, 4)
-    iscrowd = np.fromiter((bool(annotation.get("iscrowd")) for annotation in annotations), bool, len(annotations))
-    area = np.fromiter(map(_as_area, annotations), np.float64, len(annotations))
-    area = np.where(np.isnan(area), xywh[:, 2] * xywh[:, 3], area)
-    clipped, whole = _clipped_and_whole(xywh, np.array(images.sizes, np.float64)[image_index])
-    findings = {
-        "boxes_unknown_image": image_index < 0,
-        "boxes_unknown_category": class_index < 0,
-        "boxes_without_size": ~(xywh[:, 2:] > 0).all(axis=1),
-        "boxes_outside_image": ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1),
-        "boxes_clipped": (np.abs(clipped - whole) > ROUNDING_PIXELS).any(axis=1),
-    }
-    report, examples, kept = {}, {}, np.ones(len(annotations), bool)
-    for key, found in findings.items():
-        # Each box is counted once, under its first fault.
-        found = found & kept
-        if not found.any():
-            continue
-        report[key] = int(found.sum())
-        examples[key] = _example(annotations[int(np.argmax(found))], images, image_index[int(np.argmax(found))])
-        if key != "boxes_clipped":
-            kept &= ~found
-    order = np.flatnonzero(kept)[np.argsort(image_index[kept], kind="stable")]
-    classes = np.where(iscrowd, CROWD_CLASS, class_index)
-    rows = np.concatenate([clipped, classes[:, None]], axis=1).astype(np.float32)[order]
-    starts = np.searchsorted(image_index[order], np.arange(1, len(images.ids)))
-    truth = {"image_index": image_index[order], "class_index": class_index[order], "bbox": xywh[order],
-             "area": area[order], "iscrowd": iscrowd[order].astype(np.int64)}
-    return CocoData(categories, *images, np.split(rows, starts), truth, report, examples)
-
-
-def _example(annotation, images, image_index):
-    """Which annotation of which image is the example of a finding."""
-    if image_index < 0:
-        return f"annotation {annotation.get('id')} of image_id {annotation.get('image_id')}"
-    return f"annotation {annotation.get('id')} of {os.path.basename(images.paths[image_index])}"
-
-
-def _as_xywh(annotation):
-    """The box as four finite numbers, or NaN where it is anything else."""
-    box = annotation.get("bbox")
-    if isinstance(box, list) and len(box) == 4 and all(
-            isinstance(value, (int, float)) and -MAX_COORDINATE < value < MAX_COORDINATE for value in box):
-        return box
-    return (np.nan,) * 4
-
-
-def _as_area(annotation):
-    area = annotation.get("area")
-    return area if isinstance(area, (int, float)) and 0 <= area < MAX_COORDINATE**2 else np.nan
-
-
-def _indices(annotations, key, ids):
-    """Position in `ids` of one id field of every annotation, -1 where it is none of them; int64 [n]."""
-    index_of = {value: index for index, value in enumerate(ids)}
-    values = (annotation.get(key) for annotation in annotations)
-    return np.fromiter((index_of.get(value, -1) if isinstance(value, int) else -1 for value in values), np.int64,
-                       len(annotations))
-
-
-def _clipped_and_whole(xywh, wh):
-    """Corners xyxy [n, 4] of boxes xywh [n, 4], clipped to their images wh [n, 2] and unclipped; NaN stays NaN."""
-    xyxy = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-    return np.clip(xyxy, 0, np.tile(wh, 2)), xyxy
+def _repeats(values):
+    """Return the values that occurred before, in their order."""
+    seen = set()
+    return [value for value in values if value in seen or seen.add(value)]

@@ -1,39 +1,79 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Image files: decoded whole or, for JPEGs, reduced; checked for damage; kept in memory up to a limit."""
+import io
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import simplejpeg
+from PIL import Image
 
 from model_utils.errors import UserError
+from src.data.orientation import UPRIGHT, exif_orientation, meant_orientation, turn, upright_size
 
 MB = 2**20
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND"
+CUT_SHORT, DAMAGED, DARK = "cut short", "damaged", "nearly black"
+# Smallest share of its rows by which a truncated image is of use.
+MIN_ROWS = 0.5
+# Complaints of libjpeg about other segments than those of the pixels.
+HARMLESS = ("Unknown Adobe", "Warning: unknown JFIF", "Corrupt JPEG data: bad ICC")
+# No value of 12 bits is so high.
+DARK_BELOW = 4096
 # OpenCV's limit; it refuses larger images by name.
 MAX_PIXELS = 2**30
 
 
-def decode_image(path: str | Path) -> np.ndarray:
+def is_image(path: str | Path) -> bool:
+    """Return whether a file starts as an image of a format that `decode_image` reads."""
+    if cv2.haveImageReader(str(path)):
+        return True
+    try:
+        with Image.open(path):
+            return True
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+
+
+class Fault(NamedTuple):
+    """What is wrong with an image that can be used nevertheless: `CUT_SHORT`, `DAMAGED` or `DARK`, and the details."""
+    kind: str
+    text: str
+
+
+class Decoded(NamedTuple):
+    """An image that was read: uint8 RGB pixels, their reduction, (height, width) of the whole image, its fault."""
+    pixels: np.ndarray
+    reduction: int
+    image_hw: tuple[int, int]
+    fault: Fault | None = None
+
+
+def decode_image(path: str | Path, exif: str = "auto") -> np.ndarray:
     """Read an image file of any common kind (grey, RGBA, CMYK, 16 bit) as RGB.
 
     Args:
-        path: the file. Its EXIF orientation is ignored, because COCO's boxes refer to the pixels as they are stored.
+        path: the file.
+        exif: "auto": turned upright by its EXIF orientation, as people see it; "ignore": as it is stored.
 
     Returns:
         uint8 [H, W, 3], RGB, contiguous.
 
     Raises:
-        UserError: the file cannot be opened, is empty, is no image or is truncated; the text names the path.
+        UserError: the file cannot be opened, is empty, is no image, holds floating-point numbers, or less than half of
+            its rows is there; the text names the path.
     """
-    return decode_reduced(path, 1)[0]
+    return decode_reduced(path, 1, exif).pixels
 
 
-def decode_reduced(path: str | Path, reduction: int) -> tuple[np.ndarray, int, tuple[int, int]]:
+def decode_reduced(path: str | Path, reduction: int, exif: str = "auto",
+                   listed_wh: tuple[int, int] | None = None) -> Decoded:
     """Read an image file for training as `decode_image` does, but a JPEG at a fraction of its sides.
 
     The fraction is taken in the frequency domain (libjpeg's scaled inverse transform), so nothing aliases; it saves
@@ -42,20 +82,29 @@ def decode_reduced(path: str | Path, reduction: int) -> tuple[np.ndarray, int, t
     Args:
         path: the file.
         reduction: 1, 2, 4 or 8.
+        exif: see `decode_image`.
+        listed_wh: width and height by the annotation file, which decide with "auto" whether an image is turned, see
+            `src.data.orientation.meant_orientation`; None: not known.
 
     Returns:
-        uint8 [ceil(H / r), ceil(W / r), 3] RGB; r, which is `reduction` for a sound JPEG and 1 for any other file; and
-        (H, W), the size of the whole image as the file says.
+        `Decoded`: pixels [ceil(H / r), ceil(W / r), 3]; r, which is `reduction` for a sound JPEG and 1 for any other
+        file, and for a turned image whose sides are no multiples of it; (H, W) as turned; and its fault.
 
     Raises:
         UserError: as `decode_image`.
     """
     data = _read(path)
+    orientation = exif_orientation(data) if exif == "auto" else UPRIGHT
     decoded = _decode_jpeg(path, data, reduction) if data.startswith(JPEG_START) else None
-    if decoded:
-        return decoded
-    image = _decode_by_opencv(path, data)
-    return image, 1, image.shape[:2]
+    if decoded and orientation != UPRIGHT and any(side % reduction for side in decoded.image_hw):
+        # The remainder of a side would lie at its other end.
+        decoded = _decode_jpeg(path, data, 1)
+    if not decoded:
+        pixels, fault = _decode_by_opencv(path, data)
+        decoded = Decoded(pixels, 1, pixels.shape[:2], fault)
+    orientation, _ = meant_orientation(orientation, decoded.image_hw[::-1], listed_wh)
+    return decoded._replace(pixels=turn(decoded.pixels, orientation),
+                            image_hw=upright_size(orientation, decoded.image_hw))
 
 
 def _read(path):
@@ -73,32 +122,76 @@ def _read(path):
 
 
 def _decode_jpeg(path, data, reduction):
-    """Return what `decode_reduced` does for a JPEG; None where libjpeg-turbo warns and OpenCV may still read it."""
+    """Return a JPEG as it is stored; None where libjpeg-turbo fails and another decoder may still read it."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
         if height * width > MAX_PIXELS:
             return None
         image = simplejpeg.decode_jpeg(data, "RGB", min_height=-(-height // reduction),
                                        min_width=-(-width // reduction))
+        return Decoded(image, reduction, (height, width))
     except (ValueError, KeyError) as error:
-        # Decoders make up the rest of a truncated file; the end mark must follow the last scan.
-        if "Premature end" in str(error) or data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
+        problem = str(error)
+    # Decoders make up the rest of a truncated file; the end mark must follow the last scan.
+    is_cut = "Premature end" in problem or data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN)
+    try:
+        image = simplejpeg.decode_jpeg(data, "RGB", strict=False)
+    except (ValueError, KeyError) as error:
+        if is_cut:
             raise _truncated(path, data) from error
         return None
-    return image, reduction, (height, width)
+    fault = Fault(DAMAGED, f"libjpeg reports: {problem}") if _is_damage(problem, data) else None
+    if is_cut:
+        share = _rows_before_the_filling(image) / len(image)
+        if share < MIN_ROWS:
+            raise _truncated(path, data)
+        fault = Fault(CUT_SHORT, f"{share:.0%} of its rows are there")
+    return Decoded(image, 1, image.shape[:2], fault)
+
+
+def _is_damage(problem, data):
+    """Return whether a complaint of libjpeg is about the pixels, not about the padding of cameras or other segments."""
+    extraneous = re.search(r"(\d+) extraneous bytes before marker 0xd9", problem)
+    if extraneous:
+        end = data.rfind(JPEG_END)
+        return len(set(data[end - int(extraneous[1]):end])) > 1
+    return not problem.startswith(HARMLESS)
+
+
+def _rows_before_the_filling(image):
+    """Return how many rows come before those at the end that are all alike, as decoders fill up what is missing."""
+    differs = (image != image[-1]).any(axis=(1, 2))
+    return len(image) - int(np.argmax(differs[::-1])) if differs.any() else 0
 
 
 def _decode_by_opencv(path, data):
+    """Return an image of another format, and its `Fault` or None."""
     if data.startswith(PNG_START) and PNG_END not in data:
         raise _truncated(path, data)
+    buffer, flags = np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(buffer, flags | cv2.IMREAD_ANYDEPTH)
+        if image is None:
+            return _decode_by_pillow(path, data), None
+        if image.dtype == np.uint8:
+            return image, None
+        if image.dtype != np.uint16:
+            raise UserError(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
+                            f"{image.max():g}; expected 8 or 16 bits: convert it, so that its range fills 0 to 255")
+        fault = Fault(DARK, f"16 bits a channel, but no value above {image.max()}: scale it to 0 to 65535")
+        return cv2.imdecode(buffer, flags), fault if image.max() < DARK_BELOW else None
     except cv2.error as error:
         raise UserError(f"{path}: cannot decode this image ({error.err or error})") from error
-    if image is None:
+
+
+def _decode_by_pillow(path, data):
+    """Return what OpenCV does not read, such as GIF, whose first image counts."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: this file ({len(data)} bytes) cannot be decoded as an image; expected JPEG, PNG or "
-                        "another format that OpenCV reads")
-    return image
+                        "another format that OpenCV or Pillow reads") from error
 
 
 def _truncated(path, data):

@@ -95,7 +95,7 @@ def score_results(data, results, engine="auto"):
     make_index, make_judge = find_engine(engine)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         truth, detected = (_indexed(make_index, dataset)
-                           for dataset in (data.coco_dataset, _as_dataset(data.coco_dataset, results)))
+                           for dataset in (data.coco_dataset, _as_dataset(data, results)))
         judge = make_judge(truth, detected, "bbox")
         judge.evaluate()
         judge.accumulate()
@@ -104,10 +104,7 @@ def score_results(data, results, engine="auto"):
     lines = [line for line in printed.getvalue().splitlines() if line.startswith(" Average")]
     # Axes: IoU threshold, recall, category, area, detections an image; -1 marks a category without ground truth.
     precision = np.where(judge.eval["precision"] < 0, np.nan, judge.eval["precision"])[:, :, :, 0, -1]
-    # Engines sort the categories by id.
-    order = np.argsort(np.argsort(data.categories.ids))
-    per_class_ap = precision.mean((0, 1))[order].tolist()
-    per_class_ap50 = precision[0].mean(0)[order].tolist()
+    per_class_ap, per_class_ap50 = precision.mean((0, 1)).tolist(), precision[0].mean(0).tolist()
     names = _distinct_names(data.categories)
     return Scores(tuple(float(figure) for figure in judge.stats[:len(STAT_NAMES)]),
                   "\n".join(lines[:len(STAT_NAMES)]), dict(zip(names, per_class_ap, strict=True)),
@@ -122,11 +119,18 @@ def _indexed(make_index, dataset):
     return coco
 
 
-def _as_dataset(truth, results):
-    """Return results as a COCO dict; unlike loadRes it takes an empty list and leaves the results unchanged."""
-    annotations = [{**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+def _as_dataset(data, results):
+    """Return results as a COCO dict with the numbers of `data.coco_dataset`.
+
+    Unlike loadRes it takes an empty list, ids that are texts, and leaves the results unchanged.
+    """
+    images, categories = ({found: number for number, found in enumerate(ids, start=1)}
+                          for ids in (data.image_ids, data.categories.ids))
+    annotations = [{"image_id": images[result["image_id"]], "category_id": categories[result["category_id"]],
+                    "bbox": result["bbox"], "score": result["score"], "id": number,
+                    "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
                    for number, result in enumerate(results, start=1)]
-    return {**truth, "annotations": annotations}
+    return {**data.coco_dataset, "annotations": annotations}
 
 
 def _distinct_names(categories):

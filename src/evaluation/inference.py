@@ -12,7 +12,7 @@ from model_utils.errors import UserError
 from src.config import check_config, with_categories
 from src.data.categories import Categories
 from src.data.coco import load_json, read_categories
-from src.data.image_files import decode_image
+from src.data.image_files import decode_reduced
 from src.data.placement import fit_placement
 from src.evaluation.detections import detect
 from src.evaluation.onnx_engine import OnnxNetwork
@@ -80,15 +80,17 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
 
 
 def predict_image(network, path, config):
-    """Return what the network finds on an image: its (height, width), boxes, scores and classes, see `detect`."""
-    image = decode_image(path)
+    """Return what the network finds on an image: its `Fault` or None, (height, width), and what `detect` returns."""
+    image, _, _, fault = decode_reduced(path, 1, config.exif)
+    if fault and config.strict_images:
+        raise UserError(f"{path}: {fault.kind}, {fault.text}; leave --strict_images out to use what can be read")
     image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
     placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
     canvas = place(image, placement, canvas_hw, config.pad_value)
     big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
     if not all(np.isfinite(head).all() for head in (big, small)):
         raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
-    return image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
+    return fault, image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
 
 
 def checkpoint_categories(checkpoint, config):

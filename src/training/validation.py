@@ -5,11 +5,13 @@ from functools import partial
 
 from model_utils.errors import UserError
 from src.data.coco import layout, need_ground_truth, read_coco
+from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.topk_candidates import candidate_selector
 from src.training.optimizer import set_training
 from src.training.train_state import Progress
 from src.yolo import build_inference_network
+from src.yolo_dataset import workers_of
 
 
 class Validation:
@@ -75,6 +77,7 @@ def build_validation(config, state, categories, ranks):
         return Validation(config, state)
     data = read_coco(config, "val", training=False)
     need_ground_truth(data, layout(config.data_dir, "val")[0])
+    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
     if data.categories.names != categories.names:
         found, expected = ", ".join(data.categories.names), ", ".join(categories.names)
         raise UserError(f"{config.data_dir}: instances_val2017.json has the classes {found}, but "

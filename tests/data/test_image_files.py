@@ -7,9 +7,20 @@ import threading
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from model_utils.errors import UserError
-from src.data.image_files import MB, ImageCache, decode_image, decode_reduced
+from src.data.image_files import (
+    CUT_SHORT,
+    DAMAGED,
+    DARK,
+    MB,
+    ImageCache,
+    decode_image,
+    decode_reduced,
+    is_image,
+)
+from tests.support.samples import smooth_image
 
 JPEGS = {
     "baseline": (),
@@ -17,13 +28,6 @@ JPEGS = {
     "restart marks": (cv2.IMWRITE_JPEG_RST_INTERVAL, 1),
     "optimised": (cv2.IMWRITE_JPEG_OPTIMIZE, 1),
 }
-
-
-def smooth_image(height=48, width=64):
-    """A colourful image without noise, so that JPEG and resizing change it little."""
-    rows, columns = np.mgrid[0:height, 0:width]
-    return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
-                    axis=-1).astype(np.uint8)
 
 
 def encoded(pixels, extension, *options):
@@ -58,14 +62,10 @@ def test_png_comes_back_as_rgb_to_the_bit(tmp_path):
     np.testing.assert_array_equal(decoded, image)
 
 
-def test_jpeg_is_near_and_its_exif_orientation_ignored(tmp_path):
+def test_jpeg_is_near(tmp_path):
     image = smooth_image()
-    jpeg = encoded(image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95)
-    decoded = decode_bytes(tmp_path, jpeg)
+    decoded = decode_bytes(tmp_path, encoded(image, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95))
     assert np.abs(decoded.astype(int) - image).max() <= 12
-    turned = with_exif(jpeg)
-    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3), "EXIF is not seen"
-    np.testing.assert_array_equal(decode_bytes(tmp_path, turned), decoded)
 
 
 def test_grey_rgba_and_16_bit_are_read(tmp_path):
@@ -79,9 +79,8 @@ def test_grey_rgba_and_16_bit_are_read(tmp_path):
 
 
 def test_cmyk_jpeg_is_read(tmp_path):
-    image_module = pytest.importorskip("PIL.Image", reason="Pillow makes the CMYK file")
     path = tmp_path / "cmyk.jpg"
-    image_module.fromarray(smooth_image()).convert("CMYK").save(path, quality=95)
+    Image.fromarray(smooth_image()).convert("CMYK").save(path, quality=95)
     decoded = decode_image(path)
     assert decoded.shape == (48, 64, 3)
     assert np.abs(decoded.astype(int) - smooth_image()).mean() < 8
@@ -94,10 +93,23 @@ def test_red_is_red_in_every_kind_of_file(tmp_path, extension):
     np.testing.assert_array_equal(decode_bytes(tmp_path, data), plain[..., ::-1])
 
 
+@pytest.mark.parametrize("extension", [".gif", ".jp2", ".ppm", ".tga"])
+def test_what_opencv_or_pillow_reads_is_an_image(tmp_path, extension):
+    path = tmp_path / f"a{extension}"
+    Image.fromarray(smooth_image()).save(path)
+    assert is_image(path) and np.abs(decode_image(path).astype(int) - smooth_image()).mean() < 8
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\xff", b"{}"])
+def test_anything_else_is_none(tmp_path, data):
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert not is_image(tmp_path / "a.jpg")
+
+
 def reduced_bytes(tmp_path, data, reduction):
     path = tmp_path / "photo"
     path.write_bytes(data)
-    return decode_reduced(path, reduction)
+    return decode_reduced(path, reduction)[:3]
 
 
 @pytest.mark.parametrize("size", [(96, 128), (97, 131), (9, 1)])
@@ -113,13 +125,6 @@ def test_a_reduced_jpeg_is_the_average_of_the_whole_one(tmp_path, size, kind):
         blocks = whole[:height * by, :width * by].reshape(height, by, width, by, 3).mean(axis=(1, 3))
         # Only the chroma, stored at half the size, is spread a little differently.
         assert np.abs(image[:height, :width] - blocks).max(initial=0) < 6
-
-
-def test_a_reduced_jpeg_ignores_its_exif_orientation(tmp_path):
-    jpeg = encoded(smooth_image(), ".jpg")
-    image, by, image_hw = reduced_bytes(tmp_path, with_exif(jpeg, 6, encoded(smooth_image(24, 32), ".jpg")), 2)
-    assert (by, image_hw, image.shape) == (2, (48, 64), (24, 32, 3))
-    np.testing.assert_array_equal(image, reduced_bytes(tmp_path, jpeg, 2)[0])
 
 
 @pytest.mark.parametrize("kind", JPEGS)
@@ -207,14 +212,56 @@ def test_other_kinds_cut_short_are_errors(tmp_path, extension):
 
 @pytest.mark.parametrize("thumbnail", [False, True])
 @pytest.mark.parametrize("kind", JPEGS)
-def test_a_jpeg_cut_anywhere_is_an_error(tmp_path, kind, thumbnail):
+def test_a_jpeg_cut_anywhere_is_an_error_or_has_a_fault(tmp_path, kind, thumbnail):
     jpeg = encoded(smooth_image(96, 128), ".jpg", *JPEGS[kind])
     if thumbnail:
         jpeg = with_exif(jpeg, 1, encoded(smooth_image(24, 32), ".jpg"))
-    assert decode_bytes(tmp_path, jpeg).shape == (96, 128, 3)
+    path = tmp_path / "photo"
+    path.write_bytes(jpeg)
+    whole, shares = decode_reduced(path, 1), []
+    assert whole.pixels.shape == (96, 128, 3) and whole.fault is None
     for length in [*range(3, len(jpeg) - 2, 31), len(jpeg) - 2, len(jpeg) - 1]:
-        with pytest.raises(UserError, match="cut short|cannot be decoded"):
-            decode_bytes(tmp_path, jpeg[:length])
+        path.write_bytes(jpeg[:length])
+        try:
+            cut = decode_reduced(path, 1)
+        except UserError as error:
+            assert "cut short" in str(error) or "cannot be decoded" in str(error)
+            continue
+        assert cut.fault.kind == CUT_SHORT and cut.pixels.shape == (96, 128, 3)
+        shares.append(int(cut.fault.text.partition("%")[0]))
+        if kind != "progressive":
+            # All rows of blocks before the last one that is there are those of the whole image.
+            rows = max(0, (shares[-1] * 96 // 100 - 16) // 16 * 16 - 1)
+            np.testing.assert_array_equal(cut.pixels[:rows], whole.pixels[:rows])
+    assert shares == sorted(shares) and shares[-1] > 90
+
+
+@pytest.mark.parametrize("damage", [bytes((i * 37 + 11) % 255 for i in range(200)), b"\xff\xd3" * 40])
+def test_a_jpeg_damaged_in_its_middle_has_a_fault(tmp_path, damage):
+    jpeg = bytearray(encoded(smooth_image(480, 640), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95))
+    jpeg[len(jpeg) // 2:len(jpeg) // 2 + len(damage)] = damage
+    (tmp_path / "photo").write_bytes(jpeg)
+    assert decode_reduced(tmp_path / "photo", 1).fault.kind == DAMAGED
+
+
+def test_padding_of_cameras_is_no_damage(tmp_path):
+    jpeg = encoded(smooth_image(), ".jpg")
+    for padding in (b"\0" * 60, b"\xff" * 60):
+        (tmp_path / "photo").write_bytes(jpeg[:-2] + padding + jpeg[-2:])
+        found = decode_reduced(tmp_path / "photo", 2)
+        assert found.fault is None and found.image_hw == (48, 64)
+
+
+def test_floating_point_images_are_refused_and_dark_ones_have_a_fault(tmp_path):
+    path = tmp_path / "a.tiff"
+    cv2.imwrite(str(path), smooth_image().astype(np.float32) / 255)
+    with pytest.raises(UserError, match="the pixels of this image are float32, from .* to .*; expected 8 or 16 bits"):
+        decode_image(path)
+    for shift, kind in ((4, DARK), (8, None)):
+        cv2.imwrite(str(path), smooth_image().astype(np.uint16) << shift)
+        found = decode_reduced(path, 1)
+        assert (found.fault.kind if found.fault else None) == kind
+    assert np.abs(found.pixels[..., ::-1].astype(int) - smooth_image()).max() <= 1
 
 
 def test_foreign_bytes_after_a_jpeg_are_ignored(tmp_path):

@@ -132,6 +132,15 @@ def test_the_name_of_another_detector_leads_to_the_option(name, option):
         get_config(["--" + name, "1"])
 
 
+@pytest.mark.parametrize(("program", "name", "option"), [
+    ("train", "weights", "resume_yolo"), ("eval", "weights", "pretrained"), ("predict", "model", "ckpt_file"),
+    ("train", "imgsz", "training_shape"), ("export", "imgsz", "testing_shape"), ("predict", "output", "output_dir"),
+    ("train", "dataset_path", "data_dir"), ("train", "train_urls", "train_url")])
+def test_the_suggestion_is_the_option_of_the_program(program, name, option):
+    with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
+        get_config(["--" + name, "1"], f"python {program}.py")
+
+
 @pytest.mark.parametrize("name", sorted(REMOVED_OPTIONS))
 def test_a_removed_option_names_its_replacement(name, overlay):
     for arguments in (["--" + name, "1"], ["--config_path", overlay(f"{name}: 1\n")]):

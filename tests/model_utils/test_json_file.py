@@ -24,11 +24,16 @@ def test_the_error_of_an_unreadable_file_names_the_remedy(tmp_path):
 
 @pytest.mark.parametrize(("data", "words"), [
     (b"", "broken json in line 1, column 1: "), (b'{"a": [],\n "b": [}', "broken json in line 2, column 8: "),
-    (b'"\xff\xfe"', "no json that can be read: "), (100_000 * b"[", "no json that can be read: "),
+    (b'"\xff', "broken json in line 1, column 1: "), (100_000 * b"[", "no json that can be read: "),
 ])
 def test_broken_json_is_located(data, words):
     with pytest.raises(UserError, match=f"^a.json: {words}.*; make or copy the file again"):
         parse_json(data, Path("a.json"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1"])
+def test_every_encoding_of_tools_is_read(encoding):
+    assert parse_json('{"name": "Größe"}'.encode(encoding), Path("a.json")) == {"name": "Größe"}
 
 
 def test_content_is_returned_through_the_hook(tmp_path):

@@ -38,6 +38,16 @@ def test_one_server_with_8_devices(write):
     assert read_rank_table(write(table)) == [Server("node", "", (0, 1, 2, 3, 4, 5, 6, 7))]
 
 
+def test_version_1_2_and_a_byte_order_mark_are_read(tmp_path):
+    table = {"status": "completed", "version": "1.2", "server_count": "1", "server_list": [
+        {"server_id": "node_0", "host_ip": "172.16.0.110", "device": [
+            {**device(str(number), str(number)), "super_device_id": str(number)} for number in range(2)]}],
+        "super_pod_list": [{"super_pod_id": "0", "server_list": [{"server_id": "node_0"}]}]}
+    path = tmp_path / "table.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(table).encode())
+    assert read_rank_table(path) == [Server("node_0", "172.16.0.110", (0, 1))]
+
+
 def test_servers_and_devices_come_in_the_order_of_the_ranks(write):
     assert read_rank_table(write(TWO_SERVERS)) == [
         Server("10.0.0.1", "172.16.0.1", (5, 4)), Server("10.0.0.2", "", (0, 1))]
@@ -78,6 +88,8 @@ FIRST = ("server_list", 0, "device")
     ("[1]", "a json list; expected an object with version and server_list"),
     (changed("version", to=None), "version is missing; expected '1.0'"),
     (changed("version", to="0.1"), "version is '0.1'; expected '1.0'"),
+    ({"status": "initializing"}, "status is 'initializing'; expected 'completed', so wait"),
+    ({"status": "completed", "group_count": "1", "group_list": [{}]}, "has a group_list, as the jobstart_hccl.json"),
     (changed("status", to="initializing"), "status is 'initializing'; expected 'completed'"),
     (changed("server_list", to=None), "server_list is missing; expected a list"),
     (changed("server_list", to={}), "server_list is {}; expected a list"),
@@ -128,7 +140,7 @@ def test_files_that_cannot_be_read(tmp_path, capsys):
     with pytest.raises(UserError, match="no.json: cannot read this rank table: No such file or directory"):
         read_rank_table(tmp_path / "no.json")
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="binary.json: no json that can be read"):
+    with pytest.raises(UserError, match="binary.json: broken json in line 1"):
         read_rank_table(tmp_path / "binary.json")
     assert run_cli(lambda _: read_rank_table(tmp_path), []) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}: cannot read this rank table: Is a directory")

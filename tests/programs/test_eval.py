@@ -3,6 +3,7 @@
 """Tests of eval.py: a run from checkpoint to table, and checkpoints that do not fit the data."""
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,6 +62,19 @@ def test_a_run_writes_table_results_log_and_config(checkpoint, data, tmp_path, c
     assert {result["image_id"] for result in results} <= {1, 2, 3, 4, 5}
     assert 'resize_mode: "letterbox"  # checkpoint' in (folder / "config.yaml").read_text()
     assert "mAP:" in (folder / "eval_rank_0.log").read_text()
+
+
+def test_another_annotation_file_is_scored_as_the_data_folder_is(checkpoint, data, tmp_path):
+    moved = tmp_path / "export" / "test"
+    shutil.copytree(data / "val2017", moved)
+    json_path = shutil.copy(data / "annotations" / "instances_val2017.json", moved / "_annotations.coco.json")
+    figures = []
+    for name, arguments in (("usual", [f"--data_dir={data}"]), ("beside", [f"--ann_file={json_path}"]),
+                            ("named", [f"--ann_file={json_path}", f"--image_dir={data / 'val2017'}"])):
+        assert main([*arguments, f"--pretrained={checkpoint}", "--device_target=CPU", "--per_batch_size=5",
+                     f"--log_path={tmp_path / name}", "--eval_ignore_threshold=0.0001"]) == 0
+        figures.append(json.loads(next((tmp_path / name).glob("*/metrics.json")).read_text()))
+    assert figures[0] == figures[1] == figures[2]
 
 
 @pytest.mark.slow

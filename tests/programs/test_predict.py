@@ -91,7 +91,8 @@ def test_no_input_is_overwritten(run, tmp_path, capsys, link):
 
 
 @pytest.mark.parametrize("image, code, words", [
-    ("", 2, "--image has no value"), ("/nowhere/a.jpg", 1, "/nowhere/a.jpg: no such image"), (".", 1, "no image in"),
+    ("", 2, "--image has no value"), ("/nowhere/a.jpg", 1, "/nowhere/a.jpg: no such image"),
+    (".", 1, ": no image among"),
 ])
 def test_missing_images_are_errors(tmp_path, capsys, monkeypatch, image, code, words):
     monkeypatch.chdir(tmp_path)
@@ -109,8 +110,26 @@ def test_missing_options_are_usage_errors(capsys):
 
 
 def test_images_with_an_unknown_suffix_are_written_as_png():
-    paths = [Path("in/a.ppm"), Path("in/b.JPG")]
-    assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG"]
+    paths = [Path("in/a.ppm"), Path("in/b.JPG"), Path("in/sub/c.jfif")]
+    assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
+
+
+def test_a_folder_is_read_by_content_with_its_folders_and_the_rest_is_reported(run, tmp_path, capsys):
+    folder = tmp_path / "images"
+    image = write_image(folder / "a.jpg")
+    for name in ("b.jfif", "c.jpe", "sub/d", "e.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(image.read_bytes())
+    for name in ("notes.txt", "sub/labels.json"):
+        (folder / name).write_text("{}")
+    assert run(folder, f"--output_dir={tmp_path / 'out'}") == 0
+    records = json.loads((tmp_path / "out" / "detections.json").read_text())
+    names = ["a.jpg", "b.jfif", "c.jpe", "e.txt", "sub/d"]
+    assert [record["file"] for record in records] == [str(folder / name) for name in names]
+    drawn = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert drawn == {"a.jpg", "b.jfif.png", "c.jpe", "e.txt.png", "sub/d.png", "detections.json"}
+    assert capsys.readouterr().err.startswith(
+        f"warning: {folder}: 2 files are no images and left out: notes.txt, sub/labels.json\n")
 
 
 def test_detections_as_text():

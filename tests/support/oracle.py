@@ -78,11 +78,21 @@ def five_images():
             for number, (w, h) in enumerate(sizes, start=1)]
 
 
+def with_ids_of_file(data):
+    """Return the ground truth as a COCO dict by the ids of the annotation file, as results have them."""
+    dataset, image_ids, category_ids = data.coco_dataset, data.image_ids, data.categories.ids
+    return {**dataset, "images": [{**entry, "id": image_ids[entry["id"] - 1]} for entry in dataset["images"]],
+            "categories": [{**entry, "id": category_ids[entry["id"] - 1]} for entry in dataset["categories"]],
+            "annotations": [{**entry, "image_id": image_ids[entry["image_id"] - 1],
+                             "category_id": category_ids[entry["category_id"] - 1]}
+                            for entry in dataset["annotations"]]}
+
+
 def plain_judge(data, results):
     """pycocotools' own judge of results or of their file, with its table printed to nowhere."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = data.coco_dataset
+        truth.dataset = with_ids_of_file(data)
         truth.createIndex()
         judge = COCOeval(truth, truth.loadRes(results if isinstance(results, list) else str(results)), "bbox")
         judge.evaluate()

@@ -14,6 +14,13 @@ from src.transforms import draw_plan
 from src.yolo_dataset import train_stream
 
 
+def smooth_image(height=48, width=64):
+    """A colourful image without noise, so that JPEG and resizing change it little."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
+                    axis=-1).astype(np.uint8)
+
+
 def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,
             rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """`plan_augment` and `draw_plan` for a whole image at hand, uint8 [H, W, 3] RGB.

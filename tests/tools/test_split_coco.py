@@ -101,3 +101,18 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path, data, monkeypatch):
     monkeypatch.setattr(files.os, "rename", no_space)
     assert split(data, tmp_path / "split") == 1
     assert os.listdir(tmp_path) == ["data"]
+
+
+def test_ids_of_another_type_keep_their_annotations_and_lost_ones_are_counted(tmp_path, data, capsys):
+    path = data / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    for number, box in enumerate(content["annotations"]):
+        box["image_id"] = (str, float, "{:06}".format)[number % 3](box["image_id"])
+    content["annotations"] += [{"id": 90, "image_id": 77}, {"id": 91}]
+    path.write_text(json.dumps(content))
+    assert split(data, tmp_path / "out") == 0
+    sides = [content_of(tmp_path / "out", name)["annotations"] for name in ("train", "val")]
+    assert sum(map(len, sides)) == len(content["annotations"]) - 2 and all(sides)
+    assert capsys.readouterr().err == (
+        f"warning: {path}: 2 annotations are of an image that is not in the file, and go to neither side (first: "
+        "annotation 90 of image_id 77 (number))\n")

@@ -1,0 +1,92 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The check of all images before the first is used: what is refused, what is used and reported, and its cache."""
+import cv2
+import numpy as np
+import pytest
+
+from model_utils.comm import Ranks
+from model_utils.errors import UserError
+from src.data import image_check
+from src.data.coco import read_coco
+from src.data.image_check import check_images, usable
+from tests.support.helpers import data_config, write_coco
+from tests.support.samples import smooth_image
+
+WHOLE, SHORT, DAMAGED, DARK, NONE, OTHER_SIZE = range(6)
+
+
+@pytest.fixture(autouse=True)
+def fixture_cache(tmp_path, monkeypatch):
+    """Keep the results of this test apart."""
+    monkeypatch.setenv("YOLOV3_TINY_CACHE", str(tmp_path / "cache"))
+
+
+def split_of(root, kinds):
+    """Write a training split of images of these kinds; return its config and data."""
+    write_coco(root, [{"size": (640, 480), "file_name": f"{number}.{'png' if kind == DARK else 'jpg'}",
+                       "boxes": [(8, 4, 24, 12, 3)], "listed_size": (48, 64) if kind == OTHER_SIZE else (640, 480),
+                       "pixels": smooth_image(480, 640)} for number, kind in enumerate(kinds)])
+    for number, kind in enumerate(kinds):
+        path = root / "train2017" / f"{number}.jpg"
+        data = bytearray(path.read_bytes()) if path.exists() else b""
+        if kind == SHORT:
+            path.write_bytes(data[:-20])
+        elif kind == NONE:
+            path.write_bytes(data[:len(data) // 4])
+        elif kind == DAMAGED:
+            data[len(data) // 2:len(data) // 2 + 200] = bytes((i * 37 + 11) % 255 for i in range(200))
+            path.write_bytes(data)
+        elif kind == DARK:
+            cv2.imwrite(str(path.with_suffix(".png")), smooth_image(480, 640).astype(np.uint16) << 4)
+    config = data_config(root)
+    return config, read_coco(config, "train", training=True)
+
+
+def test_what_can_be_used_is_used_and_reported(tmp_path):
+    config, data = split_of(tmp_path, [WHOLE, SHORT, DAMAGED, DARK, WHOLE])
+    found = check_images(data, config, 2, Ranks())
+    assert [(index, kind) for index, kind, _ in found] == [(1, "cut short"), (2, "damaged"), (3, "nearly black")]
+    evaluated = usable(data, found, config, training=False)
+    assert len(evaluated) == 5 and {name: count for name, count in evaluated.report.items() if "images" in name} == {
+        "images_cut_short": 1, "images_damaged": 1, "images_dark": 1}
+    assert str(tmp_path / "train2017" / "2.jpg") in "\n".join(evaluated.report_lines())
+    config, data = config, read_coco(config, "train", training=True)
+    trained = usable(data, found, config, training=True)
+    assert [path[-5] for path in trained.paths] == ["0", "1", "3", "4"] and len(trained.boxes) == 4
+    assert trained.report["images_damaged_left_out"] == 1
+
+
+def test_all_that_cannot_be_read_is_listed(tmp_path):
+    config, data = split_of(tmp_path, [NONE, WHOLE, SHORT, NONE, OTHER_SIZE])
+    with pytest.raises(UserError, match="3 of the 5 images cannot be used; .* annotation file:\n") as error:
+        usable(data, check_images(data, config, 1, Ranks()), config, training=True)
+    lines = str(error.value).splitlines()[1:]
+    assert [words in line for words, line in zip(("0.jpg", "3.jpg", "4.jpg"), lines, strict=True)] == [True] * 3
+    assert "the image is 640x480, its annotation file says 48x64" in lines[2]
+
+
+@pytest.mark.parametrize("kind", [SHORT, DAMAGED])
+def test_strict_images_refuses_what_is_not_sound(tmp_path, kind):
+    config, data = split_of(tmp_path, [WHOLE, kind])
+    config = data_config(tmp_path, strict_images=True)
+    with pytest.raises(UserError, match="1 of the 2 images cannot be used; .*; leave --strict_images out"):
+        usable(data, check_images(data, config, 1, Ranks()), config, training=False)
+
+
+def test_the_result_is_kept_until_a_file_changes(tmp_path, monkeypatch):
+    config, data = split_of(tmp_path, [WHOLE, SHORT])
+    decoded, decode = [], image_check.decode_reduced
+    monkeypatch.setattr(image_check, "decode_reduced", lambda path, *rest: decoded.append(path) or decode(path, *rest))
+    first = check_images(data, config, 2, Ranks())
+    assert check_images(data, config, 2, Ranks()) == first and len(decoded) == 2
+    (tmp_path / "train2017" / "1.jpg").write_bytes((tmp_path / "train2017" / "0.jpg").read_bytes())
+    assert check_images(data, config, 2, Ranks()) == [] and len(decoded) == 4
+    assert check_images(data, data_config(tmp_path, exif="ignore"), 2, Ranks()) == [] and len(decoded) == 6
+
+
+def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
+    config, data = split_of(tmp_path, [SHORT])
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("YOLOV3_TINY_CACHE", str(tmp_path / "file"))
+    assert [kind for _, kind, _ in check_images(data, config, 1, Ranks())] == ["cut short"]
