@@ -168,18 +168,20 @@ def _decode_by_opencv(path, data):
     """Return an image of another format, and its `Fault` or None."""
     if data.startswith(PNG_START) and PNG_END not in data:
         raise _truncated(path, data)
-    buffer, flags = np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    buffer = np.frombuffer(data, np.uint8)
     try:
-        image = cv2.imdecode(buffer, flags | cv2.IMREAD_ANYDEPTH)
+        # Not as RGB: with that and any depth, OpenCV 4.11 returns TIFF files of 16 bits as uninitialised memory.
+        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH)
         if image is None:
             return _decode_by_pillow(path, data), None
         if image.dtype == np.uint8:
-            return image, None
+            return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), None
         if image.dtype != np.uint16:
             raise UserError(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
                             f"{image.max():g}; expected 8 or 16 bits: convert it, so that its range fills 0 to 255")
         fault = Fault(DARK, f"16 bits a channel, but no value above {image.max()}: scale it to 0 to 65535")
-        return cv2.imdecode(buffer, flags), fault if image.max() < DARK_BELOW else None
+        pixels = cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        return pixels, fault if image.max() < DARK_BELOW else None
     except cv2.error as error:
         raise UserError(f"{path}: cannot decode this image ({error.err or error})") from error
 
