@@ -17,6 +17,7 @@
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 #include "inc/options.h"
+#include "inc/pipeline/interrupt.h"
 #include "inc/pipeline/pipeline.h"
 #include "inc/pipeline/progress.h"
 #include "inc/results/benchmark.h"
@@ -51,7 +52,7 @@ void PrepareOutput(const fs::path &output) {
 /// Measures the stages, up to the text of the results, on the images that could be read, repeated as needed.
 void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list, const PipelineResult &result) {
   std::vector<ImageEntry> readable;
-  for (size_t index = 0; index < list.images.size(); ++index) {
+  for (size_t index = 0; index < result.outcomes.size(); ++index) {
     if (result.outcomes[index].error.empty()) {
       readable.push_back(list.images[index]);
     }
@@ -70,7 +71,11 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
     progress.Add();
   };
   pipeline.skip = [](size_t, const std::string &) {};
+  pipeline.warn = [](const std::string &) {};
   PipelineResult run = RunPipeline(pipeline, measured);
+  if (CaughtSignal() != 0) {
+    return;
+  }
   const Counts counts = CountOutcomes(run.outcomes);
   const BenchmarkResult benchmark{std::move(run.times),
                                   run.seconds,
@@ -84,8 +89,8 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
 }
 
 /// Reports the counts of the run and returns the exit code.
-ExitCode Report(const Options &options, const PipelineResult &result, size_t not_drawn) {
-  const Counts counts = CountOutcomes(result.outcomes);
+ExitCode Report(const Options &options, const RunSummary &summary) {
+  const Counts &counts = summary.counts;
   const size_t read = counts.images - counts.skipped;
   if (counts.not_finite > 0) {
     std::cerr << "warning: the network returned NaN or infinity on " << counts.not_finite << " of " << read
@@ -96,10 +101,15 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
                  "--preprocess dvpp out\n";
   }
   std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
-            << " images skipped, " << (not_drawn > 0 ? std::to_string(not_drawn) + " not drawn, " : "")
+            << " images skipped, " << (counts.warned > 0 ? std::to_string(counts.warned) + " damaged, " : "")
+            << (counts.not_drawn > 0 ? std::to_string(counts.not_drawn) + " not drawn, " : "")
             << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
-            << result.seconds << " s\n"
+            << summary.seconds << " s\n"
             << "results: " << (fs::path(options.output) / kResults).string() << '\n';
+  if (!summary.interrupted.empty()) {
+    std::cerr << "warning: interrupted by " << summary.interrupted << ": " << counts.left_out << " of "
+              << counts.images + counts.left_out << " images were left out\n";
+  }
   // A few are reported; the run fails where all are affected.
   const auto fails = [&](size_t count, size_t all) { return count > 0 && (options.strict || count == all); };
   if (fails(counts.skipped, counts.images)) {
@@ -108,13 +118,14 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
   if (fails(counts.not_finite, read)) {
     return ExitCode::kRuntime;
   }
-  return fails(not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
+  return fails(counts.not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
 }
 
 ExitCode Infer(const Options &options) {
   const fs::path output(options.output);
   CheckPreprocessor(options.preprocess);
   CheckRuntime(options.runtime);
+  CatchSignals();
   PrepareOutput(output);
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
@@ -131,7 +142,9 @@ ExitCode Infer(const Options &options) {
   Pipeline pipeline;
   pipeline.description = &description;
   pipeline.runtime = runtime.get();
-  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
+  pipeline.new_preprocessor =
+      FindPreprocessor(options.preprocess, description, options.runtime_options.device_id, options.max_pixels);
+  pipeline.stops = [] { return CaughtSignal() != 0; };
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
@@ -145,14 +158,20 @@ ExitCode Infer(const Options &options) {
     std::cerr << "warning: skipped: " + why + "\n";
     progress.Add();
   };
+  pipeline.warn = [](const std::string &text) { std::cerr << "warning: " + text + "\n"; };
   const PipelineResult result = RunPipeline(pipeline, list.images);
   const std::string results_text = ResultsText(records);
+  RunSummary summary{list.category_ids, CountOutcomes(result.outcomes), result.seconds, Sha256(results_text),
+                     CaughtSignalName()};
+  summary.counts.not_drawn = drawings ? drawings->failed() : 0;
+  summary.counts.left_out = list.images.size() - result.outcomes.size();
   WriteFile(output / kResults, results_text);
   // The record comes last: where it is, the results are those of its run.
-  const size_t not_drawn = drawings ? drawings->failed() : 0;
-  WriteFile(output / kRecord, RunJson(options, description, list, result, not_drawn, results_text).dump(1) + "\n");
-  const ExitCode code = Report(options, result, not_drawn);
-  if (options.benchmark > 0) {
+  nlohmann::ordered_json run = RunJson(options, description, summary);
+  AddImages(list.images, result.outcomes, &run);
+  WriteFile(output / kRecord, RunText(run));
+  const ExitCode code = Report(options, summary);
+  if (options.benchmark > 0 && CaughtSignal() == 0) {
     Benchmark(options, pipeline, list, result);
   }
   return code;
@@ -166,7 +185,9 @@ int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     const auto options = yolo::ParseOptions(argc, argv);
-    return static_cast<int>(options ? yolo::Infer(*options) : yolo::ExitCode::kOk);
+    const yolo::ExitCode code = options ? yolo::Infer(*options) : yolo::ExitCode::kOk;
+    // As the shell reports a program that a signal ended.
+    return yolo::CaughtSignal() == 0 ? static_cast<int>(code) : 128 + yolo::CaughtSignal();
   } catch (const yolo::Error &error) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());

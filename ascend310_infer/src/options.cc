@@ -66,6 +66,9 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--preprocess", options->preprocess, "Who decodes and resizes: opencv (the reference) or dvpp")
       ->check(CLI::IsMember({"opencv", "dvpp"}))
       ->capture_default_str();
+  app->add_option("--max_pixels", options->max_pixels, "An image that has more by its header is skipped, not decoded")
+      ->check(CLI::Range(int64_t{1}, kMaxPixelsOfOpenCv))
+      ->capture_default_str();
   app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
@@ -167,6 +170,7 @@ nlohmann::ordered_json OptionsJson(const Options &options) {
           {"aipp_config", runtime.aipp_config},
           {"runtime_threads", runtime.threads},
           {"preprocess", options.preprocess},
+          {"max_pixels", options.max_pixels},
           {"decode_threads", options.decode_threads},
           {"postprocess_threads", options.postprocess_threads}};
 }

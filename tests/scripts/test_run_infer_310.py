@@ -134,7 +134,7 @@ def test_on_the_host_without_mindspore_lite(place):
 
 
 @pytest.mark.parametrize("name, code, ran", [("cmake", 1, 2), ("yolo_infer", 3, 4), ("yolo_infer", 5, 4),
-                                             ("python", 77, 5)])
+                                             ("yolo_infer", 130, 4), ("python", 77, 5)])
 def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
     figures = place.leave_an_earlier_run()
     if name == "python":

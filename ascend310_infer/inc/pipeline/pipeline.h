@@ -24,11 +24,12 @@ struct Outcome {
   std::string error;       // why the image was skipped; empty: it was not
   bool is_finite = true;   // the network returned only finite numbers
   bool fell_back = false;  // DVPP left it to OpenCV
+  bool warned = false;     // the decoder found it damaged
   size_t detections = 0;
 };
 
 struct PipelineResult {
-  std::vector<Outcome> outcomes;  // in the order of the images
+  std::vector<Outcome> outcomes;  // in the order of the images; fewer than these where the run was to stop
   StageTimes times;
   double seconds = 0;
 };
@@ -44,6 +45,10 @@ struct Pipeline {
   std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
   /// Called when an image is skipped, with the reason. Called by several threads at a time.
   std::function<void(size_t index, const std::string &why)> skip = [](size_t, const std::string &) {};
+  /// Called with the text of a warning. Called by several threads at a time.
+  std::function<void(const std::string &text)> warn = [](const std::string &) {};
+  /// Whether no further batch shall be begun; once true it stays true. Called by several threads at a time.
+  std::function<bool()> stops = [] { return false; };
   int decode_threads = 1;
   int postprocess_threads = 1;
 };
@@ -52,8 +57,8 @@ struct Pipeline {
 ///
 /// An image that cannot be read, or whose size is not that of its annotation, is skipped: its outcome says why. Batches
 /// are made of the images in their order, and the last one is padded, so that detections do not depend on the threads;
-/// a batch of which no image could be read is not run. Throws what the runtime or `handle` throws, after all threads
-/// have ended.
+/// a batch of which no image could be read is not run. When the pipeline `stops`, what has been begun is finished.
+/// Throws what the runtime or `handle` throws, after all threads have ended.
 PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
 
 }  // namespace yolo

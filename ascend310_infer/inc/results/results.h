@@ -32,15 +32,33 @@ struct Counts {
   size_t skipped = 0;
   size_t not_finite = 0;  // images for which the network returned NaN or infinity
   size_t fell_back = 0;   // images that DVPP left to OpenCV
+  size_t warned = 0;      // images that the decoder found damaged
+  size_t not_drawn = 0;
+  size_t left_out = 0;  // images that an interrupted run did not begin
   size_t detections = 0;
 };
 
 Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 
-/// The record of a run: model and description, options, thresholds, ids, counts, skipped images, and the SHA-256 of the
-/// results, which ties the two files together.
-nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                               const PipelineResult &result, size_t not_drawn, const std::string &results_text);
+struct RunSummary {
+  std::vector<int64_t> category_ids;
+  Counts counts;
+  double seconds = 0;
+  std::string results_sha256;
+  std::string interrupted;  // the name of the signal; empty: the run came to its end
+};
+
+/// The record of a run: model and description, options, thresholds, ids, counts, and the SHA-256 of the results, which
+/// ties the two files together.
+nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const RunSummary &summary);
+
+/// What the record of a run on images has besides: each image, and those that were skipped. The outcomes may be fewer
+/// than the images: the others were left out.
+void AddImages(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes,
+               nlohmann::ordered_json *run);
+
+/// A record as text. Names of files are any bytes; what is no UTF-8 is replaced.
+std::string RunText(const nlohmann::ordered_json &run);
 
 }  // namespace yolo
 

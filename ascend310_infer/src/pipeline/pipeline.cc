@@ -147,6 +147,7 @@ PipelineResult Run::Execute() {
   if (failure_ != nullptr) {
     std::rethrow_exception(failure_);
   }
+  result_.outcomes.resize(next_image_);
   result_.seconds = watch.Seconds();
   return std::move(result_);
 }
@@ -158,7 +159,7 @@ std::optional<Run::Slot> Run::NextSlot() {
   }
   if (filling_ == nullptr) {
     const std::optional<Batch *> batch = free_.Pop();
-    if (!batch) {
+    if (!batch || pipeline_.stops()) {
       return std::nullopt;
     }
     filling_ = *batch;
@@ -209,6 +210,10 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
                                         std::to_string(size.height) + ", but the annotation file says " +
                                         std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height) +
                                         "; use the annotation file that belongs to the images");
+    }
+    if (!item.image.warning.empty()) {
+      result_.outcomes[item.index].warned = true;
+      pipeline_.warn(entry.path + ": " + item.image.warning + "; the image is used as far as it could be decoded");
     }
     item.is_read = true;
     times->preprocess.push_back(watch.Seconds());

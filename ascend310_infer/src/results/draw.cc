@@ -150,7 +150,7 @@ void DrawDetections(const std::vector<Detection> &detections, const std::vector<
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
   cv::Mat image;
-  DecodeImage(ReadImageFile(entry.path), entry.path, &image);
+  DecodeImage(ReadImageFile(entry.path, kMaxPixelsOfOpenCv), entry.path, &image);
   if (std::max(image.cols, image.rows) > kMaxJpegSide) {
     throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(image.cols) + "x" +
                                       std::to_string(image.rows) + "; a drawing as JPEG has at most " +

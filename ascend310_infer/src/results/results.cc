@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "inc/utils.h"
-
 namespace yolo {
 namespace {
 
@@ -18,29 +16,6 @@ constexpr double kScoreSteps = 1e5;
 
 /// The nearest multiple of 1 / steps, halves to even, as NumPy rounds.
 double Rounded(double value, double steps) { return std::nearbyint(value * steps) / steps; }
-
-/// Text of any origin, such as the name of a file, as json can hold it.
-std::string Dump(const ordered_json &value, int indent) {
-  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-ordered_json SkippedJson(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes) {
-  ordered_json skipped = ordered_json::array();
-  for (size_t index = 0; index < images.size(); ++index) {
-    if (!outcomes[index].error.empty()) {
-      skipped.push_back({{"image_id", images[index].id}, {"file", images[index].name}, {"why", outcomes[index].error}});
-    }
-  }
-  return skipped;
-}
-
-ordered_json ImagesJson(const std::vector<ImageEntry> &images) {
-  ordered_json entries = ordered_json::array();
-  for (const ImageEntry &image : images) {
-    entries.push_back({{"id", image.id}, {"file_name", image.name}});
-  }
-  return entries;
-}
 
 }  // namespace
 
@@ -79,38 +54,53 @@ Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
     counts.skipped += outcome.error.empty() ? 0 : 1;
     counts.not_finite += outcome.is_finite ? 0 : 1;
     counts.fell_back += outcome.fell_back ? 1 : 0;
+    counts.warned += outcome.warned ? 1 : 0;
     counts.detections += outcome.detections;
   }
   return counts;
 }
 
-ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                     const PipelineResult &result, size_t not_drawn, const std::string &results_text) {
-  const Counts counts = CountOutcomes(result.outcomes);
+ordered_json RunJson(const Options &options, const ModelDescription &description, const RunSummary &summary) {
+  const Counts &counts = summary.counts;
   const Thresholds &thresholds = description.thresholds;
-  const ordered_json run = {{"format", 1},
-                            {"model_sha256", description.model_sha256},
-                            {"results_sha256", Sha256(results_text)},
-                            {"description", ordered_json::parse(description.text)},
-                            {"options", OptionsJson(options)},
-                            {"thresholds",
-                             {{"score", thresholds.score},
-                              {"nms_iou", thresholds.nms_iou},
-                              {"max_detections", thresholds.max_detections},
-                              {"multi_label", thresholds.multi_label}}},
-                            {"category_ids", list.category_ids},
-                            {"counts",
-                             {{"images", counts.images},
-                              {"skipped", counts.skipped},
-                              {"not_finite", counts.not_finite},
-                              {"not_drawn", not_drawn},
-                              {"not_decoded_by_dvpp", counts.fell_back},
-                              {"detections", counts.detections}}},
-                            {"seconds", result.seconds},
-                            {"skipped", SkippedJson(list.images, result.outcomes)},
-                            {"images", ImagesJson(list.images)}};
-  // Names of files are any bytes; what is no UTF-8 is replaced.
-  return ordered_json::parse(Dump(run, -1));
+  return {{"format", 1},
+          {"model_sha256", description.model_sha256},
+          {"results_sha256", summary.results_sha256},
+          {"description", ordered_json::parse(description.text)},
+          {"options", OptionsJson(options)},
+          {"thresholds",
+           {{"score", thresholds.score},
+            {"nms_iou", thresholds.nms_iou},
+            {"max_detections", thresholds.max_detections},
+            {"multi_label", thresholds.multi_label}}},
+          {"category_ids", summary.category_ids},
+          {"interrupted", summary.interrupted},
+          {"counts",
+           {{"images", counts.images},
+            {"left_out", counts.left_out},
+            {"skipped", counts.skipped},
+            {"warned", counts.warned},
+            {"not_finite", counts.not_finite},
+            {"not_drawn", counts.not_drawn},
+            {"not_decoded_by_dvpp", counts.fell_back},
+            {"detections", counts.detections}}},
+          {"seconds", summary.seconds}};
+}
+
+void AddImages(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes, ordered_json *run) {
+  ordered_json &skipped = (*run)["skipped"] = ordered_json::array();
+  ordered_json &entries = (*run)["images"] = ordered_json::array();
+  for (size_t index = 0; index < outcomes.size(); ++index) {
+    const ImageEntry &image = images[index];
+    entries.push_back({{"id", image.id}, {"file_name", image.name}});
+    if (!outcomes[index].error.empty()) {
+      skipped.push_back({{"image_id", image.id}, {"file", image.name}, {"why", outcomes[index].error}});
+    }
+  }
+}
+
+std::string RunText(const ordered_json &run) {
+  return run.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace yolo

@@ -15,6 +15,7 @@
 #include "inc/image/annotations.h"
 #include "inc/image/image_list.h"
 #include "inc/image/image_reader.h"
+#include "inc/image/image_size.h"
 #include "inc/image/preprocess.h"
 #include "inc/model/model_description.h"
 #include "inc/utils.h"
@@ -40,8 +41,12 @@ void ReadImage(const std::string &path) {
   const std::string data = yolo::ReadImageFile(path);
   yolo::DecodeImage(data, path, &image);
   yolo::DecodeByOpenCv(data, path, &by_opencv);
-  if (image.size() != by_opencv.size()) {
-    throw std::logic_error(path + ": two decoders see two sizes");
+  const std::optional<yolo::HeaderSize> size = yolo::ReadImageSize(data);
+  if (image.size() != by_opencv.size() || image.cols != size->width || image.rows != size->height) {
+    throw std::logic_error(path + ": the decoders and the header have not one size");
+  }
+  if (cv::norm(image, by_opencv, cv::NORM_INF) > 1) {
+    throw std::logic_error(path + ": two decoders give different pixels");
   }
   const yolo::Size canvas{96, 64};
   for (const yolo::ResizeMode mode : {yolo::ResizeMode::kStretch, yolo::ResizeMode::kLetterbox}) {

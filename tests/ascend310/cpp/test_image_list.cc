@@ -160,6 +160,23 @@ TEST_CASE("one image, and files whose names do not say what they are") {
   CHECK(ListImages(folder.path() / "sub", "", "", kListedClasses).images.size() == 2);
 }
 
+TEST_CASE("one image is the image of an annotation file that has one, whatever its name is") {
+  const TemporaryFolder folder;
+  json annotations = ValidAnnotations();
+  const std::string image = folder.Write("my copy.jpg", "x"), both = folder.Write("both.json", annotations.dump());
+  CheckError([&] { ListImages(image, "", both, kListedClasses); }, ExitCode::kInput, {"has no image my copy.jpg"});
+  annotations["images"].erase(0);
+  const std::string truth = folder.Write("one.json", annotations.dump());
+  const ImageList one = ListImages(image, "", truth, kListedClasses);
+  REQUIRE(one.images.size() == 1);
+  CHECK(one.images[0].path == image);
+  CHECK(one.images[0].name == annotations["images"][0]["file_name"]);
+  CHECK(one.images[0].id == annotations["images"][0]["id"]);
+  CHECK(one.images[0].size.width == annotations["images"][0]["width"]);
+  CheckError([&] { ListImages(folder.Write("two.txt", "a.jpg\nb.jpg\n"), "", truth, kListedClasses); },
+             ExitCode::kInput, {"has no image a.jpg"});
+}
+
 TEST_CASE("annotation files that cannot be used are refused by the entry") {
   const TemporaryFolder folder;
   const auto refused = [&](const json::json_pointer &place, const json &value, const std::vector<std::string> &parts) {

@@ -103,6 +103,9 @@ def image_files():
         "double.png": _encoded(".png", _smooth(128, 192, 12)),
         "wide.bmp": _encoded(".bmp", _smooth(20, 700, 13)),
         "tall.png": _encoded(".png", _smooth(900, 30, 14)),
+        "lossless.webp": _encoded(".webp", _smooth(40, 70, 16), cv2.IMWRITE_WEBP_QUALITY, 101),
+        "lzw.tiff": _encoded(".tiff", _smooth(60, 50, 17)),
+        "text.ppm": _encoded(".ppm", _smooth(20, 30, 18), cv2.IMWRITE_PXM_BINARY, 0),
     }
     rng = np.random.default_rng(15)
     for number in range(12):
