@@ -18,6 +18,7 @@ namespace yolo {
 struct Options {
   std::string model;
   std::string images;
+  std::string video;  // given in the place of images
   std::string image_root;
   std::string annotations;
   std::string output;

@@ -185,6 +185,7 @@ def test_earlier_logs_are_kept(place):
     (["a model.mindir", "my images", "val.json", "0", "--output", "x"], "--output is result_Files here; start", {}),
     (["a model.mindir", "my images", "val.json", "--draw", "--model=x"], "--model is set by this script; expect", {}),
     (["a model.mindir", "my images", "val.json", "--images", "x"], "--images is set by this script", {}),
+    (["a model.mindir", "my images", "val.json", "--video", "x"], "--video is set by this script", {}),
     (["a model.mindir", "my images", "val.json", "--image_root=x"], "--image_root is set by this script", {}),
     (["a model.mindir", "my images", "val.json", "--runtime", "lite"], "--runtime is set by this script; set RU", {}),
     (["a model.mindir", "my images", "val.json", "--device_id=1"], "--device_id is set by this script; expected", {}),

@@ -23,7 +23,8 @@ struct PreparedImage {
   std::string warning{};   // of the decoder; empty: none
 };
 
-/// Reads image files into items of a batch. Each decode thread has its own, so that it may hold a channel of a device.
+/// Turns image files and frames of videos into items of a batch. Each decode thread has its own, so that it may hold a
+/// channel of a device.
 class Preprocessor {
  public:
   virtual ~Preprocessor() = default;
@@ -31,6 +32,9 @@ class Preprocessor {
   /// Writes the image into `item`, description.input.ItemByteSize() bytes, in the layout of the model.
   /// Throws Error(kInput) where the image cannot be read: it is then skipped and counted.
   virtual PreparedImage Prepare(const std::string &image_path, uint8_t *item) = 0;
+
+  /// The same for pixels uint8 RGB; `name` is for messages.
+  virtual PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) = 0;
 };
 
 /// Draws an image uint8 RGB onto a canvas uint8 RGB of its own size; what the image does not cover keeps its values.

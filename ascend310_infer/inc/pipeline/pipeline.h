@@ -16,6 +16,7 @@
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 #include "inc/results/benchmark.h"
+#include "inc/video/frame_source.h"
 
 namespace yolo {
 
@@ -33,6 +34,15 @@ struct PipelineResult {
   StageTimes times;
   double seconds = 0;
 };
+
+/// A frame, what became of it, and its detections, best first.
+struct FrameResult {
+  Frame frame;
+  Outcome outcome;
+  std::vector<Detection> detections;
+};
+
+using FrameHandler = std::function<void(FrameResult &&result)>;
 
 struct Pipeline {
   /// Of the model; its thresholds are those that are used. It outlives the run.
@@ -60,6 +70,12 @@ struct Pipeline {
 /// a batch of which no image could be read is not run. When the pipeline `stops`, what has been begun is finished.
 /// Throws what the runtime or `handle` throws, after all threads have ended.
 PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
+
+/// Runs the network on frames until there are no more or the pipeline `stops`, and returns the seconds that it took.
+///
+/// `handle` gets every frame, one call at a time, in the order in which they came; it takes the place of the pipeline's
+/// `handle` and `skip`. Frames wait in the source while the network is busy. Throws what `frames` throws, too.
+double RunPipeline(const Pipeline &pipeline, FrameSource *frames, const FrameHandler &handle);
 
 }  // namespace yolo
 

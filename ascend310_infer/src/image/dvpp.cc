@@ -184,6 +184,10 @@ class DvppPreprocessor : public Preprocessor {
     return image;
   }
 
+  PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) override {
+    return reference_->PrepareFrame(pixels, name, item);
+  }
+
  private:
   static bool IsWithinLimits(const Size &size) {
     return std::min(size.width, size.height) >= kMinSide && std::max(size.width, size.height) <= kMaxSide;

@@ -27,8 +27,14 @@ class OpenCvPreprocessor : public Preprocessor {
 
   PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
     std::string warning = DecodeImage(ReadImageFile(image_path, max_pixels_), image_path, &image_);
+    PreparedImage image = PrepareFrame(image_, image_path, item);
+    image.warning = std::move(warning);
+    return image;
+  }
+
+  PreparedImage PrepareFrame(const cv::Mat &image, const std::string &name, uint8_t *item) override {
     const InputDescription &input = description_.input;
-    const Size size{image_.cols, image_.rows};
+    const Size size{image.cols, image.rows};
     const Placement placement = FitPlacement(description_.resize_mode, size, {input.Width(), input.Height()});
     const bool pixels = input.TakesPixels();
     if (pixels) {
@@ -37,11 +43,11 @@ class OpenCvPreprocessor : public Preprocessor {
       canvas_.create(input.Height(), input.Width(), CV_8UC3);
     }
     canvas_.setTo(cv::Scalar::all(description_.pad_value));
-    WorkOnImage(image_path, "resized", [&] { Place(image_, placement, &canvas_); });
+    WorkOnImage(name, "resized", [&] { Place(image, placement, &canvas_); });
     if (!pixels) {
       NormalisePixels(canvas_, description_, reinterpret_cast<float *>(item));
     }
-    return {size, placement, false, std::move(warning)};
+    return {size, placement};
   }
 
  private:

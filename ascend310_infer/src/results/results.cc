@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace yolo {
 namespace {
@@ -37,6 +38,45 @@ std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detectio
   return text;
 }
 
+std::string FrameRecord(const FrameResult &result, const std::vector<ClassDescription> &classes) {
+  std::array<char, 256> numbers{};
+  std::snprintf(numbers.data(), numbers.size(), R"({"frame":%lld,"time":%.3f,"detections":[)",
+                static_cast<long long>(result.frame.number), result.frame.seconds);
+  std::string text = numbers.data();
+  for (const Detection &detection : result.detections) {
+    const ClassDescription &one = classes.at(static_cast<size_t>(detection.class_number));
+    const Box &box = detection.box;
+    std::snprintf(numbers.data(), numbers.size(), R"(,"category_id":%lld,"score":%.5f,"bbox":[%.2f,%.2f,%.2f,%.2f]})",
+                  static_cast<long long>(one.id), Rounded(detection.score, kScoreSteps), Rounded(box.x1, kPixelSteps),
+                  Rounded(box.y1, kPixelSteps), Rounded(box.x2 - box.x1, kPixelSteps),
+                  Rounded(box.y2 - box.y1, kPixelSteps));
+    text.append(&detection == result.detections.data() ? "" : ",").append(R"({"class_name":)");
+    text.append(ordered_json(one.name).dump()).append(numbers.data());
+  }
+  return text + "]}\n";
+}
+
+FrameRecords::FrameRecords(std::filesystem::path path, const std::vector<ClassDescription> &classes)
+    : path_(std::move(path)), classes_(classes), file_(path_, std::ios::binary | std::ios::trunc) {
+  Check();
+}
+
+void FrameRecords::Check() const {
+  if (!file_) {
+    throw Error(ExitCode::kOutput, path_.string() +
+                                       ": cannot write this file; check the path, its permissions and the "
+                                       "space on the disk");
+  }
+}
+
+void FrameRecords::Add(const FrameResult &result) {
+  const std::string line = FrameRecord(result, classes_);
+  // Whoever follows the file sees whole lines.
+  file_ << line << std::flush;
+  Check();
+  hasher_.Add(line);
+}
+
 std::string ResultsText(const std::vector<std::string> &records) {
   std::string text = "[";
   for (const std::string &record : records) {
@@ -47,15 +87,19 @@ std::string ResultsText(const std::vector<std::string> &records) {
   return text + "]\n";
 }
 
+void Counts::Add(const Outcome &outcome) {
+  ++images;
+  skipped += outcome.error.empty() ? 0 : 1;
+  not_finite += outcome.is_finite ? 0 : 1;
+  fell_back += outcome.fell_back ? 1 : 0;
+  warned += outcome.warned ? 1 : 0;
+  detections += outcome.detections;
+}
+
 Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
   Counts counts;
-  counts.images = outcomes.size();
   for (const Outcome &outcome : outcomes) {
-    counts.skipped += outcome.error.empty() ? 0 : 1;
-    counts.not_finite += outcome.is_finite ? 0 : 1;
-    counts.fell_back += outcome.fell_back ? 1 : 0;
-    counts.warned += outcome.warned ? 1 : 0;
-    counts.detections += outcome.detections;
+    counts.Add(outcome);
   }
   return counts;
 }
@@ -78,6 +122,7 @@ ordered_json RunJson(const Options &options, const ModelDescription &description
           {"counts",
            {{"images", counts.images},
             {"left_out", counts.left_out},
+            {"dropped", counts.dropped},
             {"skipped", counts.skipped},
             {"warned", counts.warned},
             {"not_finite", counts.not_finite},

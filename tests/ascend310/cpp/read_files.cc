@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <opencv2/core.hpp>
 #include <stdexcept>
 #include <vector>
 

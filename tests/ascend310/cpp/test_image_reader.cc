@@ -39,7 +39,7 @@ TEST_CASE("an image with more pixels than allowed is refused by its header") {
       {"a.tiff", Encoded(".tiff", pixels)},
       {"a.ppm", Encoded(".ppm", pixels)},
       {"text.ppm", Encoded(".ppm", pixels, {cv::IMWRITE_PXM_BINARY, 0})},
-      {"a.pgm", Encoded(".pgm", pixels)}};
+      {"a.pgm", Encoded(".pgm", cv::Mat(50, 70, CV_8UC1, cv::Scalar(7)))}};
   for (const auto &[name, data] : files) {
     INFO(name);
     const std::string path = folder.Write(name, data);

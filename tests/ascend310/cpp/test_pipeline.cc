@@ -31,6 +31,11 @@ constexpr size_t kSmall = size_t{4} * 6 * 7;
 /// The file name is a number, which becomes the first pixel; "bad" cannot be read.
 class NumberReader : public yolo::Preprocessor {
  public:
+  yolo::PreparedImage PrepareFrame(const cv::Mat & /*pixels*/, const std::string & /*name*/,
+                                   uint8_t * /*item*/) override {
+    throw std::logic_error("a file is no frame");
+  }
+
   yolo::PreparedImage Prepare(const std::string &path, uint8_t *item) override {
     if (path == "bad") {
       throw Error(ExitCode::kInput, "bad: cannot read");
@@ -153,9 +158,8 @@ TEST_CASE("a run that is to stop finishes what it has begun") {
     const size_t done = result.outcomes.size();
     CHECK(done > 30);
     CHECK(done < 10000);
-    CHECK(done % kBatch == 0);
     CHECK(fixture.found.size() == done);
-    CHECK(fixture.runtime.calls() == static_cast<int>(done / kBatch));
+    CHECK(fixture.runtime.calls() == static_cast<int>((done + kBatch - 1) / kBatch));
   }
 }
 
@@ -167,8 +171,8 @@ TEST_CASE("the first signal is caught, the second one ends the program") {
   REQUIRE(std::raise(SIGTERM) == 0);
   CHECK(yolo::CaughtSignal() == SIGTERM);
   CHECK(yolo::CaughtSignalName() == "SIGTERM");
-  CHECK(std::signal(SIGINT, was_interrupt) == SIG_DFL);
-  CHECK(std::signal(SIGTERM, was_terminate) == SIG_DFL);
+  CHECK((std::signal(SIGINT, was_interrupt) == SIG_DFL));
+  CHECK((std::signal(SIGTERM, was_terminate) == SIG_DFL));
 }
 
 TEST_CASE("an image that cannot be read is skipped, the others of its batch are not") {

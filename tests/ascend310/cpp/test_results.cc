@@ -122,6 +122,7 @@ TEST_CASE("the record of a run names what was skipped, and counts what was left 
   const json run = json::parse(yolo::RunText(record));
   CHECK(run["counts"] == json{{"images", 2},
                               {"left_out", 1},
+                              {"dropped", 0},
                               {"skipped", 1},
                               {"warned", 1},
                               {"not_finite", 1},
