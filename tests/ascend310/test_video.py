@@ -167,4 +167,5 @@ def test_a_live_stream_that_breaks_keeps_what_was_done(tmp_path):
     assert done.returncode == INPUT and run["video"]["is_live"], done.stderr
     assert f"http://***@127.0.0.1:{server.server_port}/: the stream ended after {numbers[-1] + 1} frames" in done.stderr
     assert "secret" not in done.stderr + done.stdout + json.dumps(run)
-    assert numbers == sorted(set(numbers)) and 100 < numbers[-1] + 1 == run["counts"]["images"] + run["counts"]["dropped"]
+    assert numbers == sorted(set(numbers)) and numbers[-1] > 100
+    assert numbers[-1] + 1 == run["counts"]["images"] + run["counts"]["dropped"]
