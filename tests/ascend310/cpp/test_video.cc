@@ -20,7 +20,7 @@ using yolo::Frame;
 
 namespace {
 
-constexpr int kBatch = 3;
+constexpr int kFramesAtOnce = 3;
 
 /// Frames whose first pixel is their number, as fast as they are taken.
 class CountingSource : public yolo::FrameSource {
@@ -74,9 +74,9 @@ class SlowRuntime : public yolo::Runtime {
 
   std::vector<std::vector<float>> Infer(const void *input, size_t bytes) override {
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms_));
-    std::vector<float> big(size_t{kBatch} * 2 * 3 * 7), small(size_t{kBatch} * 4 * 6 * 7);
-    for (size_t item = 0; item < kBatch; ++item) {
-      const auto pixel = static_cast<const uint8_t *>(input)[item * bytes / kBatch];
+    std::vector<float> big(size_t{kFramesAtOnce} * 2 * 3 * 7), small(size_t{kFramesAtOnce} * 4 * 6 * 7);
+    for (size_t item = 0; item < kFramesAtOnce; ++item) {
+      const auto pixel = static_cast<const uint8_t *>(input)[item * bytes / kFramesAtOnce];
       const float cell[] = {.5F, .5F, .25F, .25F, static_cast<float>(pixel) / 256.F, 1.F, 0.F};
       std::copy(std::begin(cell), std::end(cell), big.begin() + static_cast<std::ptrdiff_t>(item * 2 * 3 * 7));
     }
@@ -87,9 +87,9 @@ class SlowRuntime : public yolo::Runtime {
   const int pause_ms_;
 };
 
-struct Fixture {
-  explicit Fixture(int threads, int pause_ms = 0)
-      : description(yolo::ParseModelDescription(ValidDescription(kBatch).dump(), "d.json")), runtime(pause_ms) {
+struct VideoFixture {
+  explicit VideoFixture(int threads, int pause_ms = 0)
+      : description(yolo::ParseModelDescription(ValidDescription(kFramesAtOnce).dump(), "d.json")), runtime(pause_ms) {
     pipeline.description = &description;
     pipeline.runtime = &runtime;
     pipeline.new_preprocessor = [] { return std::make_unique<FirstPixelReader>(); };
@@ -112,7 +112,7 @@ struct Fixture {
 TEST_CASE("every frame of a file comes in its order with its own detections, for any number of threads and frames") {
   for (const int threads : {1, 3}) {
     for (const int64_t count : {1, 3, 7, 100}) {
-      Fixture fixture(threads);
+      VideoFixture fixture(threads);
       CountingSource source(count);
       fixture.Run(&source);
       REQUIRE(fixture.results.size() == static_cast<size_t>(count));
@@ -131,7 +131,7 @@ TEST_CASE("every frame of a file comes in its order with its own detections, for
 }
 
 TEST_CASE("a live source faster than the network loses its oldest frames, which are counted") {
-  Fixture fixture(2, 10);
+  VideoFixture fixture(2, 10);
   CountingSource source(250);
   source.pause_ms = 1;
   yolo::NewestFrames newest(&source, 4, fixture.pipeline.stops);
@@ -159,7 +159,7 @@ TEST_CASE("a queue that is full drops the oldest for the newest") {
 }
 
 TEST_CASE("a video that is to stop finishes the frames that it has") {
-  Fixture fixture(2);
+  VideoFixture fixture(2);
   std::atomic<int> calls{0};
   fixture.pipeline.stops = [&] { return ++calls > 50; };
   CountingSource source(1000000);
@@ -169,7 +169,7 @@ TEST_CASE("a video that is to stop finishes the frames that it has") {
 }
 
 TEST_CASE("what a source throws ends the run, after the frames before it") {
-  Fixture fixture(1);
+  VideoFixture fixture(1);
   CountingSource source(100);
   source.fail_at = 20;
   SUBCASE("a file") {
