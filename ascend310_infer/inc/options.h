@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "inc/image/image_reader.h"
+#include "inc/image/image_size.h"
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 

@@ -22,6 +22,15 @@ def test_the_unit_tests_pass_on_golden_files_of_python(tmp_path):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
 
 
+@pytest.mark.slow
+def test_the_threads_race_for_nothing():
+    app = sanitized_app()
+    done = run("cmake", "--build", app.build, "--target", "yolo_thread_tests", env=app.environment())
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    done = run_app(program="yolo_thread_tests")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+
+
 def mutated(data, rng):
     """Return bytes with a few changes: replaced, repeated or removed bytes, an early end."""
     data = bytearray(data)

@@ -9,12 +9,9 @@
 #include <opencv2/core/mat.hpp>
 #include <string>
 
-namespace yolo {
+#include "inc/image/image_size.h"
 
-/// The default of --max_pixels. Decoded, an image takes three bytes a pixel.
-constexpr int64_t kMaxPixels = 64000000;
-/// OpenCV's own limit.
-constexpr int64_t kMaxPixelsOfOpenCv = int64_t{1} << 30;
+namespace yolo {
 
 /// Runs `work` on an image and converts exceptions of OpenCV and std::bad_alloc to Error(kInput), which says that the
 /// image cannot be `what` ("decoded", ...).

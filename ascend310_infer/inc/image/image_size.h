@@ -10,6 +10,11 @@
 
 namespace yolo {
 
+/// The default of --max_pixels. Decoded, an image takes three bytes a pixel.
+constexpr int64_t kMaxPixels = 64000000;
+/// OpenCV's own limit.
+constexpr int64_t kMaxPixelsOfOpenCv = int64_t{1} << 30;
+
 /// As the header says: any number, also one that no image can have.
 struct HeaderSize {
   int64_t width = 0;

@@ -24,7 +24,7 @@ void DrawDetections(const std::vector<Detection> &detections, double threshold,
 /// unless it ends so. Where an earlier image has that name already, a number goes before the .jpg.
 std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &images);
 
-/// Reads an image again, of whatever size, draws the detections that score at least `threshold`, and writes it as JPEG.
+/// Reads an image again, draws the detections that score at least `threshold`, and writes it as JPEG.
 /// Throws Error(kInput) or Error(kOutput).
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path);

@@ -51,12 +51,13 @@ class OpenCvVideo : public Video {
       throw Error(ExitCode::kInput,
                   name + ": no such video file; expected one, a stream's address or a camera's number");
     }
+    bool is_open = false;
     try {
-      is_camera ? capture_.open(std::stoi(name)) : capture_.open(name);
+      is_open = is_camera ? capture_.open(std::stoi(name)) : capture_.open(name);
     } catch (const cv::Exception &error) {
       Fail(name, " (" + error.err + ")");
     }
-    if (!capture_.isOpened()) {
+    if (!is_open) {
       Fail(name, "");
     }
     const double rate = capture_.get(cv::CAP_PROP_FPS), frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);

@@ -1,5 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <chrono>
 #include <opencv2/imgproc.hpp>
 #include <thread>
@@ -36,7 +37,8 @@ class CountingSource : public yolo::FrameSource {
     }
     const auto number = next_++;
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
-    return Frame{number, static_cast<double>(number) / 10, cv::Mat(2, 2, CV_8UC3, cv::Scalar::all(number % 256))};
+    return Frame{number, static_cast<double>(number) / 10,
+                 cv::Mat(2, 2, CV_8UC3, cv::Scalar::all(static_cast<double>(number % 256)))};
   }
 
   int64_t next() const { return next_; }
