@@ -55,11 +55,7 @@ std::optional<HeaderSize> WebpSize(std::string_view data) {
   constexpr size_t kChunk = 12, kBody = 20;
   const std::string_view kind = data.substr(std::min(kChunk, data.size()), 4);
   if (kind == "VP8X") {
-    const auto width = NumberAt(data, kBody + 4, 3, Order::kLittle),
-               height = NumberAt(data, kBody + 7, 3, Order::kLittle);
-    return width && height
-               ? std::optional(HeaderSize{static_cast<int64_t>(*width) + 1, static_cast<int64_t>(*height) + 1})
-               : std::nullopt;
+    return PairAt(data, kBody + 4, 3, Order::kLittle, 0xFFFFFF, 1);
   }
   if (kind == "VP8L") {
     const auto bits = NumberAt(data, kBody + 1, 4, Order::kLittle);
