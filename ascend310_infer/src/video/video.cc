@@ -9,6 +9,7 @@
 #include <utility>
 #ifdef YOLO_WITH_VIDEO
 #include <opencv2/videoio.hpp>
+#include <opencv2/videoio/registry.hpp>
 #endif
 
 #include "inc/results/draw.h"
@@ -42,6 +43,13 @@ bool IsCamera(const std::string &name) {
          std::all_of(name.begin(), name.end(), [](unsigned char letter) { return std::isdigit(letter) != 0; });
 }
 
+/// FFmpeg alone where OpenCV has it: on a file that it refuses the other backends only add messages of their own.
+int StreamBackend() {
+  const std::vector<cv::VideoCaptureAPIs> backends = cv::videoio_registry::getStreamBackends();
+  const bool has_ffmpeg = std::find(backends.begin(), backends.end(), cv::CAP_FFMPEG) != backends.end();
+  return has_ffmpeg ? cv::CAP_FFMPEG : cv::CAP_ANY;
+}
+
 class OpenCvVideo : public Video {
  public:
   OpenCvVideo(const std::string &name, int64_t max_pixels) {
@@ -53,7 +61,7 @@ class OpenCvVideo : public Video {
     }
     bool is_open = false;
     try {
-      is_open = is_camera ? capture_.open(std::stoi(name)) : capture_.open(name);
+      is_open = is_camera ? capture_.open(std::stoi(name)) : capture_.open(name, StreamBackend());
     } catch (const cv::Exception &error) {
       Fail(name, " (" + error.err + ")");
     }
