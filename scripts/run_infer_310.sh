@@ -15,9 +15,9 @@ USAGE="usage: bash run_infer_310.sh MINDIR DATA ANNO [DEVICE_ID] [--option value
   DEVICE_ID  Ascend device (0); a run uses one, so start one for each device
   --option   any other option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
 
-Runs in the foreground and ends with the exit code of the step that failed. In the calling folder it writes build.log,
-infer.log, acc.log (the COCO table) and result_Files/: results.json, run.json and metrics.json. Earlier logs are
-renamed at the start, an earlier metrics.json is removed.
+Runs in the foreground and ends with the exit code of the step that failed; a run that a signal ended is not scored.
+In the calling folder it writes build.log, infer.log, acc.log (the COCO table) and result_Files/: results.json, run.json
+and metrics.json. Earlier logs are renamed at the start, an earlier metrics.json is removed.
 
 environment:
   RUNTIME    lite (default): MindSpore Lite; opencv: OpenCV, on the host
@@ -37,7 +37,7 @@ refuse_own_options() {
     local argument
     for argument in "$@"; do
         case "${argument%%=*}" in
-            --model | --images | --image_root)
+            --model | --images | --image_root | --video)
                 usage_error "$USAGE" "${argument%%=*} is set by this script; expected it as MINDIR, DATA or ANNO" ;;
             --output) usage_error "$USAGE" "--output is result_Files here; start this in another folder instead" ;;
             --runtime) usage_error "$USAGE" "--runtime is set by this script; set RUNTIME=lite or RUNTIME=opencv" ;;

@@ -61,7 +61,7 @@ def main(argv=None):
     results = read_results(folder / RESULTS, record, data, folder / RUN)
     logger = get_logger("", name="postprocess")
     try:
-        report(logger, data, record["counts"], config)
+        report(logger, data, record, config)
         scores = score_results(data, results, config.coco_engine)
         logger.info("\n%s", scores.table)
         logger.info("AP of each class\n%s", scores.class_table)
@@ -72,8 +72,12 @@ def main(argv=None):
     return 0
 
 
-def report(logger, data, counts, config):
+def report(logger, data, record, config):
     """Log the faults of the annotation file and the number of its images that have no detections."""
+    counts = record["counts"]
+    if record.get("interrupted"):
+        logger.warning("the run was interrupted (%s) and left out %s images: these figures are not those of the model",
+                       record["interrupted"], counts.get("left_out", "some"))
     for line in data.report_lines():
         logger.warning("%s", line)
     if counts["images"] - counts["skipped"] < len(data):

@@ -70,6 +70,7 @@ def test_the_command_runs_in_a_process_of_its_own(place):
 @pytest.mark.parametrize("values, words", [
     ({"counts": counts(skipped=1)}, "has 3 images, the run 3, of which 1 could not be read"),
     ({"counts": counts(images=2), "images": run_json()["images"][:2]}, "the run 2, of which 0 could not be read"),
+    ({"interrupted": "SIGINT", "counts": {**counts(), "left_out": 7}}, "interrupted (SIGINT) and left out 7 images"),
     ({"counts": counts(not_finite=2)}, "the network gave NaN or infinity on 2 of 3 images"),
 ])
 def test_unseen_images_are_reported(place, capsys, values, words):

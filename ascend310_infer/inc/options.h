@@ -4,10 +4,12 @@
 #ifndef ASCEND310_INFER_INC_OPTIONS_H_
 #define ASCEND310_INFER_INC_OPTIONS_H_
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "inc/image/image_size.h"
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 
@@ -16,12 +18,14 @@ namespace yolo {
 struct Options {
   std::string model;
   std::string images;
+  std::string video;  // given in the place of images
   std::string image_root;
   std::string annotations;
   std::string output;
   std::string runtime;  // empty: by the suffix of the model
   RuntimeOptions runtime_options;
   std::string preprocess = "opencv";
+  int64_t max_pixels = kMaxPixels;
   int decode_threads = 1;  // ParseOptions: by default one a core, 4 at most
   int postprocess_threads = 1;
   std::optional<double> score_threshold;  // default: the description's

@@ -7,9 +7,12 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "inc/errors.h"
+
+struct evp_md_ctx_st;  // of OpenSSL
 
 namespace yolo {
 
@@ -36,6 +39,21 @@ void CheckWritable(const std::filesystem::path &folder);
 
 /// SHA-256 of some bytes as 64 lower-case hex digits.
 std::string Sha256(const std::string &data);
+
+/// An address (scheme://user:password@host/...) as logs may show it, with *** for what is before the @.
+std::string WithoutPassword(const std::string &address);
+
+/// SHA-256 of bytes that come piece by piece.
+class Hasher {
+ public:
+  Hasher();
+  void Add(const std::string &data);
+  /// The digest as 64 lower-case hex digits; nothing can be added after it.
+  std::string Finish();
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st *)> context_;
+};
 
 /// Seconds since the construction.
 class Stopwatch {

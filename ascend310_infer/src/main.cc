@@ -1,7 +1,9 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// yolo_infer: runs an exported model on images and writes COCO results; --help lists the options.
+// yolo_infer: runs an exported model on images or a video and writes its detections; --help lists the options.
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -9,6 +11,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "inc/errors.h"
@@ -17,12 +20,15 @@
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 #include "inc/options.h"
+#include "inc/pipeline/interrupt.h"
 #include "inc/pipeline/pipeline.h"
 #include "inc/pipeline/progress.h"
 #include "inc/results/benchmark.h"
 #include "inc/results/draw.h"
 #include "inc/results/results.h"
 #include "inc/utils.h"
+#include "inc/video/frame_source.h"
+#include "inc/video/video.h"
 
 namespace yolo {
 namespace {
@@ -30,6 +36,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const char *const kResults = "results.json";
+const char *const kFrameResults = "results.jsonl";
 const char *const kRecord = "run.json";
 // Written by src/postprocess.py, from the results.
 const char *const kMetrics = "metrics.json";
@@ -45,13 +52,14 @@ void PrepareOutput(const fs::path &output) {
   }
   RemoveFile(output / kRecord);
   RemoveFile(output / kResults);
+  RemoveFile(output / kFrameResults);
   RemoveBenchmark(output);
 }
 
 /// Measures the stages, up to the text of the results, on the images that could be read, repeated as needed.
 void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list, const PipelineResult &result) {
   std::vector<ImageEntry> readable;
-  for (size_t index = 0; index < list.images.size(); ++index) {
+  for (size_t index = 0; index < result.outcomes.size(); ++index) {
     if (result.outcomes[index].error.empty()) {
       readable.push_back(list.images[index]);
     }
@@ -70,7 +78,11 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
     progress.Add();
   };
   pipeline.skip = [](size_t, const std::string &) {};
+  pipeline.warn = [](const std::string &) {};
   PipelineResult run = RunPipeline(pipeline, measured);
+  if (CaughtSignal() != 0) {
+    return;
+  }
   const Counts counts = CountOutcomes(run.outcomes);
   const BenchmarkResult benchmark{std::move(run.times),
                                   run.seconds,
@@ -83,23 +95,30 @@ void Benchmark(const Options &options, Pipeline pipeline, const ImageList &list,
   WriteBenchmark(options.output, benchmark);
 }
 
-/// Reports the counts of the run and returns the exit code.
-ExitCode Report(const Options &options, const PipelineResult &result, size_t not_drawn) {
-  const Counts counts = CountOutcomes(result.outcomes);
+/// Reports the counts of the run on images or frames, `unit`, and returns the exit code.
+ExitCode Report(const Options &options, const RunSummary &summary, const std::string &unit, const char *results) {
+  const Counts &counts = summary.counts;
   const size_t read = counts.images - counts.skipped;
   if (counts.not_finite > 0) {
-    std::cerr << "warning: the network returned NaN or infinity on " << counts.not_finite << " of " << read
-              << " images; export the model again from a checkpoint without NaN, or choose another --precision\n";
+    std::cerr << "warning: the network returned NaN or infinity on " << counts.not_finite << " of " << read << ' '
+              << unit << "; export the model again from a checkpoint without NaN, or choose another --precision\n";
   }
   if (counts.fell_back > 0 && counts.fell_back == read) {
     std::cerr << "warning: DVPP decoded none of the images; check the device's log (~/ascend/log), or leave "
                  "--preprocess dvpp out\n";
   }
-  std::cout << read << " of " << counts.images << " images, " << counts.detections << " detections, " << counts.skipped
-            << " images skipped, " << (not_drawn > 0 ? std::to_string(not_drawn) + " not drawn, " : "")
+  std::cout << read << " of " << counts.images << ' ' << unit << ", " << counts.detections << " detections, "
+            << counts.skipped << ' ' << unit << " skipped, "
+            << (counts.dropped > 0 ? std::to_string(counts.dropped) + " dropped, " : "")
+            << (counts.warned > 0 ? std::to_string(counts.warned) + " damaged, " : "")
+            << (counts.not_drawn > 0 ? std::to_string(counts.not_drawn) + " not drawn, " : "")
             << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
-            << result.seconds << " s\n"
-            << "results: " << (fs::path(options.output) / kResults).string() << '\n';
+            << summary.seconds << " s\n"
+            << "results: " << (fs::path(options.output) / results).string() << '\n';
+  if (!summary.interrupted.empty()) {
+    std::cerr << "warning: interrupted by " << summary.interrupted << ": " << counts.left_out << " of "
+              << counts.images + counts.left_out << ' ' << unit << " were left out\n";
+  }
   // A few are reported; the run fails where all are affected.
   const auto fails = [&](size_t count, size_t all) { return count > 0 && (options.strict || count == all); };
   if (fails(counts.skipped, counts.images)) {
@@ -108,16 +127,23 @@ ExitCode Report(const Options &options, const PipelineResult &result, size_t not
   if (fails(counts.not_finite, read)) {
     return ExitCode::kRuntime;
   }
-  return fails(not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
+  return fails(counts.not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
 }
 
-ExitCode Infer(const Options &options) {
+Pipeline NewPipeline(const Options &options, const ModelDescription &description, Runtime *runtime) {
+  Pipeline pipeline;
+  pipeline.description = &description;
+  pipeline.runtime = runtime;
+  pipeline.new_preprocessor =
+      FindPreprocessor(options.preprocess, description, options.runtime_options.device_id, options.max_pixels);
+  pipeline.stops = [] { return CaughtSignal() != 0; };
+  pipeline.decode_threads = options.decode_threads;
+  pipeline.postprocess_threads = options.postprocess_threads;
+  return pipeline;
+}
+
+ExitCode InferImages(const Options &options, const ModelDescription &description) {
   const fs::path output(options.output);
-  CheckPreprocessor(options.preprocess);
-  CheckRuntime(options.runtime);
-  PrepareOutput(output);
-  ModelDescription description = ReadModelDescription(options.model);
-  description.thresholds = ChosenThresholds(options, description.thresholds);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
   const std::unique_ptr<Runtime> runtime =
       CreateRuntime(options.runtime, options.model, description, options.runtime_options);
@@ -128,12 +154,7 @@ ExitCode Infer(const Options &options) {
     drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
   }
   Progress progress(list.images.size(), &std::cerr);
-  Pipeline pipeline;
-  pipeline.description = &description;
-  pipeline.runtime = runtime.get();
-  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
-  pipeline.decode_threads = options.decode_threads;
-  pipeline.postprocess_threads = options.postprocess_threads;
+  Pipeline pipeline = NewPipeline(options, description, runtime.get());
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
     records[index] = CocoRecords(list.images[index].id, detections, list.category_ids);
     if (drawings) {
@@ -145,17 +166,87 @@ ExitCode Infer(const Options &options) {
     std::cerr << "warning: skipped: " + why + "\n";
     progress.Add();
   };
+  pipeline.warn = [](const std::string &text) { std::cerr << "warning: " + text + "\n"; };
   const PipelineResult result = RunPipeline(pipeline, list.images);
   const std::string results_text = ResultsText(records);
+  RunSummary summary{list.category_ids, CountOutcomes(result.outcomes), result.seconds, Sha256(results_text),
+                     CaughtSignalName()};
+  summary.counts.not_drawn = drawings ? drawings->failed() : 0;
+  summary.counts.left_out = list.images.size() - result.outcomes.size();
   WriteFile(output / kResults, results_text);
   // The record comes last: where it is, the results are those of its run.
-  const size_t not_drawn = drawings ? drawings->failed() : 0;
-  WriteFile(output / kRecord, RunJson(options, description, list, result, not_drawn, results_text).dump(1) + "\n");
-  const ExitCode code = Report(options, result, not_drawn);
-  if (options.benchmark > 0) {
+  nlohmann::ordered_json run = RunJson(options, description, summary);
+  AddImages(list.images, result.outcomes, &run);
+  WriteFile(output / kRecord, RunText(run));
+  const ExitCode code = Report(options, summary, "images", kResults);
+  if (options.benchmark > 0 && CaughtSignal() == 0) {
     Benchmark(options, pipeline, list, result);
   }
   return code;
+}
+
+ExitCode InferVideo(const Options &options, const ModelDescription &description) {
+  const fs::path output(options.output);
+  const std::unique_ptr<Video> video = OpenVideo(options.video, options.max_pixels);
+  const VideoInfo &info = video->info();
+  const auto stops = [] { return CaughtSignal() != 0; };
+  // From here on, so that no frame is old when the model has been loaded.
+  std::optional<NewestFrames> newest;
+  if (info.is_live) {
+    newest.emplace(video.get(), static_cast<size_t>(description.input.Batch()) + 1, stops);
+  }
+  const std::unique_ptr<Runtime> runtime =
+      CreateRuntime(options.runtime, options.model, description, options.runtime_options);
+  FrameRecords records(output / kFrameResults, description.classes);
+  std::optional<DrawnVideo> drawn;
+  if (options.draw) {
+    drawn.emplace(output / "drawn.avi", info.frames_per_second, description.classes, options.draw_threshold);
+  }
+  Progress progress(static_cast<size_t>(info.frames), &std::cerr);
+  RunSummary summary;
+  const auto handle = [&](FrameResult &&result) {
+    if (!result.outcome.error.empty()) {
+      std::cerr << "warning: skipped: " + result.outcome.error + "\n";
+    }
+    summary.counts.Add(result.outcome);
+    records.Add(result);
+    if (drawn) {
+      drawn->Write(std::move(result.frame.pixels), result.detections);
+    }
+    progress.Add();
+  };
+  FrameSource *const frames = newest ? static_cast<FrameSource *>(&*newest) : video.get();
+  summary.seconds = RunPipeline(NewPipeline(options, description, runtime.get()), frames, handle);
+  drawn.reset();
+  for (const ClassDescription &one : description.classes) {
+    summary.category_ids.push_back(one.id);
+  }
+  summary.results_sha256 = records.Finish();
+  summary.interrupted = CaughtSignalName();
+  summary.counts.dropped = newest ? newest->dropped() : 0;
+  const auto read = static_cast<int64_t>(summary.counts.images + summary.counts.dropped);
+  if (CaughtSignal() != 0) {
+    summary.counts.left_out = static_cast<size_t>(std::max(info.frames - read, int64_t{0}));
+  }
+  nlohmann::ordered_json run = RunJson(options, description, summary);
+  run["video"] = {{"frames_per_second", info.frames_per_second}, {"frames", info.frames}, {"is_live", info.is_live}};
+  WriteFile(output / kRecord, RunText(run));
+  const ExitCode code = Report(options, summary, "frames", kFrameResults);
+  const VideoEnd end = CaughtSignal() == 0 ? JudgeEnd(info, read) : VideoEnd();
+  if (!end.text.empty()) {
+    std::cerr << "error: " << end.text << '\n';
+  }
+  return code == ExitCode::kOk ? end.code : code;
+}
+
+ExitCode Infer(const Options &options) {
+  CheckPreprocessor(options.preprocess);
+  CheckRuntime(options.runtime);
+  CatchSignals();
+  PrepareOutput(options.output);
+  ModelDescription description = ReadModelDescription(options.model);
+  description.thresholds = ChosenThresholds(options, description.thresholds);
+  return options.video.empty() ? InferImages(options, description) : InferVideo(options, description);
 }
 
 }  // namespace
@@ -166,7 +257,9 @@ int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     const auto options = yolo::ParseOptions(argc, argv);
-    return static_cast<int>(options ? yolo::Infer(*options) : yolo::ExitCode::kOk);
+    const yolo::ExitCode code = options ? yolo::Infer(*options) : yolo::ExitCode::kOk;
+    // As the shell reports a program that a signal ended.
+    return yolo::CaughtSignal() == 0 ? static_cast<int>(code) : 128 + yolo::CaughtSignal();
   } catch (const yolo::Error &error) {
     std::cerr << "error: " << error.what() << '\n';
     return static_cast<int>(error.code());

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "inc/errors.h"
+#include "inc/utils.h"
 
 namespace yolo {
 namespace {
@@ -30,8 +31,11 @@ void AddFiles(CLI::App *app, Options *options) {
       ->check(NotEmpty());
   app->add_option("--images", options->images,
                   "Folder of images (those below its folders are left out), one image, list file (a path a line), or "
-                  "COCO json")
-      ->required()
+                  "COCO json; this or --video is needed")
+      ->check(NotEmpty());
+  app->add_option("--video", options->video,
+                  "Video file, address of a stream (rtsp://...) or number of a camera; writes results.jsonl, and with "
+                  "--draw drawn.avi")
       ->check(NotEmpty());
   app->add_option("--image_root", options->image_root,
                   "Folder that the paths in the list file or json start from; by default that of the list file, or by "
@@ -66,6 +70,9 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--preprocess", options->preprocess, "Who decodes and resizes: opencv (the reference) or dvpp")
       ->check(CLI::IsMember({"opencv", "dvpp"}))
       ->capture_default_str();
+  app->add_option("--max_pixels", options->max_pixels, "An image that has more by its header is skipped, not decoded")
+      ->check(CLI::Range(int64_t{1}, kMaxPixelsOfOpenCv))
+      ->capture_default_str();
   app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
@@ -80,7 +87,7 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--max_detections", options->max_detections,
                   "Highest number of detections of an image; default: the model's")
       ->check(CLI::Range(1, kMaxDetections));
-  app->add_flag("--draw", options->draw, "Write the images with their boxes to OUTPUT/drawn");
+  app->add_flag("--draw", options->draw, "Write the images with their boxes to OUTPUT/drawn, a video to drawn.avi");
   app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
@@ -117,6 +124,18 @@ void RefuseUnused(const CLI::App &app, const Options &options) {
   }
   if (options.preprocess != "dvpp" && !(is_lite && options.runtime_options.provider == "ascend")) {
     refuse("--device_id", "Ascend devices, and this run uses none");
+  }
+  if (options.video.empty() == options.images.empty()) {
+    throw Error(ExitCode::kUsage, std::string(options.video.empty() ? "neither" : "both") +
+                                      " of --images and --video are given; expected one of the two");
+  }
+  if (!options.video.empty()) {
+    for (const char *name : {"--annotations", "--image_root", "--benchmark"}) {
+      refuse(name, "--images, and this run is on --video");
+    }
+    if (options.preprocess != "opencv") {
+      refuse("--preprocess", "image files, and this run is on --video, whose frames OpenCV decodes");
+    }
   }
   if (!options.draw) {
     refuse("--draw_threshold", "--draw, which is not given");
@@ -158,6 +177,7 @@ nlohmann::ordered_json OptionsJson(const Options &options) {
   const RuntimeOptions &runtime = options.runtime_options;
   return {{"model", options.model},
           {"images", options.images},
+          {"video", WithoutPassword(options.video)},
           {"image_root", options.image_root},
           {"annotations", options.annotations},
           {"runtime", options.runtime},
@@ -167,6 +187,7 @@ nlohmann::ordered_json OptionsJson(const Options &options) {
           {"aipp_config", runtime.aipp_config},
           {"runtime_threads", runtime.threads},
           {"preprocess", options.preprocess},
+          {"max_pixels", options.max_pixels},
           {"decode_threads", options.decode_threads},
           {"postprocess_threads", options.postprocess_threads}};
 }

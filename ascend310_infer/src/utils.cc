@@ -66,6 +66,12 @@ std::filesystem::path DraftPath(const std::filesystem::path &folder) {
   return folder / (".yolo_infer." + std::to_string(getpid()) + "." + std::to_string(++count) + ".tmp");
 }
 
+void CheckHash(int code) {
+  if (code != 1) {
+    throw Error(ExitCode::kRuntime, "OpenSSL cannot compute SHA-256; check its installation");
+  }
+}
+
 /// Reads to the end. Returns false and leaves errno where the system fails; EFBIG: there are more than `max_bytes`.
 bool ReadAll(int file, size_t expected_bytes, size_t max_bytes, std::string *data) {
   size_t done = 0;
@@ -175,12 +181,28 @@ void RemoveFile(const std::filesystem::path &path) {
   }
 }
 
+std::string WithoutPassword(const std::string &address) {
+  const size_t scheme = address.find("://"), start = scheme + 3;
+  const size_t end = scheme == std::string::npos ? scheme : address.rfind('@', address.find('/', start));
+  return end == std::string::npos || end < start ? address : address.substr(0, start) + "***" + address.substr(end);
+}
+
 std::string Sha256(const std::string &data) {
+  Hasher hasher;
+  hasher.Add(data);
+  return hasher.Finish();
+}
+
+Hasher::Hasher() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  CheckHash(context_ == nullptr ? 0 : EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+}
+
+void Hasher::Add(const std::string &data) { CheckHash(EVP_DigestUpdate(context_.get(), data.data(), data.size())); }
+
+std::string Hasher::Finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
-  if (EVP_Digest(data.data(), data.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
-    throw Error(ExitCode::kRuntime, "OpenSSL cannot compute SHA-256; check its installation");
-  }
+  CheckHash(EVP_DigestFinal_ex(context_.get(), digest.data(), &length));
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned int i = 0; i < length; ++i) {

@@ -10,7 +10,7 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 import pytest
 
-from tests.support.ascend310.golden_files import describe, export_config, image_files, write_golden
+from tests.support.ascend310.golden_files import MODEL, describe, export_config, image_files, write_golden
 from tests.support.ascend310.infer_app import APP, CPP, MISSING, run, run_app, sanitized_app
 from tests.support.helpers import write_coco
 
@@ -20,6 +20,15 @@ def test_the_unit_tests_pass_on_golden_files_of_python(tmp_path):
     write_golden(tmp_path)
     done = run_app(program="yolo_tests", YOLO_GOLDEN=str(tmp_path))
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+
+
+@pytest.mark.slow
+def test_the_threads_race_for_nothing():
+    app = sanitized_app()
+    done = run("cmake", "--build", app.build, "--target", "yolo_thread_tests", env=app.environment())
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    done = run_app(program="yolo_thread_tests")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
 
 def mutated(data, rng):
@@ -52,8 +61,10 @@ def test_mutated_files_are_accepted_or_refused_and_nothing_else(tmp_path):
     folder.mkdir()
     for number in range(700):
         (folder / f"{number}.image").write_bytes(mutated(images[number % len(images)], rng))
-    for number in range(600):
-        (folder / f"{number}.json").write_bytes(mutated(texts[number % 2], rng))
+    for number in range(300):
+        (folder / f"{number}.json").write_bytes(mutated(texts[0], rng))
+        (folder / f"{number}.om.json").write_bytes(mutated(texts[1], rng))
+        (folder / f"{number}.om").write_bytes(mutated(MODEL, rng) if number % 2 else MODEL)
     for number in range(50):
         (folder / f"{number}.txt").write_bytes(mutated(b"a.jpg\nsub/b.png\n\nc d.jpg\n", rng))
     done = run_app(folder, program="yolo_read_files")
@@ -61,9 +72,11 @@ def test_mutated_files_are_accepted_or_refused_and_nothing_else(tmp_path):
     found = {name: (int(accepted), int(refused))
              for name, accepted, refused in re.findall(r"(\w+) (\d+) accepted (\d+) refused", done.stdout)}
     assert {name: sum(counts) for name, counts in found.items()} == {
-        "descriptions": 600, "annotations": 600, "lists": 50, "images": 700}
+        "descriptions": 600, "annotations": 600, "models": 300, "lists": 50, "images": 700}
     assert found["images"][0] > 50 and found["images"][1] > 50
     assert found["descriptions"][0] > 5 and found["annotations"][0] > 5
+    # A description that was changed where it does no harm, beside a model that was not changed.
+    assert 0 < found["models"][0] <= found["descriptions"][0] and found["models"][1] > 150
 
 
 def need_tool(name):

@@ -1,9 +1,13 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """The C++ app with OpenCV's runtime: its detections against those of eval.py, what it writes, what it refuses."""
+import hashlib
 import json
 import re
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ import mindspore as ms
 import eval as eval_program
 from src.data.coco import read_annotation_file, read_coco
 from src.evaluation.coco_scores import score_results
+from src.postprocess import read_record
 from tests.support.ascend310.infer_app import (
     build_folder,
     export_onnx,
@@ -165,6 +170,45 @@ def test_a_bad_image_is_skipped_reported_and_counted(data, model, tmp_path):
     shutil.rmtree(broken / "val2017")
     (broken / "val2017").mkdir()
     assert infer(model, annotations(broken), tmp_path / "broken").returncode == INPUT
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_the_results_of_what_was_done(data, model, number, tmp_path):
+    listed, output = tmp_path / "list.txt", tmp_path / "out"
+    listed.write_text(50000 * "000001.png\n")
+    process = subprocess.Popen([build_folder() / "yolo_infer", "--model", model, "--images", listed, "--image_root",
+                                data / "val2017", "--output", output, "--draw"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (output / "drawn").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + number, errors
+    record = read_record(output / "run.json")
+    counts = record["counts"]
+    assert record["interrupted"] == number.name
+    assert 0 < counts["images"] < 50000 == counts["images"] + counts["left_out"]
+    assert f"interrupted by {number.name}: {counts['left_out']} of 50000 images were left out" in errors
+    assert len(list((output / "drawn").iterdir())) == counts["images"]
+    content = (output / "results.json").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == record["results_sha256"]
+    assert len(json.loads(content)) == counts["detections"] > 0
+
+
+def test_damaged_and_huge_images_are_named_and_counted(data, model, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    write_image(folder / "damaged.jpg", np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8))
+    whole = (folder / "damaged.jpg").read_bytes()
+    (folder / "damaged.jpg").write_bytes(whole[:len(whole) // 2] + b"\xff\xd9")
+    write_image(folder / "huge.png", np.zeros((101, 110, 3), np.uint8))
+    done = infer(model, folder, tmp_path / "out", "--max_pixels", 11000)
+    assert done.returncode == 0, done.stderr
+    assert "huge.png: the image is 110x101 by its header, more than 11000 pixels" in done.stderr
+    lines = [line for line in done.stderr.splitlines() if "Corrupt JPEG data" in line]
+    assert len(lines) == 1 and lines[0].startswith(f"warning: {folder / 'damaged.jpg'}: Corrupt JPEG data: premature")
+    counts = json.loads((tmp_path / "out" / "run.json").read_text())["counts"]
+    assert (counts["warned"], counts["skipped"], counts["images"]) == (1, 1, 2)
 
 
 def test_a_run_that_fails_early_leaves_nothing_of_an_earlier_one(data, model, tmp_path):

@@ -126,7 +126,7 @@ def test_on_the_host_without_mindspore_lite(place):
 
 
 @pytest.mark.parametrize("name, code, ran", [("cmake", 1, 2), ("yolo_infer", 3, 4), ("yolo_infer", 5, 4),
-                                             ("python", 77, 5)])
+                                             ("yolo_infer", 130, 4), ("python", 77, 5)])
 def test_it_stops_at_what_fails_and_ends_with_its_code(place, name, code, ran):
     figures = place.leave_an_earlier_run()
     if name == "python":
@@ -177,6 +177,7 @@ def test_earlier_logs_are_kept(place):
     (["a model.mindir", "my images", "val.json", "0", "--output", "x"], "--output is result_Files here; start", {}),
     (["a model.mindir", "my images", "val.json", "--draw", "--model=x"], "--model is set by this script; expect", {}),
     (["a model.mindir", "my images", "val.json", "--images", "x"], "--images is set by this script", {}),
+    (["a model.mindir", "my images", "val.json", "--video", "x"], "--video is set by this script", {}),
     (["a model.mindir", "my images", "val.json", "--image_root=x"], "--image_root is set by this script", {}),
     (["a model.mindir", "my images", "val.json", "--runtime", "lite"], "--runtime is set by this script; set RU", {}),
     (["a model.mindir", "my images", "val.json", "--device_id=1"], "--device_id is set by this script; expected", {}),

@@ -27,10 +27,12 @@
 
 namespace yolo {
 
-/// A channel of DVPP for the calling thread. The description must outlive it.
+/// A channel of DVPP for the calling thread. The description must outlive it. An image of more than `max_pixels` is not
+/// read.
 /// Throws Error(kRuntime) where ACL reports a failure, with the call and its code; but where the decoder reports one,
 /// OpenCV reads the image, since ACL does not distinguish a bad file from a bad device.
-std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id);
+std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
+                                                     int64_t max_pixels);
 
 }  // namespace yolo
 

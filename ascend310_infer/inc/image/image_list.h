@@ -38,7 +38,8 @@ struct ImageList {
 ///   image_root: what paths in a list file or in a json are relative to; empty: the folder of the list file, or of a
 ///     json in COCO's layout (annotations/instances_NAME.json) the folder NAME.
 ///   annotations: COCO json, for all but a COCO json; empty: none. It may name an image by more or by fewer folders
-///     than the list does, as long as only one of its images is meant.
+///     than the list does, as long as only one of its images is meant. Where both have one image only, their names
+///     need not match.
 ///
 /// Throws Error(kInput) where a file cannot be used, an image is not in the annotation file, or its classes are not the
 /// model's. Whether the images exist is not asked.

@@ -18,6 +18,10 @@ bool IsJpeg(std::string_view data);
 /// Whether a JPEG has its end marker; one inside a thumbnail does not count.
 bool IsWholeJpeg(std::string_view data);
 
+/// The size of a JPEG of any kind, from the first frame header before the first scan; nothing where there is none. What
+/// lies between segments is passed over, as libjpeg does.
+std::optional<Size> ReadJpegSize(std::string_view data);
+
 struct BaselineJpeg {
   Size size;
   /// The file without its EXIF segments: a decoder that follows them would rotate the image, and COCO's boxes refer to

@@ -20,9 +20,11 @@ struct PreparedImage {
   Size size;
   Placement placement;
   bool fell_back = false;  // read by OpenCV, because DVPP does not decode it
+  std::string warning{};   // of the decoder; empty: none
 };
 
-/// Reads image files into items of a batch. Each decode thread has its own, so that it may hold a channel of a device.
+/// Turns image files and frames of videos into items of a batch. Each decode thread has its own, so that it may hold a
+/// channel of a device.
 class Preprocessor {
  public:
   virtual ~Preprocessor() = default;
@@ -30,6 +32,9 @@ class Preprocessor {
   /// Writes the image into `item`, description.input.ItemByteSize() bytes, in the layout of the model.
   /// Throws Error(kInput) where the image cannot be read: it is then skipped and counted.
   virtual PreparedImage Prepare(const std::string &image_path, uint8_t *item) = 0;
+
+  /// The same for pixels uint8 RGB; `name` is for messages.
+  virtual PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) = 0;
 };
 
 /// Draws an image uint8 RGB onto a canvas uint8 RGB of its own size; what the image does not cover keeps its values.
@@ -38,8 +43,9 @@ void Place(const cv::Mat &image, const Placement &placement, cv::Mat *canvas);
 /// Pixels uint8 [H, W, 3] to float32 [3, H, W]: (x / 255 - mean) / std.
 void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description, float *item);
 
-/// The reference on the host: OpenCV, as Python does it. The description must outlive the preprocessor.
-std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description);
+/// The reference on the host: OpenCV, as Python does it. The description must outlive the preprocessor. An image of
+/// more than `max_pixels` is not read.
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels);
 
 /// Makes a preprocessor; each decode thread calls it once.
 using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
@@ -48,9 +54,10 @@ using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
 void CheckPreprocessor(const std::string &name);
 
 /// The factory of preprocessors by name, "opencv" or "dvpp" (on a device's hardware;
-/// CreateDvppPreprocessor(description, device_id) of inc/image/dvpp.h). The description must outlive them. Throws what
-/// CheckPreprocessor throws.
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id);
+/// CreateDvppPreprocessor of inc/image/dvpp.h). The description must outlive them. Throws what CheckPreprocessor
+/// throws.
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id,
+                                     int64_t max_pixels);
 
 }  // namespace yolo
 

@@ -30,6 +30,22 @@ class BoundedQueue {
     return true;
   }
 
+  /// Adds an element without waiting and returns how many of the oldest were dropped to make room; nothing where the
+  /// queue was closed or cancelled.
+  std::optional<size_t> PushNewest(T element) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_) {
+      return std::nullopt;
+    }
+    const bool is_full = elements_.size() == capacity_;
+    if (is_full) {
+      elements_.pop_front();
+    }
+    elements_.push_back(std::move(element));
+    changed_.notify_all();
+    return is_full ? 1 : 0;
+  }
+
   /// Takes the oldest element, waiting for one. Returns nothing when the queue is closed and empty, or cancelled.
   std::optional<T> Pop() {
     std::unique_lock<std::mutex> lock(mutex_);

@@ -16,6 +16,7 @@
 #include "inc/model/model_description.h"
 #include "inc/model/runtime.h"
 #include "inc/results/benchmark.h"
+#include "inc/video/frame_source.h"
 
 namespace yolo {
 
@@ -24,14 +25,24 @@ struct Outcome {
   std::string error;       // why the image was skipped; empty: it was not
   bool is_finite = true;   // the network returned only finite numbers
   bool fell_back = false;  // DVPP left it to OpenCV
+  bool warned = false;     // the decoder found it damaged
   size_t detections = 0;
 };
 
 struct PipelineResult {
-  std::vector<Outcome> outcomes;  // in the order of the images
+  std::vector<Outcome> outcomes;  // in the order of the images; fewer than these where the run was to stop
   StageTimes times;
   double seconds = 0;
 };
+
+/// A frame, what became of it, and its detections, best first.
+struct FrameResult {
+  Frame frame;
+  Outcome outcome;
+  std::vector<Detection> detections;
+};
+
+using FrameHandler = std::function<void(FrameResult &&result)>;
 
 struct Pipeline {
   /// Of the model; its thresholds are those that are used. It outlives the run.
@@ -44,6 +55,10 @@ struct Pipeline {
   std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
   /// Called when an image is skipped, with the reason. Called by several threads at a time.
   std::function<void(size_t index, const std::string &why)> skip = [](size_t, const std::string &) {};
+  /// Called with the text of a warning. Called by several threads at a time.
+  std::function<void(const std::string &text)> warn = [](const std::string &) {};
+  /// Whether no further batch shall be begun; once true it stays true. Called by several threads at a time.
+  std::function<bool()> stops = [] { return false; };
   int decode_threads = 1;
   int postprocess_threads = 1;
 };
@@ -52,9 +67,15 @@ struct Pipeline {
 ///
 /// An image that cannot be read, or whose size is not that of its annotation, is skipped: its outcome says why. Batches
 /// are made of the images in their order, and the last one is padded, so that detections do not depend on the threads;
-/// a batch of which no image could be read is not run. Throws what the runtime or `handle` throws, after all threads
-/// have ended.
+/// a batch of which no image could be read is not run. When the pipeline `stops`, what has been begun is finished.
+/// Throws what the runtime or `handle` throws, after all threads have ended.
 PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
+
+/// Runs the network on frames until there are no more or the pipeline `stops`, and returns the seconds that it took.
+///
+/// `handle` gets every frame, one call at a time, in the order in which they came; it takes the place of the pipeline's
+/// `handle` and `skip`. Frames wait in the source while the network is busy. Throws what `frames` throws, too.
+double RunPipeline(const Pipeline &pipeline, FrameSource *frames, const FrameHandler &handle);
 
 }  // namespace yolo
 

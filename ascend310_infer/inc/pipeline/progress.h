@@ -15,7 +15,7 @@ namespace yolo {
 /// Counts images that are done and writes a line from time to time. Thread-safe.
 class Progress {
  public:
-  /// Writes to `stream` at most once in `seconds`, so that a short run writes nothing.
+  /// Writes to `stream` at most once in `seconds`, so that a short run writes nothing. A total of 0: it is unknown.
   Progress(size_t total, std::ostream *stream, double seconds = 10) : total_(total), stream_(stream), wait_(seconds) {}
 
   void Add();

@@ -16,9 +16,9 @@
 
 namespace yolo {
 
-/// Draws detections on an image uint8 RGB, the best on top.
-void DrawDetections(const std::vector<Detection> &detections, const std::vector<ClassDescription> &classes,
-                    cv::Mat *image);
+/// Draws the detections that score at least `threshold` on an image uint8 RGB, the best on top.
+void DrawDetections(const std::vector<Detection> &detections, double threshold,
+                    const std::vector<ClassDescription> &classes, cv::Mat *image);
 
 /// Where the drawing of each image goes, relative to the folder of the drawings: the image's own name, with .jpg added
 /// unless it ends so. Where an earlier image has that name already, a number goes before the .jpg.

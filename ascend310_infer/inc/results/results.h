@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "inc/model/model_description.h"
 #include "inc/options.h"
 #include "inc/pipeline/pipeline.h"
+#include "inc/utils.h"
 
 namespace yolo {
 
@@ -26,21 +28,66 @@ std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detectio
 /// The records of all images as a json list.
 std::string ResultsText(const std::vector<std::string> &records);
 
-/// Numbers of images by outcome, and of detections.
+/// A frame as one line of json: its number, its time in seconds, and its detections as `as_records` of
+/// src/evaluation/detections.py gives them: sides are rounded rather than corners.
+std::string FrameRecord(const FrameResult &result, const std::vector<ClassDescription> &classes);
+
+/// Appends the records of frames to a file, each when it comes.
+class FrameRecords {
+ public:
+  /// The classes must outlive the object. Throws Error(kOutput).
+  FrameRecords(std::filesystem::path path, const std::vector<ClassDescription> &classes);
+
+  /// Throws Error(kOutput).
+  void Add(const FrameResult &result);
+  /// SHA-256 of the file; nothing can be added after it.
+  std::string Finish() { return hasher_.Finish(); }
+
+ private:
+  void Check() const;
+
+  std::filesystem::path path_;
+  const std::vector<ClassDescription> &classes_;
+  std::ofstream file_;
+  Hasher hasher_;
+};
+
+/// Numbers of images or frames by outcome, and of detections.
 struct Counts {
+  void Add(const Outcome &outcome);
+
   size_t images = 0;
   size_t skipped = 0;
   size_t not_finite = 0;  // images for which the network returned NaN or infinity
   size_t fell_back = 0;   // images that DVPP left to OpenCV
+  size_t warned = 0;      // images that the decoder found damaged
+  size_t not_drawn = 0;
+  size_t left_out = 0;  // images that an interrupted run did not begin
+  size_t dropped = 0;   // frames of a live source for which the network had no time
   size_t detections = 0;
 };
 
 Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 
-/// The record of a run: model and description, options, thresholds, ids, counts, skipped images, and the SHA-256 of the
-/// results, which ties the two files together.
-nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                               const PipelineResult &result, size_t not_drawn, const std::string &results_text);
+struct RunSummary {
+  std::vector<int64_t> category_ids;
+  Counts counts;
+  double seconds = 0;
+  std::string results_sha256;
+  std::string interrupted;  // the name of the signal; empty: the run came to its end
+};
+
+/// The record of a run: model and description, options, thresholds, ids, counts, and the SHA-256 of the results, which
+/// ties the two files together.
+nlohmann::ordered_json RunJson(const Options &options, const ModelDescription &description, const RunSummary &summary);
+
+/// What the record of a run on images has besides: each image, and those that were skipped. The outcomes may be fewer
+/// than the images: the others were left out.
+void AddImages(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes,
+               nlohmann::ordered_json *run);
+
+/// A record as text. Names of files are any bytes; what is no UTF-8 is replaced.
+std::string RunText(const nlohmann::ordered_json &run);
 
 }  // namespace yolo
 

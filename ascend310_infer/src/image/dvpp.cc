@@ -155,9 +155,10 @@ void ToRgb(const uint8_t *data, const YuvImage &image, cv::Mat *target) {
 
 class DvppPreprocessor : public Preprocessor {
  public:
-  DvppPreprocessor(const ModelDescription &description, int device_id)
+  DvppPreprocessor(const ModelDescription &description, int device_id, int64_t max_pixels)
       : description_(description),
-        reference_(CreateOpenCvPreprocessor(description)),
+        max_pixels_(max_pixels),
+        reference_(CreateOpenCvPreprocessor(description, max_pixels)),
         context_(NewContext(device_id)),
         stream_(NewStream()),
         channel_description_(CheckMade(acldvppCreateChannelDesc(), "acldvppCreateChannelDesc")),
@@ -166,7 +167,7 @@ class DvppPreprocessor : public Preprocessor {
         shares_memory_(RunsOnDevice()) {}
 
   PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
-    const std::optional<BaselineJpeg> jpeg = ReadBaselineJpeg(ReadImageFile(image_path));
+    const std::optional<BaselineJpeg> jpeg = ReadBaselineJpeg(ReadImageFile(image_path, max_pixels_));
     const InputDescription &input = description_.input;
     const Size canvas{input.Width(), input.Height()};
     if (jpeg && IsWithinLimits(jpeg->size)) {
@@ -181,6 +182,10 @@ class DvppPreprocessor : public Preprocessor {
     PreparedImage image = reference_->Prepare(image_path, item);
     image.fell_back = true;
     return image;
+  }
+
+  PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) override {
+    return reference_->PrepareFrame(pixels, name, item);
   }
 
  private:
@@ -259,6 +264,7 @@ class DvppPreprocessor : public Preprocessor {
   }
 
   const ModelDescription &description_;
+  const int64_t max_pixels_;
   std::unique_ptr<Preprocessor> reference_;
   // In the order in which they are made; the last is freed first. aclFinalize is left to the end of the process, since
   // MindSpore Lite may use ACL still.
@@ -275,8 +281,9 @@ class DvppPreprocessor : public Preprocessor {
 
 }  // namespace
 
-std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id) {
-  return std::make_unique<DvppPreprocessor>(description, device_id);
+std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
+                                                     int64_t max_pixels) {
+  return std::make_unique<DvppPreprocessor>(description, device_id, max_pixels);
 }
 
 }  // namespace yolo

@@ -173,6 +173,12 @@ class NameIndex {
 
 /// Takes ids and sizes from the annotation file.
 void Annotate(const Annotations &annotations, std::vector<ImageEntry> *images) {
+  if (images->size() == 1 && annotations.images.size() == 1) {
+    // Nothing else can be meant. The record of the run has the name by which the annotation file knows the image.
+    const AnnotatedImage &only = annotations.images.front();
+    images->front() = {images->front().path, only.file_name, only.id, only.size};
+    return;
+  }
   const NameIndex index(annotations);
   std::unordered_map<int64_t, std::string> used;
   for (ImageEntry &entry : *images) {

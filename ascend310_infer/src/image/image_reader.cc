@@ -2,18 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inc/image/image_reader.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <new>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #ifdef YOLO_WITH_TURBOJPEG
 #include <turbojpeg.h>
 #endif
 
 #include "inc/errors.h"
+#include "inc/image/image_size.h"
 #include "inc/image/jpeg.h"
 #include "inc/utils.h"
 
@@ -27,25 +32,53 @@ constexpr std::string_view kPngStart = "\x89PNG\r\n\x1a\n"sv, kPngEnd = "\x00\x0
 // OpenCV takes a file as a matrix, whose sides are int.
 constexpr size_t kMaxImageBytes = std::numeric_limits<int>::max();
 
-#ifdef YOLO_WITH_TURBOJPEG
-// OpenCV's own limits on what a file may ask for.
-constexpr int kMaxDecodedSide = 1 << 20;
-constexpr int64_t kMaxDecodedPixels = int64_t{1} << 30;
+void CheckPixels(const std::string &data, const std::string &path, int64_t max_pixels) {
+  const std::optional<HeaderSize> size = ReadImageSize(data);
+  if (!size) {
+    throw Error(ExitCode::kInput, path + ": this file (" + std::to_string(data.size()) +
+                                      " bytes) cannot be decoded, its header has no size; expected JPEG, PNG, BMP, "
+                                      "WebP, TIFF or PPM; convert it, or leave it out");
+  }
+  if (size->width > 0 && size->height > max_pixels / size->width) {
+    throw Error(ExitCode::kInput, path + ": the image is " + std::to_string(size->width) + "x" +
+                                      std::to_string(size->height) + " by its header, more than " +
+                                      std::to_string(max_pixels) + " pixels; scale it down, or raise --max_pixels");
+  }
+}
 
-/// Decodes a flawless JPEG. Returns false for any other file, which is OpenCV's to judge.
-bool DecodeFlawlessJpeg(const std::string &data, cv::Mat *image) {
+#ifdef YOLO_WITH_TURBOJPEG
+/// The last row before decoding: where it is still there, libjpeg gave up before it.
+std::vector<uint8_t> UnreadRow(size_t bytes) {
+  std::vector<uint8_t> row(bytes);
+  for (size_t place = 0; place < bytes; ++place) {
+    row[place] = static_cast<uint8_t>(place * 91 + 37);
+  }
+  return row;
+}
+
+/// Decodes a JPEG and returns libjpeg's warning, if there was one. Returns nothing for any other file, and for one that
+/// libjpeg did not decode to its end: these are OpenCV's to judge.
+std::optional<std::string> DecodeJpeg(const std::string &data, cv::Mat *image) {
   const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), tjDestroy);
   const auto *bytes = reinterpret_cast<const unsigned char *>(data.data());
   int width = 0, height = 0, sampling = 0, colours = 0;
+  // A header with a warning is read again below, with the same warning.
+  const auto failed = [&](int code) { return code != 0 && tjGetErrorCode(decoder.get()) != TJERR_WARNING; };
   if (decoder == nullptr || !IsJpeg(data) ||
-      tjDecompressHeader3(decoder.get(), bytes, data.size(), &width, &height, &sampling, &colours) != 0 || width < 1 ||
-      height < 1 || width > kMaxDecodedSide || height > kMaxDecodedSide ||
-      int64_t{width} * height > kMaxDecodedPixels) {
-    return false;
+      failed(tjDecompressHeader3(decoder.get(), bytes, data.size(), &width, &height, &sampling, &colours)) ||
+      width < 1 || height < 1) {
+    return std::nullopt;
   }
   image->create(height, width, CV_8UC3);
-  return tjDecompress2(decoder.get(), bytes, data.size(), image->data, width, static_cast<int>(image->step), height,
-                       TJPF_RGB, 0) == 0;
+  const std::vector<uint8_t> unread = UnreadRow(image->elemSize() * static_cast<size_t>(width));
+  uint8_t *last = image->ptr(height - 1);
+  std::copy(unread.begin(), unread.end(), last);
+  const int code = tjDecompress2(decoder.get(), bytes, data.size(), image->data, width, static_cast<int>(image->step),
+                                 height, TJPF_RGB, 0);
+  if (failed(code) || std::equal(unread.begin(), unread.end(), last)) {
+    return std::nullopt;
+  }
+  return code == 0 ? "" : tjGetErrorStr2(decoder.get());
 }
 #endif
 
@@ -70,7 +103,7 @@ bool IsCutShort(const std::string &data) {
   return data.compare(0, kPngStart.size(), kPngStart) == 0 && data.find(kPngEnd) == std::string::npos;
 }
 
-std::string ReadImageFile(const std::string &path) {
+std::string ReadImageFile(const std::string &path, int64_t max_pixels) {
   std::error_code ignored;
   if (std::filesystem::is_other(path, ignored)) {
     throw Error(ExitCode::kInput, path + ": this is a pipe or a device, which may never end; expected an image file");
@@ -83,18 +116,20 @@ std::string ReadImageFile(const std::string &path) {
     throw Error(ExitCode::kInput, path + ": this image file is cut short (" + std::to_string(data.size()) +
                                       " bytes, the end mark is missing); copy or download it again");
   }
+  CheckPixels(data, path, max_pixels);
   return data;
 }
 
-void DecodeImage(const std::string &data, const std::string &path, cv::Mat *image) {
+std::string DecodeImage(const std::string &data, const std::string &path, cv::Mat *image) {
 #ifdef YOLO_WITH_TURBOJPEG
-  bool is_decoded = false;
-  WorkOnImage(path, "decoded", [&] { is_decoded = DecodeFlawlessJpeg(data, image); });
-  if (is_decoded) {
-    return;
+  std::optional<std::string> warning;
+  WorkOnImage(path, "decoded", [&] { warning = DecodeJpeg(data, image); });
+  if (warning) {
+    return *warning;
   }
 #endif
   DecodeByOpenCv(data, path, image);
+  return "";
 }
 
 void DecodeByOpenCv(const std::string &data, const std::string &path, cv::Mat *image) {

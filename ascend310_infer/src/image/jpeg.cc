@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inc/image/jpeg.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace yolo {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::string_view kStartMark = "\xff\xd8", kScanMark = "\xff\xda", kEndMark = "\xff\xd9";
 constexpr unsigned kStartOfFrame = 0xC0, kLastFrame = 0xCF, kHuffmanTables = 0xC4, kArithmeticTables = 0xCC;
-constexpr unsigned kFirstRestart = 0xD0, kLastRestart = 0xD7;
+constexpr unsigned kTemporary = 0x01, kFirstRestart = 0xD0, kLastRestart = 0xD7;
 constexpr unsigned kEnd = 0xD9, kScan = 0xDA, kExif = 0xE1, kAdobe = 0xEE;
 // A marker and the length after it.
 constexpr size_t kMarkerBytes = 4;
@@ -35,6 +36,8 @@ std::optional<Segment> SegmentAt(std::string_view data, size_t *position) {
   return std::nullopt;
 }
 
+bool IsRestart(unsigned marker) { return marker >= kFirstRestart && marker <= kLastRestart; }
+
 /// The position of the marker that ends a scan, or npos. In the compressed data 0xFF is followed by 0, by another 0xFF
 /// or by a restart marker.
 size_t ScanEnd(std::string_view data, size_t position) {
@@ -43,7 +46,7 @@ size_t ScanEnd(std::string_view data, size_t position) {
       return std::string_view::npos;
     }
     const unsigned next = ByteAt(data, position + 1);
-    if (next != 0 && next != 0xFF && (next < kFirstRestart || next > kLastRestart)) {
+    if (next != 0 && next != 0xFF && !IsRestart(next)) {
       return position;
     }
   }
@@ -114,6 +117,27 @@ bool IsWholeJpeg(std::string_view data) {
   const size_t end = data.rfind(kEndMark), scan = data.rfind(kScanMark);
   const bool ends_after_scan = end != std::string_view::npos && (scan == std::string_view::npos || end > scan);
   return ends_after_scan || ReachesEnd(data);
+}
+
+std::optional<Size> ReadJpegSize(std::string_view data) {
+  for (size_t position = kStartMark.size(); (position = data.find('\xff', position)) != std::string_view::npos;) {
+    position = data.find_first_not_of('\xff', position);
+    if (position == std::string_view::npos) {
+      break;
+    }
+    const unsigned marker = ByteAt(data, position++);
+    if (marker == 0 || marker == kTemporary || IsRestart(marker)) {
+      continue;
+    }
+    if (marker == kScan || marker == kEnd || position + 7 > data.size()) {
+      break;
+    }
+    if (marker == kStartOfFrame || IsOtherFrame(marker)) {
+      return Size{static_cast<int>(WordAt(data, position + 5)), static_cast<int>(WordAt(data, position + 3))};
+    }
+    position += std::max<size_t>(WordAt(data, position), 2);
+  }
+  return std::nullopt;
 }
 
 std::optional<BaselineJpeg> ReadBaselineJpeg(std::string_view data) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 
 #include "inc/errors.h"
 #include "inc/image/image_reader.h"
@@ -21,12 +22,19 @@ cv::Rect AsRect(const PixelRect &rect) { return {rect.x1, rect.y1, rect.Width(),
 
 class OpenCvPreprocessor : public Preprocessor {
  public:
-  explicit OpenCvPreprocessor(const ModelDescription &description) : description_(description) {}
+  OpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels)
+      : description_(description), max_pixels_(max_pixels) {}
 
   PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
-    DecodeImage(ReadImageFile(image_path), image_path, &image_);
+    std::string warning = DecodeImage(ReadImageFile(image_path, max_pixels_), image_path, &image_);
+    PreparedImage image = PrepareFrame(image_, image_path, item);
+    image.warning = std::move(warning);
+    return image;
+  }
+
+  PreparedImage PrepareFrame(const cv::Mat &image, const std::string &name, uint8_t *item) override {
     const InputDescription &input = description_.input;
-    const Size size{image_.cols, image_.rows};
+    const Size size{image.cols, image.rows};
     const Placement placement = FitPlacement(description_.resize_mode, size, {input.Width(), input.Height()});
     const bool pixels = input.TakesPixels();
     if (pixels) {
@@ -35,7 +43,7 @@ class OpenCvPreprocessor : public Preprocessor {
       canvas_.create(input.Height(), input.Width(), CV_8UC3);
     }
     canvas_.setTo(cv::Scalar::all(description_.pad_value));
-    WorkOnImage(image_path, "resized", [&] { Place(image_, placement, &canvas_); });
+    WorkOnImage(name, "resized", [&] { Place(image, placement, &canvas_); });
     if (!pixels) {
       NormalisePixels(canvas_, description_, reinterpret_cast<float *>(item));
     }
@@ -44,6 +52,7 @@ class OpenCvPreprocessor : public Preprocessor {
 
  private:
   const ModelDescription &description_;
+  const int64_t max_pixels_;
   cv::Mat image_;
   cv::Mat canvas_;
 };
@@ -82,8 +91,8 @@ void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description,
   }
 }
 
-std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description) {
-  return std::make_unique<OpenCvPreprocessor>(description);
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels) {
+  return std::make_unique<OpenCvPreprocessor>(description, max_pixels);
 }
 
 void CheckPreprocessor(const std::string &name) {
@@ -98,15 +107,16 @@ void CheckPreprocessor(const std::string &name) {
   }
 }
 
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id) {
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id,
+                                     int64_t max_pixels) {
   CheckPreprocessor(name);
 #ifdef YOLO_WITH_DVPP
   if (name == "dvpp") {
-    return [&description, device_id] { return CreateDvppPreprocessor(description, device_id); };
+    return [&description, device_id, max_pixels] { return CreateDvppPreprocessor(description, device_id, max_pixels); };
   }
 #endif
   static_cast<void>(device_id);
-  return [&description] { return CreateOpenCvPreprocessor(description); };
+  return [&description, max_pixels] { return CreateOpenCvPreprocessor(description, max_pixels); };
 }
 
 }  // namespace yolo

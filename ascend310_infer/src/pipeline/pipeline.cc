@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -19,9 +20,10 @@
 namespace yolo {
 namespace {
 
-/// A place in a batch; `index` is the number of its image.
+/// A place in a batch; `index` is the number of its image or frame in the order in which they came.
 struct Item {
   size_t index = 0;
+  Frame frame;  // of a video
   PreparedImage image;
   bool is_read = false;
 };
@@ -40,7 +42,8 @@ struct Outputs {
 
 class Run {
  public:
-  Run(const Pipeline &pipeline, const std::vector<ImageEntry> &images);
+  /// Either `images` or `frames` is there.
+  Run(const Pipeline &pipeline, const std::vector<ImageEntry> *images, FrameSource *frames, FrameHandler handle_frame);
 
   PipelineResult Execute();
 
@@ -55,17 +58,24 @@ class Run {
   void Guard(const Work &work);
   void Fail();
 
+  bool HasEnded() const;
   std::optional<Slot> NextSlot();
+  void EndBatch();
   void DecodeImages();
   void ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times);
+  PreparedImage PrepareImage(const ImageEntry &entry, Preprocessor *preprocessor, uint8_t *pixels) const;
   void Infer();
   void PostprocessOutputs();
-  void PostprocessItem(const Outputs &outputs, size_t place);
+  void PostprocessItem(Outputs *outputs, size_t place);
+  void Finish(Item *item, Outcome outcome, const std::vector<Detection> &detections);
+  void Keep(double seconds, std::vector<double> *times) const;
   void AddTimes(const StageTimes &times);
 
   const Pipeline &pipeline_;
   const ModelDescription &description_;
-  const std::vector<ImageEntry> &images_;
+  const std::vector<ImageEntry> *images_;
+  FrameSource *frames_;
+  const FrameHandler handle_frame_;
   const Size canvas_;
   PipelineResult result_;
   std::vector<std::unique_ptr<Batch>> batches_;
@@ -75,9 +85,13 @@ class Run {
   std::mutex slot_mutex_;
   Batch *filling_ = nullptr;
   size_t next_image_ = 0;
+  bool ended_ = false;
   std::atomic<int> decoding_;
   std::mutex result_mutex_;
   std::exception_ptr failure_;
+  std::mutex order_mutex_;
+  std::map<size_t, FrameResult> waiting_;  // frames that are finished, but not the one before them
+  size_t next_result_ = 0;
 };
 
 /// Batches in flight: as many as the decode threads fill at a time, one that the network has, one that waits.
@@ -86,16 +100,19 @@ size_t BatchesInFlight(const Pipeline &pipeline) {
   return (static_cast<size_t>(pipeline.decode_threads) + batch - 1) / batch + 2;
 }
 
-Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> &images)
+Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> *images, FrameSource *frames,
+         FrameHandler handle_frame)
     : pipeline_(pipeline),
       description_(*pipeline.description),
       images_(images),
+      frames_(frames),
+      handle_frame_(std::move(handle_frame)),
       canvas_{description_.input.Width(), description_.input.Height()},
       free_(BatchesInFlight(pipeline)),
       ready_(BatchesInFlight(pipeline)),
       inferred_(static_cast<size_t>(pipeline.postprocess_threads) + 1),
       decoding_(pipeline.decode_threads) {
-  result_.outcomes.resize(images.size());
+  result_.outcomes.resize(images_ != nullptr ? images_->size() : 0);
   for (size_t number = 0; number < BatchesInFlight(pipeline); ++number) {
     batches_.push_back(std::make_unique<Batch>());
     batches_.back()->input.resize(description_.input.ByteSize());
@@ -147,36 +164,57 @@ PipelineResult Run::Execute() {
   if (failure_ != nullptr) {
     std::rethrow_exception(failure_);
   }
+  result_.outcomes.resize(images_ != nullptr ? next_image_ : 0);
   result_.seconds = watch.Seconds();
   return std::move(result_);
 }
 
+bool Run::HasEnded() const {
+  return ended_ || pipeline_.stops() || (images_ != nullptr && next_image_ == images_->size());
+}
+
 std::optional<Run::Slot> Run::NextSlot() {
   const std::lock_guard<std::mutex> lock(slot_mutex_);
-  if (next_image_ == images_.size()) {
-    return std::nullopt;
-  }
-  if (filling_ == nullptr) {
+  if (filling_ == nullptr && !HasEnded()) {
     const std::optional<Batch *> batch = free_.Pop();
     if (!batch) {
       return std::nullopt;
     }
     filling_ = *batch;
-    const size_t count = std::min(images_.size() - next_image_, static_cast<size_t>(description_.input.Batch()));
-    filling_->items.assign(count, Item());
+    filling_->items.assign(static_cast<size_t>(description_.input.Batch()), Item());
     filling_->assigned = 0;
-    filling_->unread = count;
-    // The places after the last image; their outputs are ignored.
-    const auto used = static_cast<std::ptrdiff_t>(count * description_.input.ItemByteSize());
-    std::fill(filling_->input.begin() + used, filling_->input.end(), uint8_t{0});
+    filling_->unread = filling_->items.size();
+  }
+  std::optional<Frame> frame(std::in_place);
+  if (HasEnded() || (frames_ != nullptr && !(frame = frames_->Read()))) {
+    ended_ = true;
+    EndBatch();
+    return std::nullopt;
   }
   const Slot slot{filling_, filling_->assigned++};
-  slot.batch->items[slot.place].index = next_image_++;
+  Item &item = slot.batch->items[slot.place];
+  item.index = next_image_++;
+  item.frame = std::move(*frame);
   if (filling_->assigned == filling_->items.size()) {
     // From here on only the threads that read into the batch use it.
     filling_ = nullptr;
   }
   return slot;
+}
+
+/// Nothing more comes into the batch that is being filled: it is ready when what it has is read.
+void Run::EndBatch() {
+  Batch *batch = std::exchange(filling_, nullptr);
+  if (batch == nullptr || batch->assigned == 0) {
+    return;
+  }
+  // The places after the last image; their outputs are ignored.
+  const auto used = static_cast<std::ptrdiff_t>(batch->assigned * description_.input.ItemByteSize());
+  std::fill(batch->input.begin() + used, batch->input.end(), uint8_t{0});
+  const size_t unused = batch->items.size() - batch->assigned;
+  if ((batch->unread -= unused) == 0) {
+    ready_.Push(batch);
+  }
 }
 
 void Run::DecodeImages() {
@@ -197,29 +235,41 @@ void Run::DecodeImages() {
 
 void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
   Item &item = slot.batch->items[slot.place];
-  const ImageEntry &entry = images_[item.index];
   const size_t bytes = description_.input.ItemByteSize();
   uint8_t *pixels = slot.batch->input.data() + slot.place * bytes;
   const Stopwatch watch;
   try {
-    item.image = preprocessor->Prepare(entry.path, pixels);
-    const Size &size = item.image.size;
-    if (entry.size.width != 0 && (size.width != entry.size.width || size.height != entry.size.height)) {
-      throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(size.width) + "x" +
-                                        std::to_string(size.height) + ", but the annotation file says " +
-                                        std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height) +
-                                        "; use the annotation file that belongs to the images");
+    if (frames_ != nullptr) {
+      item.image = preprocessor->PrepareFrame(item.frame.pixels, "frame " + std::to_string(item.frame.number), pixels);
+    } else {
+      item.image = PrepareImage((*images_)[item.index], preprocessor, pixels);
     }
     item.is_read = true;
-    times->preprocess.push_back(watch.Seconds());
+    Keep(watch.Seconds(), &times->preprocess);
   } catch (const Error &error) {
     if (error.code() != ExitCode::kInput) {
       throw;
     }
     std::fill(pixels, pixels + bytes, uint8_t{0});
-    result_.outcomes[item.index].error = error.what();
-    pipeline_.skip(item.index, error.what());
+    Outcome outcome;
+    outcome.error = error.what();
+    Finish(&item, std::move(outcome), {});
   }
+}
+
+PreparedImage Run::PrepareImage(const ImageEntry &entry, Preprocessor *preprocessor, uint8_t *pixels) const {
+  PreparedImage image = preprocessor->Prepare(entry.path, pixels);
+  const Size &size = image.size;
+  if (entry.size.width != 0 && (size.width != entry.size.width || size.height != entry.size.height)) {
+    throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(size.width) + "x" +
+                                      std::to_string(size.height) + ", but the annotation file says " +
+                                      std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height) +
+                                      "; use the annotation file that belongs to the images");
+  }
+  if (!image.warning.empty()) {
+    pipeline_.warn(entry.path + ": " + image.warning + "; the image is used as far as it could be decoded");
+  }
+  return image;
 }
 
 void Run::Infer() {
@@ -227,11 +277,12 @@ void Run::Infer() {
   while (const std::optional<Batch *> batch = ready_.Pop()) {
     Outputs outputs;
     outputs.items = std::move((*batch)->items);
+    outputs.items.resize((*batch)->assigned);
     (*batch)->items.clear();
     if (std::any_of(outputs.items.begin(), outputs.items.end(), [](const Item &item) { return item.is_read; })) {
       const Stopwatch watch;
       outputs.values = pipeline_.runtime->Infer((*batch)->input.data(), (*batch)->input.size());
-      times.inference.push_back(watch.Seconds());
+      Keep(watch.Seconds(), &times.inference);
       CheckOutputs(description_, outputs.values);
       if (!inferred_.Push(std::move(outputs))) {
         break;
@@ -246,28 +297,56 @@ void Run::Infer() {
 
 void Run::PostprocessOutputs() {
   StageTimes times;
-  while (const std::optional<Outputs> outputs = inferred_.Pop()) {
+  while (std::optional<Outputs> outputs = inferred_.Pop()) {
     for (size_t place = 0; place < outputs->items.size(); ++place) {
       if (outputs->items[place].is_read) {
         const Stopwatch watch;
-        PostprocessItem(*outputs, place);
-        times.postprocess.push_back(watch.Seconds());
+        PostprocessItem(&*outputs, place);
+        Keep(watch.Seconds(), &times.postprocess);
       }
     }
   }
   AddTimes(times);
 }
 
-void Run::PostprocessItem(const Outputs &outputs, size_t place) {
-  const Item &item = outputs.items[place];
-  Outcome &outcome = result_.outcomes[item.index];
+void Run::PostprocessItem(Outputs *outputs, size_t place) {
+  Item &item = outputs->items[place];
+  Outcome outcome;
   outcome.fell_back = item.image.fell_back;
-  outcome.is_finite = IsFinite(outputs.values, place, static_cast<size_t>(description_.input.Batch()));
-  const Cells cells = ReadCells(outputs.values, place, description_, static_cast<float>(description_.thresholds.score));
+  outcome.warned = !item.image.warning.empty();
+  outcome.is_finite = IsFinite(outputs->values, place, static_cast<size_t>(description_.input.Batch()));
+  const Cells cells =
+      ReadCells(outputs->values, place, description_, static_cast<float>(description_.thresholds.score));
   const std::vector<Detection> detections =
       ToImage(DetectOnInput(cells, canvas_, description_.thresholds), canvas_, item.image);
   outcome.detections = detections.size();
-  pipeline_.handle(item.index, detections);
+  Finish(&item, std::move(outcome), detections);
+}
+
+/// Hands an image on, in any order, or a frame with those that have waited for it.
+void Run::Finish(Item *item, Outcome outcome, const std::vector<Detection> &detections) {
+  if (images_ != nullptr) {
+    Outcome &kept = result_.outcomes[item->index] = std::move(outcome);
+    if (kept.error.empty()) {
+      pipeline_.handle(item->index, detections);
+    } else {
+      pipeline_.skip(item->index, kept.error);
+    }
+    return;
+  }
+  const std::lock_guard<std::mutex> lock(order_mutex_);
+  waiting_.emplace(item->index, FrameResult{std::move(item->frame), std::move(outcome), detections});
+  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_result_; ++next_result_) {
+    handle_frame_(std::move(first->second));
+    first = waiting_.erase(first);
+  }
+}
+
+/// Nobody needs each time of a video, which may run for days.
+void Run::Keep(double seconds, std::vector<double> *times) const {
+  if (images_ != nullptr) {
+    times->push_back(seconds);
+  }
 }
 
 void Run::AddTimes(const StageTimes &times) {
@@ -278,7 +357,11 @@ void Run::AddTimes(const StageTimes &times) {
 }  // namespace
 
 PipelineResult RunPipeline(const Pipeline &pipeline, const std::vector<ImageEntry> &images) {
-  return Run(pipeline, images).Execute();
+  return Run(pipeline, &images, nullptr, {}).Execute();
+}
+
+double RunPipeline(const Pipeline &pipeline, FrameSource *frames, const FrameHandler &handle) {
+  return Run(pipeline, nullptr, frames, handle).Execute().seconds;
 }
 
 }  // namespace yolo

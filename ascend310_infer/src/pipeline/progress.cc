@@ -12,7 +12,8 @@ void Progress::Add() {
   const double now = watch_.Seconds();
   if (now - written_at_ >= wait_) {
     written_at_ = now;
-    *stream_ << std::to_string(done_) + " of " + std::to_string(total_) + " images\n" << std::flush;
+    const std::string of_all = total_ > 0 ? " of " + std::to_string(total_) : "";
+    *stream_ << std::to_string(done_) + of_all + " images\n" << std::flush;
   }
 }
 

@@ -131,10 +131,13 @@ std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &i
   return names;
 }
 
-void DrawDetections(const std::vector<Detection> &detections, const std::vector<ClassDescription> &classes,
-                    cv::Mat *image) {
+void DrawDetections(const std::vector<Detection> &detections, double threshold,
+                    const std::vector<ClassDescription> &classes, cv::Mat *image) {
   const int thickness = std::max(1, static_cast<int>(std::lround(std::max(image->cols, image->rows) / 320.0)));
   for (auto detection = detections.rbegin(); detection != detections.rend(); ++detection) {
+    if (detection->score < threshold) {
+      continue;
+    }
     const Box &box = detection->box;
     const cv::Point from(static_cast<int>(std::lround(box.x1)), static_cast<int>(std::lround(box.y1)));
     const cv::Point to(static_cast<int>(std::lround(box.x2)), static_cast<int>(std::lround(box.y2)));
@@ -150,18 +153,15 @@ void DrawDetections(const std::vector<Detection> &detections, const std::vector<
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
                   const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
   cv::Mat image;
-  DecodeImage(ReadImageFile(entry.path), entry.path, &image);
+  DecodeImage(ReadImageFile(entry.path, kMaxPixelsOfOpenCv), entry.path, &image);
   if (std::max(image.cols, image.rows) > kMaxJpegSide) {
     throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(image.cols) + "x" +
                                       std::to_string(image.rows) + "; a drawing as JPEG has at most " +
                                       std::to_string(kMaxJpegSide) + " pixels a side; scale it down");
   }
-  std::vector<Detection> shown;
-  std::copy_if(detections.begin(), detections.end(), std::back_inserter(shown),
-               [threshold](const Detection &detection) { return detection.score >= threshold; });
   std::vector<uchar> bytes;
   WorkOnImage(entry.path, "drawn", [&] {
-    DrawDetections(shown, classes, &image);
+    DrawDetections(detections, threshold, classes, &image);
     cv::cvtColor(image, image, cv::COLOR_RGB2BGR);
     cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality});
   });

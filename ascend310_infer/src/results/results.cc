@@ -5,8 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-
-#include "inc/utils.h"
+#include <utility>
 
 namespace yolo {
 namespace {
@@ -18,29 +17,6 @@ constexpr double kScoreSteps = 1e5;
 
 /// The nearest multiple of 1 / steps, halves to even, as NumPy rounds.
 double Rounded(double value, double steps) { return std::nearbyint(value * steps) / steps; }
-
-/// Text of any origin, such as the name of a file, as json can hold it.
-std::string Dump(const ordered_json &value, int indent) {
-  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-ordered_json SkippedJson(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes) {
-  ordered_json skipped = ordered_json::array();
-  for (size_t index = 0; index < images.size(); ++index) {
-    if (!outcomes[index].error.empty()) {
-      skipped.push_back({{"image_id", images[index].id}, {"file", images[index].name}, {"why", outcomes[index].error}});
-    }
-  }
-  return skipped;
-}
-
-ordered_json ImagesJson(const std::vector<ImageEntry> &images) {
-  ordered_json entries = ordered_json::array();
-  for (const ImageEntry &image : images) {
-    entries.push_back({{"id", image.id}, {"file_name", image.name}});
-  }
-  return entries;
-}
 
 }  // namespace
 
@@ -62,6 +38,45 @@ std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detectio
   return text;
 }
 
+std::string FrameRecord(const FrameResult &result, const std::vector<ClassDescription> &classes) {
+  std::array<char, 256> numbers{};
+  std::snprintf(numbers.data(), numbers.size(), R"({"frame":%lld,"time":%.3f,"detections":[)",
+                static_cast<long long>(result.frame.number), result.frame.seconds);
+  std::string text = numbers.data();
+  for (const Detection &detection : result.detections) {
+    const ClassDescription &one = classes.at(static_cast<size_t>(detection.class_number));
+    const Box &box = detection.box;
+    std::snprintf(numbers.data(), numbers.size(), R"(,"category_id":%lld,"score":%.5f,"bbox":[%.2f,%.2f,%.2f,%.2f]})",
+                  static_cast<long long>(one.id), Rounded(detection.score, kScoreSteps), Rounded(box.x1, kPixelSteps),
+                  Rounded(box.y1, kPixelSteps), Rounded(box.x2 - box.x1, kPixelSteps),
+                  Rounded(box.y2 - box.y1, kPixelSteps));
+    text.append(&detection == result.detections.data() ? "" : ",").append(R"({"class_name":)");
+    text.append(ordered_json(one.name).dump()).append(numbers.data());
+  }
+  return text + "]}\n";
+}
+
+FrameRecords::FrameRecords(std::filesystem::path path, const std::vector<ClassDescription> &classes)
+    : path_(std::move(path)), classes_(classes), file_(path_, std::ios::binary | std::ios::trunc) {
+  Check();
+}
+
+void FrameRecords::Check() const {
+  if (!file_) {
+    throw Error(ExitCode::kOutput, path_.string() +
+                                       ": cannot write this file; check the path, its permissions and the "
+                                       "space on the disk");
+  }
+}
+
+void FrameRecords::Add(const FrameResult &result) {
+  const std::string line = FrameRecord(result, classes_);
+  // Whoever follows the file sees whole lines.
+  file_ << line << std::flush;
+  Check();
+  hasher_.Add(line);
+}
+
 std::string ResultsText(const std::vector<std::string> &records) {
   std::string text = "[";
   for (const std::string &record : records) {
@@ -72,45 +87,65 @@ std::string ResultsText(const std::vector<std::string> &records) {
   return text + "]\n";
 }
 
+void Counts::Add(const Outcome &outcome) {
+  ++images;
+  skipped += outcome.error.empty() ? 0 : 1;
+  not_finite += outcome.is_finite ? 0 : 1;
+  fell_back += outcome.fell_back ? 1 : 0;
+  warned += outcome.warned ? 1 : 0;
+  detections += outcome.detections;
+}
+
 Counts CountOutcomes(const std::vector<Outcome> &outcomes) {
   Counts counts;
-  counts.images = outcomes.size();
   for (const Outcome &outcome : outcomes) {
-    counts.skipped += outcome.error.empty() ? 0 : 1;
-    counts.not_finite += outcome.is_finite ? 0 : 1;
-    counts.fell_back += outcome.fell_back ? 1 : 0;
-    counts.detections += outcome.detections;
+    counts.Add(outcome);
   }
   return counts;
 }
 
-ordered_json RunJson(const Options &options, const ModelDescription &description, const ImageList &list,
-                     const PipelineResult &result, size_t not_drawn, const std::string &results_text) {
-  const Counts counts = CountOutcomes(result.outcomes);
+ordered_json RunJson(const Options &options, const ModelDescription &description, const RunSummary &summary) {
+  const Counts &counts = summary.counts;
   const Thresholds &thresholds = description.thresholds;
-  const ordered_json run = {{"format", 1},
-                            {"model_sha256", description.model_sha256},
-                            {"results_sha256", Sha256(results_text)},
-                            {"description", ordered_json::parse(description.text)},
-                            {"options", OptionsJson(options)},
-                            {"thresholds",
-                             {{"score", thresholds.score},
-                              {"nms_iou", thresholds.nms_iou},
-                              {"max_detections", thresholds.max_detections},
-                              {"multi_label", thresholds.multi_label}}},
-                            {"category_ids", list.category_ids},
-                            {"counts",
-                             {{"images", counts.images},
-                              {"skipped", counts.skipped},
-                              {"not_finite", counts.not_finite},
-                              {"not_drawn", not_drawn},
-                              {"not_decoded_by_dvpp", counts.fell_back},
-                              {"detections", counts.detections}}},
-                            {"seconds", result.seconds},
-                            {"skipped", SkippedJson(list.images, result.outcomes)},
-                            {"images", ImagesJson(list.images)}};
-  // Names of files are any bytes; what is no UTF-8 is replaced.
-  return ordered_json::parse(Dump(run, -1));
+  return {{"format", 1},
+          {"model_sha256", description.model_sha256},
+          {"results_sha256", summary.results_sha256},
+          {"description", ordered_json::parse(description.text)},
+          {"options", OptionsJson(options)},
+          {"thresholds",
+           {{"score", thresholds.score},
+            {"nms_iou", thresholds.nms_iou},
+            {"max_detections", thresholds.max_detections},
+            {"multi_label", thresholds.multi_label}}},
+          {"category_ids", summary.category_ids},
+          {"interrupted", summary.interrupted},
+          {"counts",
+           {{"images", counts.images},
+            {"left_out", counts.left_out},
+            {"dropped", counts.dropped},
+            {"skipped", counts.skipped},
+            {"warned", counts.warned},
+            {"not_finite", counts.not_finite},
+            {"not_drawn", counts.not_drawn},
+            {"not_decoded_by_dvpp", counts.fell_back},
+            {"detections", counts.detections}}},
+          {"seconds", summary.seconds}};
+}
+
+void AddImages(const std::vector<ImageEntry> &images, const std::vector<Outcome> &outcomes, ordered_json *run) {
+  ordered_json &skipped = (*run)["skipped"] = ordered_json::array();
+  ordered_json &entries = (*run)["images"] = ordered_json::array();
+  for (size_t index = 0; index < outcomes.size(); ++index) {
+    const ImageEntry &image = images[index];
+    entries.push_back({{"id", image.id}, {"file_name", image.name}});
+    if (!outcomes[index].error.empty()) {
+      skipped.push_back({{"image_id", image.id}, {"file", image.name}, {"why", outcomes[index].error}});
+    }
+  }
+}
+
+std::string RunText(const ordered_json &run) {
+  return run.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace yolo

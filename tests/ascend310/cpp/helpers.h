@@ -42,9 +42,9 @@ class TemporaryFolder {
 };
 
 /// The bytes of an image file.
-inline std::string Encoded(const std::string &suffix, const cv::Mat &image) {
+inline std::string Encoded(const std::string &suffix, const cv::Mat &image, const std::vector<int> &parameters = {}) {
   std::vector<uchar> bytes;
-  cv::imencode(suffix, image, bytes);
+  cv::imencode(suffix, image, bytes, parameters);
   return {bytes.begin(), bytes.end()};
 }
 

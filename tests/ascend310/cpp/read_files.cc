@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the program's readers on many files in one process, where a sanitizer stops invalid reads.
 //     yolo_read_files FOLDER
-// *.json are read as model description and as annotations, *.txt as image lists, all others as images. Prints how many
-// were accepted and how many were refused; anything but an Error of the program ends it.
+// *.json are read as model description and as annotations, *.om as models with their description beside them, *.txt as
+// image lists, all others as images. Prints how many were accepted and how many were refused; anything but an Error of
+// the program ends it, as does an image that two decoders do not read alike.
 #include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <opencv2/core.hpp>
 #include <stdexcept>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "inc/image/annotations.h"
 #include "inc/image/image_list.h"
 #include "inc/image/image_reader.h"
+#include "inc/image/image_size.h"
 #include "inc/image/preprocess.h"
 #include "inc/model/model_description.h"
 #include "inc/utils.h"
@@ -39,9 +42,17 @@ void ReadImage(const std::string &path) {
   cv::Mat image, by_opencv;
   const std::string data = yolo::ReadImageFile(path);
   yolo::DecodeImage(data, path, &image);
-  yolo::DecodeByOpenCv(data, path, &by_opencv);
-  if (image.size() != by_opencv.size()) {
-    throw std::logic_error(path + ": two decoders see two sizes");
+  try {
+    yolo::DecodeByOpenCv(data, path, &by_opencv);
+  } catch (const yolo::Error &error) {
+    throw std::logic_error(std::string("read by one decoder, but ") + error.what());
+  }
+  const std::optional<yolo::HeaderSize> size = yolo::ReadImageSize(data);
+  if (image.size() != by_opencv.size() || image.cols != size->width || image.rows != size->height) {
+    throw std::logic_error(path + ": the decoders and the header have not one size");
+  }
+  if (cv::norm(image, by_opencv, cv::NORM_INF) > 0) {
+    throw std::logic_error(path + ": two decoders give different pixels");
   }
   const yolo::Size canvas{96, 64};
   for (const yolo::ResizeMode mode : {yolo::ResizeMode::kStretch, yolo::ResizeMode::kLetterbox}) {
@@ -62,20 +73,23 @@ int main(int argc, char **argv) {
     paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
-  Verdicts descriptions, annotations, lists, images;
+  Verdicts descriptions, annotations, models, lists, images;
   for (const std::filesystem::path &path : paths) {
     if (path.extension() == ".json") {
       const std::string text = yolo::ReadFile(path, "json", yolo::ExitCode::kInput);
       descriptions.Count([&] { yolo::ParseModelDescription(text, path); });
       annotations.Count([&] { yolo::CategoryIds(yolo::ReadAnnotations(path), {{"cup", 1}, {"ball", 2}, {"key", 3}}); });
+    } else if (path.extension() == ".om") {
+      models.Count([&] { yolo::ReadModelDescription(path); });
     } else if (path.extension() == ".txt") {
       lists.Count([&] { yolo::ListImages(path, "", "", {{"cup", 1}}); });
     } else {
       images.Count([&] { ReadImage(path); });
     }
   }
-  for (const auto &[name, verdicts] : {std::pair{"descriptions", descriptions}, std::pair{"annotations", annotations},
-                                       std::pair{"lists", lists}, std::pair{"images", images}}) {
+  for (const auto &[name, verdicts] :
+       {std::pair{"descriptions", descriptions}, std::pair{"annotations", annotations}, std::pair{"models", models},
+        std::pair{"lists", lists}, std::pair{"images", images}}) {
     std::cout << name << ' ' << verdicts.accepted << " accepted " << verdicts.refused << " refused\n";
   }
   return 0;

@@ -95,7 +95,8 @@ TEST_CASE("golden: pixels") {
     const yolo::ModelDescription description = yolo::ParseModelDescription(text.dump(), "golden");
     std::vector<uint8_t> item(description.input.ItemByteSize());
     const auto path = (Folder() / one["file"].get<std::string>()).string();
-    const yolo::PreparedImage image = yolo::CreateOpenCvPreprocessor(description)->Prepare(path, item.data());
+    const yolo::PreparedImage image =
+        yolo::CreateOpenCvPreprocessor(description, yolo::kMaxPixels)->Prepare(path, item.data());
     CHECK(image.size.height == one["size"][0]);
     CHECK(image.size.width == one["size"][1]);
     CheckBothDecodersAgree(path);

@@ -129,13 +129,13 @@ TEST_CASE("an image is found by whole components of its path, never by its name 
   // The more components match the better.
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "val/a.jpg", "train/a.jpg"}) == 1);
   CHECK(id_of("/data/val/a.jpg", {"a.jpg", "train/a.jpg"}) == 0);
-  CheckError([&] { id_of("train/a.jpg", {"val/a.jpg"}); }, ExitCode::kInput, {"no image train/a.jpg"});
+  CheckError([&] { id_of("train/a.jpg", {"b.jpg", "val/a.jpg"}); }, ExitCode::kInput, {"no image train/a.jpg"});
   CheckError(
       [&] {
         id_of("l/a.jpg", {"val/a.jpg", "val/l/a.jpg", "x/l/a.jpg"});
       },
       ExitCode::kInput, {"several images l/a.jpg", "ids 1 and 2"});
-  CheckError([&] { id_of("a.jpg", {"xa.jpg"}); }, ExitCode::kInput, {"no image a.jpg"});
+  CheckError([&] { id_of("a.jpg", {"b.jpg", "xa.jpg"}); }, ExitCode::kInput, {"no image a.jpg"});
 }
 
 TEST_CASE("one image, and files whose names do not say what they are") {
@@ -158,6 +158,23 @@ TEST_CASE("one image, and files whose names do not say what they are") {
   REQUIRE(mkfifo((folder.path() / "sub" / "pipe.jpg").c_str(), 0600) == 0);
   std::filesystem::create_symlink("nowhere", folder.path() / "sub" / "link.jpg");
   CHECK(ListImages(folder.path() / "sub", "", "", kListedClasses).images.size() == 2);
+}
+
+TEST_CASE("one image is the image of an annotation file that has one, whatever its name is") {
+  const TemporaryFolder folder;
+  json annotations = ValidAnnotations();
+  const std::string image = folder.Write("my copy.jpg", "x"), both = folder.Write("both.json", annotations.dump());
+  CheckError([&] { ListImages(image, "", both, kListedClasses); }, ExitCode::kInput, {"has no image my copy.jpg"});
+  annotations["images"].erase(0);
+  const std::string truth = folder.Write("one.json", annotations.dump());
+  const ImageList one = ListImages(image, "", truth, kListedClasses);
+  REQUIRE(one.images.size() == 1);
+  CHECK(one.images[0].path == image);
+  CHECK(one.images[0].name == "sub/a.jpg");
+  CHECK(one.images[0].id == annotations["images"][0]["id"]);
+  CHECK(one.images[0].size.width == annotations["images"][0]["width"]);
+  CheckError([&] { ListImages(folder.Write("two.txt", "a.jpg\nb.jpg\n"), "", truth, kListedClasses); },
+             ExitCode::kInput, {"has no image b.jpg"});
 }
 
 TEST_CASE("annotation files that cannot be used are refused by the entry") {

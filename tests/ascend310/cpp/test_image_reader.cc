@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "inc/image/image_reader.h"
+#include "inc/image/image_size.h"
 #include "tests/ascend310/cpp/helpers.h"
 
 using yolo::ExitCode;
@@ -22,6 +23,84 @@ TEST_CASE("files that are not images are refused, each for its reason") {
   cv::Mat image;
   CheckError([&] { yolo::DecodeImage("no image", "x.jpg", &image); }, ExitCode::kInput,
              {"x.jpg", "8 bytes", "decoded"});
+}
+
+TEST_CASE("an image with more pixels than allowed is refused by its header") {
+  const TemporaryFolder folder;
+  const cv::Mat pixels(50, 70, CV_8UC3, cv::Scalar(10, 20, 30)), alpha(50, 70, CV_8UC4, cv::Scalar(10, 20, 30, 40));
+  const std::pair<std::string, std::string> files[] = {
+      {"a.jpg", Encoded(".jpg", pixels)},
+      {"progressive.jpg", Encoded(".jpg", pixels, {cv::IMWRITE_JPEG_PROGRESSIVE, 1})},
+      {"a.png", Encoded(".png", pixels)},
+      {"a.bmp", Encoded(".bmp", pixels)},
+      {"a.webp", Encoded(".webp", pixels, {cv::IMWRITE_WEBP_QUALITY, 80})},
+      {"lossless.webp", Encoded(".webp", pixels, {cv::IMWRITE_WEBP_QUALITY, 101})},
+      {"alpha.webp", Encoded(".webp", alpha, {cv::IMWRITE_WEBP_QUALITY, 80})},
+      {"a.tiff", Encoded(".tiff", pixels)},
+      {"a.ppm", Encoded(".ppm", pixels)},
+      {"text.ppm", Encoded(".ppm", pixels, {cv::IMWRITE_PXM_BINARY, 0})},
+      {"a.pgm", Encoded(".pgm", cv::Mat(50, 70, CV_8UC1, cv::Scalar(7)))}};
+  for (const auto &[name, data] : files) {
+    INFO(name);
+    const std::string path = folder.Write(name, data);
+    cv::Mat image;
+    yolo::DecodeImage(yolo::ReadImageFile(path, 3500), path, &image);
+    CHECK(image.size() == pixels.size());
+    CheckError([&] { yolo::ReadImageFile(path, 3499); }, ExitCode::kInput,
+               {name, "70x50 by its header", "more than 3499 pixels", "--max_pixels"});
+    // No decoder sees a file that ends in its header.
+    for (size_t bytes = 0; bytes < std::min<size_t>(data.size(), 40); ++bytes) {
+      yolo::ReadImageSize(std::string_view(data).substr(0, bytes));
+    }
+  }
+  // Sixty bytes that ask for twelve gigabytes.
+  std::string huge = Encoded(".png", pixels);
+  huge.replace(16, 8, std::string("\x00\x00\xff\xff\x00\x00\xff\xff", 8));
+  CheckError([&] { yolo::ReadImageFile(folder.Write("huge.png", huge)); }, ExitCode::kInput,
+             {"65535x65535", "more than 64000000"});
+  CheckError([&] { yolo::ReadImageFile(folder.Write("a.gif", "GIF89a" + std::string(40, ' '))); }, ExitCode::kInput,
+             {"a.gif", "its header has no size", "JPEG, PNG, BMP"});
+}
+
+TEST_CASE("headers that OpenCV does not write") {
+  const auto size = [](std::string_view data) {
+    const auto found = yolo::ReadImageSize(data);
+    return found ? std::pair(found->width, found->height) : std::pair(int64_t{-1}, int64_t{-1});
+  };
+  using namespace std::string_view_literals;
+  CHECK(size("P5 # made by hand\n# in two lines\r\t640\n480 255\n"sv) == std::pair(int64_t{640}, int64_t{480}));
+  CHECK(size("P5 640"sv).first == -1);
+  CHECK(size("P6 99999999999999999999 2 255"sv) == std::pair(int64_t{INT32_MAX}, int64_t{2}));
+  CHECK(size("BM0123456789ab\x0c\0\0\0\x40\x01\xf0\0"sv) == std::pair(int64_t{320}, int64_t{240}));
+  // From the upper row down.
+  CHECK(size("BM0123456789ab\x28\0\0\0\x40\x01\0\0\x10\xff\xff\xff"sv) == std::pair(int64_t{320}, int64_t{240}));
+  // The tag occurs twice.
+  CHECK(size("MM\0*\0\0\0\x08\0\x03\x01\0\0\x03\0\0\0\x01\0\x07\0\0\x01\x01\0\x04\0\0\0\x01\0\x01\0\0"
+             "\x01\0\0\x03\0\0\0\x01\0\x09\0\0"sv) == std::pair(int64_t{9}, int64_t{65536}));
+  // Bytes between two segments, a frame without a size, a scan before the frame.
+  CHECK(size("\xff\xd8?\xff\0\xff\xd0\xff\xff\xc2\0\x0b\x08\0\x10\0\x20"sv) == std::pair(int64_t{32}, int64_t{16}));
+  CHECK(size("\xff\xd8\xff\xc0\0\x0b"sv).first == -1);
+  CHECK(size("\xff\xd8\xff\xda\0\x02\xff\xc0\0\x0b\x08\0\x10\0\x20"sv).first == -1);
+}
+
+TEST_CASE("a damaged JPEG gives its pixels and libjpeg's warning") {
+  cv::Mat pixels(64, 64, CV_8UC3), image, by_opencv;
+  cv::randu(pixels, 0, 255);
+  const std::string whole = Encoded(".jpg", pixels);
+  const std::string damaged = whole.substr(0, whole.size() / 2) + "\xff\xd9";
+  const std::string warning = yolo::DecodeImage(damaged, "damaged.jpg", &image);
+#ifdef YOLO_WITH_TURBOJPEG
+  CHECK(warning.find("premature end of data segment") != std::string::npos);
+#else
+  CHECK(warning.empty());
+#endif
+  yolo::DecodeByOpenCv(damaged, "damaged.jpg", &by_opencv);
+  CHECK(cv::norm(image, by_opencv, cv::NORM_INF) == 0);
+  CHECK(yolo::DecodeImage(whole, "whole.jpg", &image).empty());
+  // The tables of the second scan are broken: after a warning, libjpeg gives up.
+  std::string broken = Encoded(".jpg", pixels, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+  broken.insert(broken.find("\xff\xda", broken.find("\xff\xda") + 2), "junk\xff\xc0" + std::string("\0\x02", 2));
+  CheckError([&] { yolo::DecodeImage(broken, "broken.jpg", &image); }, ExitCode::kInput, {"broken.jpg", "decoded"});
 }
 
 TEST_CASE("channels come as red, green, blue") {

@@ -48,6 +48,8 @@ TEST_CASE("numbers out of range are refused, NaN among them") {
     }
   }
   CheckError([] { ParseArguments({"--benchmark", "0"}); }, ExitCode::kUsage, {"--benchmark"});
+  CheckError([] { ParseArguments({"--max_pixels", "1073741825"}); }, ExitCode::kUsage, {"--max_pixels"});
+  CHECK(ParseArguments({}).max_pixels == 64000000);
   CheckError([] { ParseArguments({"--decode_threads", "257"}); }, ExitCode::kUsage, {"--decode_threads"});
 }
 
@@ -70,6 +72,22 @@ TEST_CASE("options that the run has no use for are refused") {
   CHECK(ParseArguments({"--device_id", "1", "--precision", "x"}, "m.mindir").runtime_options.precision == "x");
 }
 
+TEST_CASE("a run is on images or on a video") {
+  const auto parse = [](std::vector<const char *> more) {
+    std::vector<const char *> arguments = {"yolo_infer", "--model", "m.onnx", "--output", "o"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return *yolo::ParseOptions(static_cast<int>(arguments.size()), arguments.data());
+  };
+  const yolo::Options options = parse({"--video", "rtsp://me:secret@camera", "--draw"});
+  CHECK(options.video == "rtsp://me:secret@camera");
+  CHECK(yolo::OptionsJson(options)["video"] == "rtsp://***@camera");
+  CheckError([&] { parse({}); }, ExitCode::kUsage, {"neither", "--images", "--video"});
+  CheckError([&] { parse({"--video", "0", "--images", "i"}); }, ExitCode::kUsage, {"both", "--images", "--video"});
+  CheckError([&] { parse({"--video", "0", "--annotations", "a"}); }, ExitCode::kUsage, {"--annotations", "--video"});
+  CheckError([&] { parse({"--video", "0", "--benchmark", "9"}); }, ExitCode::kUsage, {"--benchmark", "--video"});
+  CheckError([&] { parse({"--video", "0", "--preprocess", "dvpp"}); }, ExitCode::kUsage, {"--preprocess", "--video"});
+}
+
 TEST_CASE("a path is not empty") {
   CheckError([] { ParseArguments({"--annotations", ""}); }, ExitCode::kUsage, {"--annotations", "empty"});
   CheckError([] { ParseArguments({}, ""); }, ExitCode::kUsage, {"--model", "empty"});
@@ -77,7 +95,10 @@ TEST_CASE("a path is not empty") {
 
 TEST_CASE("progress is reported after a while, not at every image") {
   std::ostringstream quiet, loud;
-  yolo::Progress seldom(3, &quiet), always(3, &loud, 0);
+  std::ostringstream endless;
+  yolo::Progress seldom(3, &quiet), always(3, &loud, 0), unknown(0, &endless, 0);
+  unknown.Add();
+  CHECK(endless.str() == "1 images\n");
   for (int number = 0; number < 3; ++number) {
     seldom.Add();
     always.Add();

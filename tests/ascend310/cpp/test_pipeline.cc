@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "inc/pipeline/bounded_queue.h"
+#include "inc/pipeline/interrupt.h"
 #include "inc/pipeline/pipeline.h"
 #include "inc/results/results.h"
 #include "tests/ascend310/cpp/helpers.h"
@@ -29,6 +31,11 @@ constexpr size_t kSmall = size_t{4} * 6 * 7;
 /// The file name is a number, which becomes the first pixel; "bad" cannot be read.
 class NumberReader : public yolo::Preprocessor {
  public:
+  yolo::PreparedImage PrepareFrame(const cv::Mat & /*pixels*/, const std::string & /*name*/,
+                                   uint8_t * /*item*/) override {
+    throw std::logic_error("a file is no frame");
+  }
+
   yolo::PreparedImage Prepare(const std::string &path, uint8_t *item) override {
     if (path == "bad") {
       throw Error(ExitCode::kInput, "bad: cannot read");
@@ -135,6 +142,37 @@ TEST_CASE("no images, no calls") {
   Fixture fixture(2);
   CHECK(fixture.Run({}).outcomes.empty());
   CHECK(fixture.runtime.calls() == 0);
+}
+
+TEST_CASE("a run that is to stop finishes what it has begun") {
+  for (const int decode_threads : {1, 3}) {
+    Fixture fixture(decode_threads, 2);
+    std::atomic<bool> stops{false};
+    fixture.pipeline.stops = [&] { return stops.load(); };
+    const auto keep = fixture.pipeline.handle;
+    fixture.pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
+      keep(index, detections);
+      stops = stops || index >= 30;
+    };
+    const yolo::PipelineResult result = fixture.Run(std::vector<std::string>(10000, "7"));
+    const size_t done = result.outcomes.size();
+    CHECK(done > 30);
+    CHECK(done < 10000);
+    CHECK(fixture.found.size() == done);
+    CHECK(fixture.runtime.calls() == static_cast<int>((done + kBatch - 1) / kBatch));
+  }
+}
+
+TEST_CASE("the first signal is caught, the second one ends the program") {
+  const auto was_interrupt = std::signal(SIGINT, SIG_DFL), was_terminate = std::signal(SIGTERM, SIG_DFL);
+  yolo::CatchSignals();
+  CHECK(yolo::CaughtSignal() == 0);
+  CHECK(yolo::CaughtSignalName().empty());
+  REQUIRE(std::raise(SIGTERM) == 0);
+  CHECK(yolo::CaughtSignal() == SIGTERM);
+  CHECK(yolo::CaughtSignalName() == "SIGTERM");
+  CHECK((std::signal(SIGINT, was_interrupt) == SIG_DFL));
+  CHECK((std::signal(SIGTERM, was_terminate) == SIG_DFL));
 }
 
 TEST_CASE("an image that cannot be read is skipped, the others of its batch are not") {

@@ -104,30 +104,40 @@ TEST_CASE("a benchmark as json and as text") {
   CHECK(text.find("4.00 images/s end to end (2 images") != std::string::npos);
 }
 
-TEST_CASE("the record of a run names what was skipped") {
+TEST_CASE("the record of a run names what was skipped, and counts what was left out") {
   yolo::ModelDescription model = yolo::ParseModelDescription(ValidDescription().dump(), "m.onnx.json");
   model.thresholds.score = 0.25;
-  yolo::ImageList list;
-  list.images = {{"/r/a.jpg", "a.jpg", 5, {}}, {"/r/b\xff.jpg", "b\xff.jpg", 6, {}}};
-  list.category_ids = {3, 4};
-  yolo::PipelineResult result;
-  result.outcomes.resize(2);
-  result.outcomes[0].detections = 3;
-  result.outcomes[0].is_finite = false;
-  result.outcomes[0].fell_back = true;
-  result.outcomes[1].error = "/r/b\xff.jpg: broken";
-  const json run = yolo::RunJson({}, model, list, result, 1, "[]\n");
+  const std::vector<yolo::ImageEntry> images = {
+      {"/r/a.jpg", "a.jpg", 5, {}}, {"/r/b\xff.jpg", "b\xff.jpg", 6, {}}, {"/r/c.jpg", "c.jpg", 7, {}}};
+  std::vector<yolo::Outcome> outcomes(2);
+  outcomes[0].detections = 3;
+  outcomes[0].is_finite = false;
+  outcomes[0].fell_back = true;
+  outcomes[0].warned = true;
+  outcomes[1].error = "/r/b\xff.jpg: broken";
+  yolo::RunSummary summary{{3, 4}, yolo::CountOutcomes(outcomes), 0.5, yolo::Sha256("[]\n"), "SIGINT"};
+  summary.counts.left_out = 1;
+  nlohmann::ordered_json record = yolo::RunJson({}, model, summary);
+  yolo::AddImages(images, outcomes, &record);
+  const json run = json::parse(yolo::RunText(record));
   CHECK(run["counts"] == json{{"images", 2},
+                              {"left_out", 1},
+                              {"dropped", 0},
                               {"skipped", 1},
+                              {"warned", 1},
                               {"not_finite", 1},
-                              {"not_drawn", 1},
+                              {"not_drawn", 0},
                               {"not_decoded_by_dvpp", 1},
                               {"detections", 3}});
+  CHECK(run["interrupted"] == "SIGINT");
+  CHECK(run["category_ids"] == json{3, 4});
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
   CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
   CHECK(run["description"] == ValidDescription());
   CHECK(run["thresholds"]["score"] == 0.25);
   REQUIRE(run["skipped"].size() == 1);
   CHECK(run["skipped"][0]["image_id"] == 6);
+  CHECK(run["skipped"][0]["file"] == "b\ufffd.jpg");
+  REQUIRE(run["images"].size() == 2);
   CHECK(run["images"][0] == json{{"id", 5}, {"file_name", "a.jpg"}});
 }

@@ -26,6 +26,8 @@ from src.yolo import ScaleDecoder
 
 EXIF_ROTATED = bytes.fromhex("ffe10022457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000")
 CANVAS = (64, 96)
+# The bytes of a model that no engine reads.
+MODEL = b"model"
 MODES = ("stretch", "letterbox")
 
 
@@ -53,7 +55,7 @@ def describe(config, num_classes=3):
         shapes.append((config.batch_size, rows, columns, anchors, fields) if config.keep_detect
                       else (config.batch_size, anchors * fields, rows, columns))
     categories = Categories(tuple(f"c{number}" for number in range(num_classes)), tuple(range(num_classes)))
-    return describe_model(config, categories, "m.onnx", b"model", shapes)
+    return describe_model(config, categories, "m.onnx", MODEL, shapes)
 
 
 def _save(folder, name, array):
@@ -103,6 +105,9 @@ def image_files():
         "double.png": _encoded(".png", _smooth(128, 192, 12)),
         "wide.bmp": _encoded(".bmp", _smooth(20, 700, 13)),
         "tall.png": _encoded(".png", _smooth(900, 30, 14)),
+        "lossless.webp": _encoded(".webp", _smooth(40, 70, 16), cv2.IMWRITE_WEBP_QUALITY, 101),
+        "lzw.tiff": _encoded(".tiff", _smooth(60, 50, 17)),
+        "text.ppm": _encoded(".ppm", _smooth(20, 30, 18), cv2.IMWRITE_PXM_BINARY, 0),
     }
     rng = np.random.default_rng(15)
     for number in range(12):
