@@ -119,8 +119,8 @@ ExitCode Infer(const Options &options) {
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
-  const std::unique_ptr<Runtime> runtime =
-      CreateRuntime(options.runtime, options.model, description, options.runtime_options);
+  const std::vector<std::unique_ptr<Runtime>> runtimes =
+      CreateRuntimes(options.runtime, options.model, description, options.runtime_options);
 
   std::vector<std::string> records(list.images.size());
   std::optional<Drawings> drawings;
@@ -130,8 +130,10 @@ ExitCode Infer(const Options &options) {
   Progress progress(list.images.size(), &std::cerr);
   Pipeline pipeline;
   pipeline.description = &description;
-  pipeline.runtime = runtime.get();
-  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_id);
+  for (const std::unique_ptr<Runtime> &runtime : runtimes) {
+    pipeline.runtimes.push_back(runtime.get());
+  }
+  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids);
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <opencv2/core/mat.hpp>
 #include <string>
+#include <vector>
 
 #include "inc/image/placement.h"
 #include "inc/model/model_description.h"
@@ -47,10 +48,11 @@ using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
 /// Throws Error(kUsage) for the name of a preprocessor that was not compiled in.
 void CheckPreprocessor(const std::string &name);
 
-/// The factory of preprocessors by name, "opencv" or "dvpp" (on a device's hardware;
+/// The factory of preprocessors by name, "opencv" or "dvpp" (on the devices' hardware, in turn;
 /// CreateDvppPreprocessor(description, device_id) of inc/image/dvpp.h). The description must outlive them. Throws what
 /// CheckPreprocessor throws.
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id);
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
+                                     const std::vector<int> &device_ids);
 
 }  // namespace yolo
 

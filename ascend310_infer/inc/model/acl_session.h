@@ -54,6 +54,12 @@ class AclSession {
   /// Waits for all that was started on the stream, and throws where some of it failed.
   void Synchronize() const { CheckAcl(aclrtSynchronizeStream(stream_.get()), "aclrtSynchronizeStream"); }
 
+  /// Prepares for the end of what was made with this session: in any thread, and after a failure.
+  void Finish() const noexcept {
+    static_cast<void>(aclrtSetCurrentContext(context_.get()));
+    static_cast<void>(aclrtSynchronizeStream(stream_.get()));
+  }
+
   aclrtStream stream() const { return stream_.get(); }
   /// The kinds of a copy. A program that runs on the device itself (an Atlas 200, an Orange Pi) shares its memory.
   aclrtMemcpyKind to_device() const {

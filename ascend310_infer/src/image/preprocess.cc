@@ -3,6 +3,7 @@
 #include "inc/image/preprocess.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
 
@@ -98,14 +99,17 @@ void CheckPreprocessor(const std::string &name) {
   }
 }
 
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id) {
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
+                                     const std::vector<int> &device_ids) {
   CheckPreprocessor(name);
 #ifdef YOLO_WITH_DVPP
   if (name == "dvpp") {
-    return [&description, device_id] { return CreateDvppPreprocessor(description, device_id); };
+    return [&description, device_ids, next = std::make_shared<std::atomic<size_t>>(0)] {
+      return CreateDvppPreprocessor(description, device_ids[(*next)++ % device_ids.size()]);
+    };
   }
 #endif
-  static_cast<void>(device_id);
+  static_cast<void>(device_ids);
   return [&description] { return CreateOpenCvPreprocessor(description); };
 }
 

@@ -76,14 +76,16 @@ class Run {
   Batch *filling_ = nullptr;
   size_t next_image_ = 0;
   std::atomic<int> decoding_;
+  std::atomic<size_t> next_runtime_{0};
+  std::atomic<size_t> inferring_;
   std::mutex result_mutex_;
   std::exception_ptr failure_;
 };
 
-/// Batches in flight: as many as the decode threads fill at a time, one that the network has, one that waits.
+/// Batches in flight: as many as the decode threads fill at a time, one that each runtime has, one that waits.
 size_t BatchesInFlight(const Pipeline &pipeline) {
   const auto batch = static_cast<size_t>(pipeline.description->input.Batch());
-  return (static_cast<size_t>(pipeline.decode_threads) + batch - 1) / batch + 2;
+  return (static_cast<size_t>(pipeline.decode_threads) + batch - 1) / batch + pipeline.runtimes.size() + 1;
 }
 
 Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> &images)
@@ -94,7 +96,8 @@ Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> &images)
       free_(BatchesInFlight(pipeline)),
       ready_(BatchesInFlight(pipeline)),
       inferred_(static_cast<size_t>(pipeline.postprocess_threads) + 1),
-      decoding_(pipeline.decode_threads) {
+      decoding_(pipeline.decode_threads),
+      inferring_(pipeline.runtimes.size()) {
   result_.outcomes.resize(images.size());
   for (size_t number = 0; number < BatchesInFlight(pipeline); ++number) {
     batches_.push_back(std::make_unique<Batch>());
@@ -138,9 +141,9 @@ PipelineResult Run::Execute() {
   Guard([&] {
     start(pipeline_.decode_threads, &Run::DecodeImages);
     start(pipeline_.postprocess_threads, &Run::PostprocessOutputs);
+    start(static_cast<int>(pipeline_.runtimes.size()) - 1, &Run::Infer);
     Infer();
   });
-  inferred_.Close();
   for (std::thread &thread : threads) {
     thread.join();
   }
@@ -224,13 +227,14 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
 
 void Run::Infer() {
   StageTimes times;
+  Runtime *runtime = pipeline_.runtimes[next_runtime_++];
   while (const std::optional<Batch *> batch = ready_.Pop()) {
     Outputs outputs;
     outputs.items = std::move((*batch)->items);
     (*batch)->items.clear();
     if (std::any_of(outputs.items.begin(), outputs.items.end(), [](const Item &item) { return item.is_read; })) {
       const Stopwatch watch;
-      outputs.values = pipeline_.runtime->Infer((*batch)->input.data(), (*batch)->input.size());
+      outputs.values = runtime->Infer((*batch)->input.data(), (*batch)->input.size());
       times.inference.push_back(watch.Seconds());
       CheckOutputs(description_, outputs.values);
       if (!inferred_.Push(std::move(outputs))) {
@@ -242,6 +246,9 @@ void Run::Infer() {
     }
   }
   AddTimes(times);
+  if (--inferring_ == 0) {
+    inferred_.Close();
+  }
 }
 
 void Run::PostprocessOutputs() {

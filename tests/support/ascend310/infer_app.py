@@ -122,9 +122,10 @@ def _make_library(home, name, library, copy):
     for link, place in ((home / "include", CPP / name / "include"), (home / copy, target.name)):
         if not link.is_symlink():
             link.symlink_to(place)
-    libraries = [f"-lopencv_{module}" for module in ("core", "imgproc", "imgcodecs")] if name == "fake_acl" else []
+    modules = ("core", "imgproc", "imgcodecs", "dnn") if name == "fake_acl" else ()
     return run("g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", home / "include",
-               "-I", home, "-isystem", "/usr/include/opencv4", *sources, "-o", target, *libraries)
+               "-I", home, "-isystem", "/usr/include/opencv4", *sources, "-o", target,
+               *(f"-lopencv_{module}" for module in modules))
 
 
 def run(*command, **options):

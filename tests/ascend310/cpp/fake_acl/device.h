@@ -4,7 +4,7 @@
 //
 //   FAKE_ACL_CHIP  the chip it plays: Ascend310 (the default), Ascend310P3 or Ascend310B4
 //   FAKE_ACL_FAIL  the name of one function, which then returns an error
-//   FAKE_ACL_LOG   a file to which a line is appended for each execution of a model: the device
+//   FAKE_ACL_LOG   a file to which "load 0" and "run 0" are appended when a model is loaded on and run by device 0
 //
 // Work on a stream is done when the stream is synchronised, never earlier: who reads a result before that, or changes
 // or frees what is still needed, gets wrong numbers. Objects that were not freed are counted at the end of the process,
