@@ -14,8 +14,9 @@ USAGE="usage: bash build.sh [--lite_home DIR] [FOLDER]
   --lite_home DIR  an unpacked release of MindSpore Lite 2.x, the folder with runtime/ in it (\$LITE_HOME)
   FOLDER           where to build (ascend310_infer/build)
 
-The program is FOLDER/yolo_infer. Without MindSpore Lite it runs ONNX files by OpenCV (--runtime opencv). Hardware
-decoding (--preprocess dvpp) is built in where ASCEND_TOOLKIT_HOME names CANN, as its set_env.sh does.
+The program is FOLDER/yolo_infer. Without MindSpore Lite it runs ONNX files by OpenCV (--runtime opencv). Where
+ASCEND_TOOLKIT_HOME names CANN, as its set_env.sh does, it runs .om files (--runtime acl) and decodes in hardware
+(--preprocess dvpp).
 
 environment:
   LITE_HOME            as --lite_home

@@ -9,10 +9,11 @@ set -euo pipefail
 
 USAGE="usage: bash run_infer_310.sh MINDIR DATA ANNO [DEVICE_ID] [--option value ...]
 
-  MINDIR     model that export.py wrote, with its description MINDIR.json beside it; an ONNX file with RUNTIME=opencv
+  MINDIR     model that export.py wrote, with its description MINDIR.json beside it; an ONNX file with RUNTIME=opencv,
+             an .om file of convert_om.sh with RUNTIME=acl
   DATA       folder of the images
   ANNO       annotation file (COCO json) of these images
-  DEVICE_ID  Ascend device (0); a run uses one, so start one for each device
+  DEVICE_ID  Ascend device (0), or several, as in 0,1
   --option   any other option of yolo_infer ('ascend310_infer/build/yolo_infer --help' lists them)
 
 Runs in the foreground and ends with the exit code of the step that failed; a run that a signal ended is not scored.
@@ -20,7 +21,7 @@ In the calling folder it writes build.log, infer.log, acc.log (the COCO table) a
 and metrics.json. Earlier logs are renamed at the start, an earlier metrics.json is removed.
 
 environment:
-  RUNTIME    lite (default): MindSpore Lite; opencv: OpenCV, on the host
+  RUNTIME    lite (default): MindSpore Lite; acl: CANN alone; opencv: OpenCV, on the host
   LITE_HOME  an unpacked release of MindSpore Lite 2.x; needed for lite, as is CANN (its set_env.sh) for a device
   BUILD_DIR  where to build (ascend310_infer/build)
   JOBS       compilers at a time (one a core)
@@ -66,7 +67,8 @@ annotations=$(absolute_path "$3")
 shift 3
 device=()
 if [[ $# -ge 1 && "$1" != --* ]]; then
-    [[ "$1" =~ ^[0-9]+$ ]] || usage_error "$USAGE" "DEVICE_ID is '$1'; expected a whole number from 0"
+    [[ "$1" =~ ^[0-9]+(,[0-9]+)*$ ]] ||
+        usage_error "$USAGE" "DEVICE_ID is '$1'; expected a whole number from 0, or several as in 0,1"
     device=(--device_id "$1")
     shift
 fi
@@ -78,11 +80,15 @@ case "$runtime" in
         [ -n "${LITE_HOME:-}" ] ||
             usage_error "$USAGE" "LITE_HOME is not set: name the folder of MindSpore Lite, or use RUNTIME=opencv"
         ;;
+    acl)
+        [ -n "${ASCEND_TOOLKIT_HOME:-}" ] ||
+            usage_error "$USAGE" "ASCEND_TOOLKIT_HOME is not set: source set_env.sh of CANN, or use RUNTIME=opencv"
+        ;;
     opencv) ;;
-    *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite or opencv" ;;
+    *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite, acl or opencv" ;;
 esac
-[ "$runtime" = lite ] || [ ${#device[@]} -eq 0 ] ||
-    usage_error "$USAGE" "DEVICE_ID is for RUNTIME=lite, and RUNTIME is '$runtime'; leave it out"
+[ "$runtime" != opencv ] || [ ${#device[@]} -eq 0 ] ||
+    usage_error "$USAGE" "DEVICE_ID is for an Ascend, and RUNTIME is '$runtime'; leave it out"
 choose_python
 need_scoring
 build=$(absolute_path "${BUILD_DIR:-$REPO/ascend310_infer/build}")

@@ -130,12 +130,15 @@ ExitCode Report(const Options &options, const RunSummary &summary, const std::st
   return fails(counts.not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
 }
 
-Pipeline NewPipeline(const Options &options, const ModelDescription &description, Runtime *runtime) {
+Pipeline NewPipeline(const Options &options, const ModelDescription &description,
+                     const std::vector<std::unique_ptr<Runtime>> &runtimes) {
   Pipeline pipeline;
   pipeline.description = &description;
-  pipeline.runtime = runtime;
+  for (const std::unique_ptr<Runtime> &runtime : runtimes) {
+    pipeline.runtimes.push_back(runtime.get());
+  }
   pipeline.new_preprocessor =
-      FindPreprocessor(options.preprocess, description, options.runtime_options.device_id, options.max_pixels);
+      FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids, options.max_pixels);
   pipeline.stops = [] { return CaughtSignal() != 0; };
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
@@ -145,8 +148,8 @@ Pipeline NewPipeline(const Options &options, const ModelDescription &description
 ExitCode InferImages(const Options &options, const ModelDescription &description) {
   const fs::path output(options.output);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
-  const std::unique_ptr<Runtime> runtime =
-      CreateRuntime(options.runtime, options.model, description, options.runtime_options);
+  const std::vector<std::unique_ptr<Runtime>> runtimes =
+      CreateRuntimes(options.runtime, options.model, description, options.runtime_options);
 
   std::vector<std::string> records(list.images.size());
   std::optional<Drawings> drawings;
@@ -154,7 +157,7 @@ ExitCode InferImages(const Options &options, const ModelDescription &description
     drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
   }
   Progress progress(list.images.size(), &std::cerr);
-  Pipeline pipeline = NewPipeline(options, description, runtime.get());
+  Pipeline pipeline = NewPipeline(options, description, runtimes);
   pipeline.handle = [&](size_t index, const std::vector<Detection> &detections) {
     records[index] = CocoRecords(list.images[index].id, detections, list.category_ids);
     if (drawings) {
@@ -195,8 +198,8 @@ ExitCode InferVideo(const Options &options, const ModelDescription &description)
   if (info.is_live) {
     newest.emplace(video.get(), static_cast<size_t>(description.input.Batch()) + 1, stops);
   }
-  const std::unique_ptr<Runtime> runtime =
-      CreateRuntime(options.runtime, options.model, description, options.runtime_options);
+  const std::vector<std::unique_ptr<Runtime>> runtimes =
+      CreateRuntimes(options.runtime, options.model, description, options.runtime_options);
   FrameRecords records(output / kFrameResults, description.classes);
   std::optional<DrawnVideo> drawn;
   if (options.draw) {
@@ -216,7 +219,7 @@ ExitCode InferVideo(const Options &options, const ModelDescription &description)
     progress.Add();
   };
   FrameSource *const frames = newest ? static_cast<FrameSource *>(&*newest) : video.get();
-  summary.seconds = RunPipeline(NewPipeline(options, description, runtime.get()), frames, handle);
+  summary.seconds = RunPipeline(NewPipeline(options, description, runtimes), frames, handle);
   drawn.reset();
   for (const ClassDescription &one : description.classes) {
     summary.category_ids.push_back(one.id);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <set>
 #include <thread>
 
 #include "inc/errors.h"
@@ -26,7 +27,7 @@ CLI::Validator NotEmpty() {
 
 void AddFiles(CLI::App *app, Options *options) {
   app->add_option("--model", options->model,
-                  "Model of export.py, .mindir or .onnx; its description MODEL.json beside it")
+                  "Model of export.py, .mindir or .onnx, or .om of convert_om.sh; its description MODEL.json beside it")
       ->required()
       ->check(NotEmpty());
   app->add_option("--images", options->images,
@@ -51,9 +52,11 @@ void AddFiles(CLI::App *app, Options *options) {
 
 void AddRuntime(CLI::App *app, Options *options) {
   RuntimeOptions &runtime = options->runtime_options;
-  app->add_option("--runtime", options->runtime, "lite or opencv; by default opencv for .onnx, else lite")
-      ->check(CLI::IsMember({"lite", "opencv"}));
-  app->add_option("--device_id", runtime.device_id, "Ascend device; a process uses one, so start one for each device")
+  app->add_option("--runtime", options->runtime,
+                  "lite, acl or opencv; by default acl for .om, opencv for .onnx, else lite")
+      ->check(CLI::IsMember({"lite", "acl", "opencv"}));
+  app->add_option("--device_id", runtime.device_ids, "Ascend devices, as in 0,1: each runs the model on some batches")
+      ->delimiter(',')
       ->check(CLI::Range(0, 4095))
       ->capture_default_str();
   app->add_option("--provider", runtime.provider, "Where MindSpore Lite runs the model")
@@ -122,7 +125,11 @@ void RefuseUnused(const CLI::App &app, const Options &options) {
       refuse(name, "--runtime lite, and this run is by --runtime " + options.runtime);
     }
   }
-  if (options.preprocess != "dvpp" && !(is_lite && options.runtime_options.provider == "ascend")) {
+  const bool is_acl = options.runtime == "acl";
+  if (is_acl) {
+    refuse("--runtime_threads", "runtimes that compute on the host, and this run is by --runtime acl");
+  }
+  if (options.preprocess != "dvpp" && !is_acl && !(is_lite && options.runtime_options.provider == "ascend")) {
     refuse("--device_id", "Ascend devices, and this run uses none");
   }
   if (options.video.empty() == options.images.empty()) {
@@ -161,9 +168,14 @@ std::optional<Options> ParseOptions(int argc, const char *const *argv) {
     throw Error(ExitCode::kUsage, std::string(error.what()) + "; --help lists the options");
   }
   if (options.runtime.empty()) {
-    options.runtime = std::filesystem::path(options.model).extension() == ".onnx" ? "opencv" : "lite";
+    const std::string suffix = std::filesystem::path(options.model).extension();
+    options.runtime = suffix == ".onnx" ? "opencv" : suffix == ".om" ? "acl" : "lite";
   }
   RefuseNan(options);
+  const std::vector<int> &devices = options.runtime_options.device_ids;
+  if (std::set<int>(devices.begin(), devices.end()).size() < devices.size()) {
+    throw Error(ExitCode::kUsage, "--device_id names a device twice; expected each once");
+  }
   RefuseUnused(app, options);
   return options;
 }
@@ -181,7 +193,7 @@ nlohmann::ordered_json OptionsJson(const Options &options) {
           {"image_root", options.image_root},
           {"annotations", options.annotations},
           {"runtime", options.runtime},
-          {"device_id", runtime.device_id},
+          {"device_id", runtime.device_ids},
           {"provider", runtime.provider},
           {"precision", runtime.precision},
           {"aipp_config", runtime.aipp_config},

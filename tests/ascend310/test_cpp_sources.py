@@ -98,7 +98,7 @@ def test_a_folder_of_cann_without_its_libraries_is_reported(tmp_path):
     if MISSING.search(done.stderr):
         pytest.skip("cmake does not find a library; ascend310_infer/README.md names the Debian packages")
     text = " ".join(done.stderr.split())
-    assert done.returncode == 0 and f"without --preprocess dvpp: in ASCEND_HOME, {tmp_path}, one of" in text, text
+    assert done.returncode == 0 and f"and --preprocess dvpp: in ASCEND_HOME, {tmp_path}, one of" in text, text
 
 
 @pytest.mark.slow

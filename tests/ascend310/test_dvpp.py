@@ -18,8 +18,12 @@ from tests.support.helpers import real_data
 
 pytestmark = pytest.mark.slow
 
-OK, INPUT, RUNTIME = 0, 4, 5
+OK, USAGE, INPUT, RUNTIME = 0, 2, 4, 5
 NOTE = "not decoded by DVPP"
+# The chips that the stand-in plays; the last two round odd sides of 4:4:4 down.
+CHIPS = ("Ascend310", "Ascend310P3", "Ascend310B4")
+SAMPLINGS = {"420": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "422": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+             "444": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
 # Little-endian TIFF with one entry: orientation 6, rotate by 90 degrees.
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 
@@ -30,8 +34,9 @@ def smooth_image(size, seed):
     return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
 
-def write_jpeg(path, size, seed, *parameters):
-    assert cv2.imwrite(str(path), smooth_image(size, seed), [cv2.IMWRITE_JPEG_QUALITY, 95, *parameters])
+def write_jpeg(path, size, seed, *parameters, sampling="420"):
+    factor = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, SAMPLINGS[sampling])
+    assert cv2.imwrite(str(path), smooth_image(size, seed), [cv2.IMWRITE_JPEG_QUALITY, 95, *factor, *parameters])
     return path
 
 
@@ -52,10 +57,10 @@ def canvases(model, *options, **environment):
     return np.fromfile(dump, model.inputs.dtype).reshape(-1, *model.inputs.shape[1:]), done.stderr
 
 
-def both(model):
+def both(model, chip=CHIPS[0]):
     """Return the network's inputs by OpenCV and by DVPP, as float64, and the standard error of the latter."""
     reference, _ = canvases(model)
-    by_dvpp, stderr = canvases(model, "--preprocess", "dvpp")
+    by_dvpp, stderr = canvases(model, "--preprocess", "dvpp", FAKE_ACL_CHIP=chip)
     return reference.astype(np.float64), by_dvpp.astype(np.float64), stderr
 
 
@@ -63,10 +68,8 @@ def both(model):
 def test_smooth_images_are_nearly_the_same(folder, mode, tmp_path):
     """Enlarged and reduced, grey, each chroma sampling, and odd sides, which DVPP makes even."""
     images = [write_jpeg(folder / "1.jpg", (200, 150), 1), write_jpeg(folder / "2.jpg", (33, 40), 2),
-              write_jpeg(folder / "3.jpg", (101, 75), 3, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-                         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
-              write_jpeg(folder / "4.jpg", (128, 97), 4, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-                         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422)]
+              write_jpeg(folder / "3.jpg", (101, 75), 3, sampling="444"),
+              write_jpeg(folder / "4.jpg", (128, 97), 4, sampling="422")]
     grey = folder / "5.jpg"
     assert cv2.imwrite(str(grey), cv2.cvtColor(smooth_image((90, 64), 5), cv2.COLOR_BGR2GRAY))
     reference, by_dvpp, stderr = both(FakeModel(tmp_path, [*images, grey], resize_mode=mode))
@@ -96,21 +99,44 @@ def test_exif_does_not_rotate_the_image(folder, tmp_path):
     assert NOTE not in stderr and np.abs(reference - by_dvpp).mean() < 2
 
 
-def test_boxes_are_mapped_by_the_rectangle_that_was_drawn(folder, tmp_path):
-    """101 x 75 on 96 x 64: OpenCV draws 86 x 64, DVPP reads 102 x 76; 67 x 97 becomes 44 x 64 from 68 x 98."""
-    images = [write_jpeg(folder / "1.jpg", (101, 75), 1), write_jpeg(folder / "2.jpg", (67, 97), 2)]
+@pytest.mark.parametrize("chip", CHIPS)
+def test_widths_and_samplings_on_each_chip(folder, chip, tmp_path):
+    """The decoder's buffer beyond the image holds noise, and the stand-in takes the chip's own stride only."""
+    sizes = [(320, 241), (500, 375), (576, 433), (641, 481)]
+    images = [write_jpeg(folder / f"{sampling}_{width}.jpg", (width, height), number, sampling=sampling)
+              for number, (width, height) in enumerate(sizes) for sampling in SAMPLINGS]
+    reference, by_dvpp, stderr = both(FakeModel(tmp_path, images, testing_shape="320", resize_mode="stretch"), chip)
+    assert NOTE not in stderr
+    difference = np.abs(reference - by_dvpp).max(axis=-1)
+    assert difference.mean() < 2.5
+    # Where the image ends: noise differs by 85 levels on average.
+    assert difference[:, :, -2:].mean() < 6 and difference[:, -2:].mean() < 6
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_boxes_are_mapped_by_the_rectangle_that_was_drawn(folder, chip, tmp_path):
+    """On 96 x 64, OpenCV draws 101 x 75 as 86 x 64. Of odd sides, DVPP decodes a line more or one less."""
+    sizes, grown = {"420": (101, 75), "444": (67, 97)}, {"420": 1, "444": 1 if chip == CHIPS[0] else -1}
+    images = [write_jpeg(folder / f"{number}.jpg", size, number, sampling=sampling)
+              for number, (sampling, size) in enumerate(sizes.items(), start=1)]
     model = FakeModel(tmp_path, images)
-    done = model.infer("--preprocess", "dvpp")
-    assert done.returncode == OK, done.stderr
-    config, results = model.config, []
-    placements = [((0, 0, 102, 76), (5, 0, 91, 64)), ((0, 0, 68, 98), (26, 0, 70, 64))]
-    for number, (size, placement, *heads) in enumerate(zip([(75, 101), (97, 67)], placements, *model.heads,
-                                                           strict=True), start=1):
+    done = model.infer("--preprocess", "dvpp", FAKE_ACL_CHIP=chip)
+    assert done.returncode == OK and NOTE not in done.stderr, done.stderr
+    config, results, targets = model.config, [], [(5, 0, 91, 64), (26, 0, 70, 64)]
+    for number, (sampling, target, *heads) in enumerate(zip(sizes, targets, *model.heads, strict=True), start=1):
+        width, height = sizes[sampling]
+        placement = Placement((0, 0, width + grown[sampling], height + grown[sampling]), target)
         found = detections_from_heads(*heads, config.eval_ignore_threshold, config.nms_thresh, config.max_detections)
-        results += coco_results(number, *in_image(found, (64, 96), Placement(*placement), size), CATEGORIES.ids)
+        results += coco_results(number, *in_image(found, (64, 96), placement, (height, width)), CATEGORIES.ids)
     agreement = compare(model.results(), results)
     assert agreement.counts[0] == agreement.counts[1] > 50 and agreement.unmatched == (0, 0)
     assert agreement.worst_iou > 0.999
+
+
+def test_another_chip_is_refused(folder, tmp_path):
+    model = FakeModel(tmp_path, [write_jpeg(folder / "1.jpg", (100, 76), 1)])
+    done = model.infer("--preprocess", "dvpp", FAKE_ACL_CHIP="Ascend310X")
+    assert done.returncode == USAGE and "the device is an Ascend310X" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("kind", ["png", "progressive", "cmyk", "small", "large"])
@@ -150,21 +176,23 @@ def test_a_file_that_is_no_image_is_skipped(folder, tmp_path):
 
 
 @pytest.mark.parametrize("call", [
-    "aclInit", "aclrtSetDevice", "aclrtCreateContext", "aclrtCreateStream", "aclrtGetRunMode", "aclrtMemcpy",
+    "aclInit", "aclrtSetDevice", "aclrtCreateContext", "aclrtCreateStream", "aclrtGetRunMode", "aclrtGetSocName",
+    "aclrtMemcpy",
     "acldvppCreateChannelDesc", "acldvppCreateChannel", "acldvppCreateResizeConfig", "acldvppMalloc",
     "acldvppCreatePicDesc", "acldvppVpcResizeAsync"])
 def test_a_failing_device_ends_the_run(folder, call, tmp_path):
     model = FakeModel(tmp_path, [write_jpeg(folder / "1.jpg", (100, 76), 1)])
     done = model.infer("--preprocess", "dvpp", FAKE_ACL_FAIL=call)
-    assert done.returncode == RUNTIME and f"DVPP: {call}" in done.stderr, done.stderr
+    assert done.returncode == RUNTIME and f"ACL: {call}" in done.stderr, done.stderr
     assert "were not freed" not in done.stderr
     assert not (tmp_path / "out" / "results.json").exists()
 
 
 def test_another_device(folder, tmp_path):
     model = FakeModel(tmp_path, [write_jpeg(folder / "1.jpg", (100, 76), 1)])
-    done = model.infer("--preprocess", "dvpp", "--device_id", 1)
-    assert done.returncode == RUNTIME and "aclrtSetDevice" in done.stderr
+    done = model.infer("--preprocess", "dvpp", "--device_id", 2)
+    assert done.returncode == RUNTIME and "aclrtSetDevice(2)" in done.stderr
+    assert "EZ9999: aclrtSetDevice: there is no such device)" in done.stderr
 
 
 @pytest.mark.parametrize("name, split, max_mean", [("bccd", "val2017", 1.0), ("coco128", "train2017", 4.5)])

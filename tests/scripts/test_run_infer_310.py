@@ -122,7 +122,7 @@ def test_on_the_host_without_mindspore_lite(place):
     assert "without MindSpore Lite" in (place.caller / "build.log").read_text()
     count = len(lines)
     done = place.run_all(place.model, place.images, place.annotations, 0, RUNTIME="opencv")
-    assert done.returncode == 2 and "DEVICE_ID is for RUNTIME=lite" in done.stderr and len(place.lines()) == count
+    assert done.returncode == 2 and "DEVICE_ID is for an Ascend" in done.stderr and len(place.lines()) == count
 
 
 @pytest.mark.parametrize("name, code, ran", [("cmake", 1, 2), ("yolo_infer", 3, 4), ("yolo_infer", 5, 4),
@@ -184,6 +184,7 @@ def test_earlier_logs_are_kept(place):
     (["a model.mindir", "my images", "val.json", "0", "1"], "unexpected argument '1'", {}),
     (["a model.mindir", "my images", "val.json"], "LITE_HOME is not set", {"LITE_HOME": None}),
     (["a model.mindir", "my images", "val.json"], "RUNTIME is 'cuda'", {"RUNTIME": "cuda"}),
+    (["a model.mindir", "my images", "val.json"], "ASCEND_TOOLKIT_HOME is not set", {"RUNTIME": "acl"}),
 ])
 def test_usage_errors(place, arguments, words, extra):
     done = place.run_all(*arguments, **extra)

@@ -7,8 +7,8 @@
 //  * DVPP keeps colour at half the resolution (YUV 4:2:0) through decoding and resizing, so edges between colours
 //    blur by about a pixel of the network input;
 //  * its resize interpolates by a filter of its own, where OpenCV averages over areas when it shrinks;
-//  * its sizes are even, so a letterboxed image may be one pixel narrower or lower than by OpenCV. Boxes are mapped
-//    back by the rectangle that was drawn.
+//  * its sizes are even, so a letterboxed image may be one pixel narrower or lower than by OpenCV, and of an odd side
+//    the decoder pads or drops a line, as the chip does it. Boxes are mapped back by what was decoded and drawn.
 // What DVPP does not decode (PNG, progressive, CMYK or arithmetic JPEG, sides below 32 or above 4096 pixels) is read by
 // the OpenCV path; the first such file is named on standard error, and the run reports how many there were.
 //
@@ -29,8 +29,9 @@ namespace yolo {
 
 /// A channel of DVPP for the calling thread. The description must outlive it. An image of more than `max_pixels` is not
 /// read.
-/// Throws Error(kRuntime) where ACL reports a failure, with the call and its code; but where the decoder reports one,
-/// OpenCV reads the image, since ACL does not distinguish a bad file from a bad device.
+/// Throws Error(kRuntime) where ACL reports a failure, with the call, its code and message; but where the decoder
+/// reports one, OpenCV reads the image, since ACL does not distinguish a bad file from a bad device. Throws Error(kUsage)
+/// on another chip than 310, 310P and 310B.
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
                                                      int64_t max_pixels);
 

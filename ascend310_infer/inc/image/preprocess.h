@@ -9,6 +9,7 @@
 #include <memory>
 #include <opencv2/core/mat.hpp>
 #include <string>
+#include <vector>
 
 #include "inc/image/placement.h"
 #include "inc/model/model_description.h"
@@ -53,11 +54,10 @@ using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
 /// Throws Error(kUsage) for the name of a preprocessor that was not compiled in.
 void CheckPreprocessor(const std::string &name);
 
-/// The factory of preprocessors by name, "opencv" or "dvpp" (on a device's hardware;
-/// CreateDvppPreprocessor of inc/image/dvpp.h). The description must outlive them. Throws what CheckPreprocessor
-/// throws.
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id,
-                                     int64_t max_pixels);
+/// The factory of preprocessors by name, "opencv" or "dvpp" (on the devices' hardware, in turn; CreateDvppPreprocessor
+/// of inc/image/dvpp.h). The description must outlive them. Throws what CheckPreprocessor throws.
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
+                                     const std::vector<int> &device_ids, int64_t max_pixels);
 
 }  // namespace yolo
 

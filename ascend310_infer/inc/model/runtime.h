@@ -14,7 +14,8 @@
 namespace yolo {
 
 struct RuntimeOptions {
-  int device_id = 0;
+  std::vector<int> device_ids = {0};
+  int device_id = 0;                // the one of this runtime
   std::string precision;            // MindSpore Lite's precision mode; empty: the runtime's default
   std::string provider = "ascend";  // MindSpore Lite: "ascend" or "cpu"
   std::string aipp_config;          // path, for models whose input.normalise is "aipp"
@@ -33,16 +34,20 @@ class Runtime {
   virtual std::vector<std::vector<float>> Infer(const void *input, size_t bytes) = 0;
 };
 
+/// Numbers that a library returned, float32 or float16, as float32.
+std::vector<float> ToFloats(const void *data, size_t count, bool is_half);
+
 /// Throws Error(kRuntime) where a runtime did not return as many numbers as the description says.
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs);
 
 /// Throws Error(kUsage) for the name of a runtime that was not compiled in.
 void CheckRuntime(const std::string &name);
 
-/// Loads a model by a runtime, "lite" or "opencv". Throws Error(kModel) where it cannot be built or does not match its
-/// description, and what CheckRuntime throws.
-std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
-                                       const ModelDescription &description, const RuntimeOptions &options);
+/// Loads a model by a runtime, "lite", "acl" or "opencv": on each of options.device_ids as many instances as keep the
+/// device busy; by OpenCV one. Throws Error(kModel) where it cannot be built or does not match its description, and
+/// what CheckRuntime throws.
+std::vector<std::unique_ptr<Runtime>> CreateRuntimes(const std::string &name, const std::string &model_path,
+                                                     const ModelDescription &description, RuntimeOptions options);
 
 }  // namespace yolo
 

@@ -1,6 +1,7 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Threads that read images, one that runs the network, threads that make detections of its outputs.
+// Threads that read images, one that runs the network on each device or instance of it, threads that make detections of
+// its outputs.
 #ifndef ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
 #define ASCEND310_INFER_INC_PIPELINE_PIPELINE_H_
 
@@ -47,8 +48,8 @@ using FrameHandler = std::function<void(FrameResult &&result)>;
 struct Pipeline {
   /// Of the model; its thresholds are those that are used. It outlives the run.
   const ModelDescription *description = nullptr;
-  /// Called by the thread that calls `RunPipeline` only.
-  Runtime *runtime = nullptr;
+  /// Each is called by one thread: the first by the one that calls `RunPipeline`.
+  std::vector<Runtime *> runtimes;
   /// Called once by each decode thread.
   PreprocessorFactory new_preprocessor;
   /// Takes the detections of image number `index`, best first. Called by several threads at a time, once for an image.

@@ -17,18 +17,18 @@
 #include "inc/errors.h"
 #include "inc/image/image_reader.h"
 #include "inc/image/jpeg.h"
+#include "inc/model/acl_session.h"
 
 namespace yolo {
 namespace {
 
-// Limits of JPEGD and VPC, and what their strides are multiples of; the largest that any chip asks for.
+// Limits of JPEGD and VPC, and what their strides are multiples of, on every chip: the largest that any asks for.
 constexpr int kMinSide = 32;
 constexpr int kMaxSide = 4096;
 constexpr int kMinTargetWidth = 10;
 constexpr int kMinTargetHeight = 6;
 constexpr int kMaxShrink = 32;
 constexpr int kMaxGrowth = 16;
-constexpr uint32_t kDecodedWidthStep = 128;
 constexpr uint32_t kDecodedHeightStep = 16;
 constexpr uint32_t kResizedWidthStep = 16;
 constexpr acldvppPixelFormat kPixelFormat = PIXEL_FORMAT_YUV_SEMIPLANAR_420;
@@ -37,35 +37,28 @@ uint32_t RoundUp(uint32_t value, uint32_t step) { return (value + step - 1) / st
 int EvenUp(int value) { return value + value % 2; }
 int EvenDown(int value) { return value - value % 2; }
 
-void Check(aclError error, const char *call) {
-  if (error != ACL_SUCCESS) {
-    throw Error(ExitCode::kRuntime, std::string("DVPP: ") + call + " failed with ACL's error " + std::to_string(error) +
-                                        "; the device's log (~/ascend/log) says more, or leave "
-                                        "--preprocess dvpp out");
-  }
-}
-
-template <typename Pointer>
-Pointer *CheckMade(Pointer *pointer, const char *call) {
-  if (pointer == nullptr) {
-    throw Error(ExitCode::kRuntime, std::string("DVPP: ") + call +
-                                        " returned nothing; the device's log (~/ascend/log) "
-                                        "says more, or leave --preprocess dvpp out");
-  }
-  return pointer;
-}
-
-/// Frees what ACL made, by its own function.
-template <auto kFree>
-struct Free {
-  template <typename Pointer>
-  void operator()(Pointer *pointer) const {
-    static_cast<void>(kFree(pointer));
-  }
+/// Chips by their name, or how the names of a family begin, and what the decoder makes the width stride a multiple of.
+struct Chip {
+  const char *name;
+  bool is_family;
+  uint32_t width_step;
 };
+constexpr Chip kChips[] = {{"Ascend310", false, 128}, {"Ascend310P", true, 64}, {"Ascend310B", true, 64}};
 
-template <typename Type, auto kFree>
-using Owned = std::unique_ptr<Type, Free<kFree>>;
+/// Returns the step of the width stride of decoded images on this chip. Another chip is refused: with a wrong stride
+/// its decoder would refuse every image, or lay out lines in another way than they are read, and without DVPP nothing
+/// is lost but time.
+uint32_t DecodedWidthStep() {
+  const std::string name = CheckMade(aclrtGetSocName(), "aclrtGetSocName");
+  for (const Chip &chip : kChips) {
+    if (chip.is_family ? name.rfind(chip.name, 0) == 0 : name == chip.name) {
+      return chip.width_step;
+    }
+  }
+  throw Error(ExitCode::kUsage, "--preprocess dvpp: the device is an " + name +
+                                    ", and the memory layout of its decoder is not known here; expected Ascend310, "
+                                    "Ascend310P or Ascend310B; leave the option out");
+}
 
 /// Memory of the device that DVPP may use; it grows, and is kept from image to image.
 class Buffer {
@@ -75,7 +68,7 @@ class Buffer {
       memory_.reset();
       bytes_ = 0;
       void *memory = nullptr;
-      Check(acldvppMalloc(&memory, bytes), "acldvppMalloc");
+      CheckAcl(acldvppMalloc(&memory, bytes), "acldvppMalloc");
       memory_.reset(memory);
       bytes_ = bytes;
     }
@@ -83,7 +76,7 @@ class Buffer {
   }
 
  private:
-  Owned<void, acldvppFree> memory_;
+  AclOwned<void, acldvppFree> memory_;
   size_t bytes_ = 0;
 };
 
@@ -95,45 +88,23 @@ struct YuvImage {
 
   uint32_t Bytes() const { return width_stride * height_stride * 3 / 2; }
 
-  Owned<acldvppPicDesc, acldvppDestroyPicDesc> Describe(void *data) const {
-    Owned<acldvppPicDesc, acldvppDestroyPicDesc> picture(CheckMade(acldvppCreatePicDesc(), "acldvppCreatePicDesc"));
+  AclOwned<acldvppPicDesc, acldvppDestroyPicDesc> Describe(void *data) const {
+    AclOwned<acldvppPicDesc, acldvppDestroyPicDesc> picture(CheckMade(acldvppCreatePicDesc(), "acldvppCreatePicDesc"));
     acldvppPicDesc *description = picture.get();
-    Check(acldvppSetPicDescData(description, data), "acldvppSetPicDescData");
-    Check(acldvppSetPicDescSize(description, Bytes()), "acldvppSetPicDescSize");
-    Check(acldvppSetPicDescFormat(description, kPixelFormat), "acldvppSetPicDescFormat");
-    Check(acldvppSetPicDescWidth(description, static_cast<uint32_t>(size.width)), "acldvppSetPicDescWidth");
-    Check(acldvppSetPicDescHeight(description, static_cast<uint32_t>(size.height)), "acldvppSetPicDescHeight");
-    Check(acldvppSetPicDescWidthStride(description, width_stride), "acldvppSetPicDescWidthStride");
-    Check(acldvppSetPicDescHeightStride(description, height_stride), "acldvppSetPicDescHeightStride");
+    CheckAcl(acldvppSetPicDescData(description, data), "acldvppSetPicDescData");
+    CheckAcl(acldvppSetPicDescSize(description, Bytes()), "acldvppSetPicDescSize");
+    CheckAcl(acldvppSetPicDescFormat(description, kPixelFormat), "acldvppSetPicDescFormat");
+    CheckAcl(acldvppSetPicDescWidth(description, static_cast<uint32_t>(size.width)), "acldvppSetPicDescWidth");
+    CheckAcl(acldvppSetPicDescHeight(description, static_cast<uint32_t>(size.height)), "acldvppSetPicDescHeight");
+    CheckAcl(acldvppSetPicDescWidthStride(description, width_stride), "acldvppSetPicDescWidthStride");
+    CheckAcl(acldvppSetPicDescHeightStride(description, height_stride), "acldvppSetPicDescHeightStride");
     return picture;
   }
 };
 
-void *NewContext(int device_id) {
-  // MindSpore Lite may have initialised ACL.
-  const aclError error = aclInit(nullptr);
-  Check(error == ACL_ERROR_REPEAT_INITIALIZE ? ACL_SUCCESS : error, "aclInit");
-  Check(aclrtSetDevice(device_id), "aclrtSetDevice");
-  aclrtContext context = nullptr;
-  Check(aclrtCreateContext(&context, device_id), "aclrtCreateContext");
-  return context;
-}
-
-void *NewStream() {
-  aclrtStream stream = nullptr;
-  Check(aclrtCreateStream(&stream), "aclrtCreateStream");
-  return stream;
-}
-
 acldvppChannelDesc *OpenChannel(acldvppChannelDesc *channel) {
-  Check(acldvppCreateChannel(channel), "acldvppCreateChannel");
+  CheckAcl(acldvppCreateChannel(channel), "acldvppCreateChannel");
   return channel;
-}
-
-bool RunsOnDevice() {
-  aclrtRunMode mode = ACL_HOST;
-  Check(aclrtGetRunMode(&mode), "aclrtGetRunMode");
-  return mode == ACL_DEVICE;
 }
 
 /// Converts an image in the host's memory, rows of Y, then of U and V interleaved, to RGB. JPEG's Y, U and V fill
@@ -159,20 +130,19 @@ class DvppPreprocessor : public Preprocessor {
       : description_(description),
         max_pixels_(max_pixels),
         reference_(CreateOpenCvPreprocessor(description, max_pixels)),
-        context_(NewContext(device_id)),
-        stream_(NewStream()),
+        session_(device_id),
+        width_step_(DecodedWidthStep()),
         channel_description_(CheckMade(acldvppCreateChannelDesc(), "acldvppCreateChannelDesc")),
         channel_(OpenChannel(channel_description_.get())),
-        resize_(CheckMade(acldvppCreateResizeConfig(), "acldvppCreateResizeConfig")),
-        shares_memory_(RunsOnDevice()) {}
+        resize_(CheckMade(acldvppCreateResizeConfig(), "acldvppCreateResizeConfig")) {}
 
   PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
     const std::optional<BaselineJpeg> jpeg = ReadBaselineJpeg(ReadImageFile(image_path, max_pixels_));
     const InputDescription &input = description_.input;
     const Size canvas{input.Width(), input.Height()};
-    if (jpeg && IsWithinLimits(jpeg->size)) {
+    if (jpeg && IsWithinLimits(jpeg->size) && Decode(*jpeg)) {
       const Placement placement = EvenPlacement(jpeg->size, canvas);
-      if (CanResize(placement) && Decode(*jpeg)) {
+      if (CanResize(placement)) {
         Resize(placement);
         Draw(placement, item);
         return {jpeg->size, placement};
@@ -207,11 +177,10 @@ class DvppPreprocessor : public Preprocessor {
     }
   }
 
-  /// Where the image lies: as with OpenCV, but with even sides. Of an odd image, the decoder's padding is the last
-  /// line.
+  /// Where the image lies: as with OpenCV, but with even sides, and from what was decoded of it.
   Placement EvenPlacement(const Size &image, const Size &canvas) const {
     Placement placement = FitPlacement(description_.resize_mode, image, canvas);
-    placement.source = {0, 0, EvenUp(image.width), EvenUp(image.height)};
+    placement.source = {0, 0, decoded_.size.width, decoded_.size.height};
     PixelRect &target = placement.target;
     target.x2 = target.x1 + EvenDown(target.Width());
     target.y2 = target.y1 + EvenDown(target.Height());
@@ -219,18 +188,25 @@ class DvppPreprocessor : public Preprocessor {
   }
 
   /// Returns false where the decoder refuses the image.
+  ///
+  /// Of an odd side it decodes one line more, which is padding, or one less: that depends on the chip and the sampling
+  /// of colour, so the size is what the decoder says. A size that could not have been decoded is a refusal, too.
   bool Decode(const BaselineJpeg &jpeg) {
     const auto bytes = static_cast<uint32_t>(jpeg.data.size());
     void *data = file_.Reserve(bytes);
-    Check(aclrtMemcpy(data, bytes, jpeg.data.data(), bytes,
-                      shares_memory_ ? ACL_MEMCPY_DEVICE_TO_DEVICE : ACL_MEMCPY_HOST_TO_DEVICE),
-          "aclrtMemcpy");
+    CheckAcl(aclrtMemcpy(data, bytes, jpeg.data.data(), bytes, session_.to_device()), "aclrtMemcpy");
     decoded_.size = {EvenUp(jpeg.size.width), EvenUp(jpeg.size.height)};
-    decoded_.width_stride = RoundUp(static_cast<uint32_t>(decoded_.size.width), kDecodedWidthStep);
+    decoded_.width_stride = RoundUp(static_cast<uint32_t>(decoded_.size.width), width_step_);
     decoded_.height_stride = RoundUp(static_cast<uint32_t>(decoded_.size.height), kDecodedHeightStep);
     const auto picture = decoded_.Describe(decoded_memory_.Reserve(decoded_.Bytes()));
-    return acldvppJpegDecodeAsync(channel_.get(), data, bytes, picture.get(), stream_.get()) == ACL_SUCCESS &&
-           aclrtSynchronizeStream(stream_.get()) == ACL_SUCCESS && acldvppGetPicDescRetCode(picture.get()) == 0;
+    if (acldvppJpegDecodeAsync(channel_.get(), data, bytes, picture.get(), session_.stream()) != ACL_SUCCESS ||
+        aclrtSynchronizeStream(session_.stream()) != ACL_SUCCESS || acldvppGetPicDescRetCode(picture.get()) != 0) {
+      return false;
+    }
+    decoded_.size = {EvenDown(static_cast<int>(acldvppGetPicDescWidth(picture.get()))),
+                     EvenDown(static_cast<int>(acldvppGetPicDescHeight(picture.get())))};
+    const auto fits = [](int decoded, int side) { return decoded == EvenUp(side) || decoded == EvenDown(side); };
+    return fits(decoded_.size.width, jpeg.size.width) && fits(decoded_.size.height, jpeg.size.height);
   }
 
   void Resize(const Placement &placement) {
@@ -241,13 +217,11 @@ class DvppPreprocessor : public Preprocessor {
     const auto source = decoded_.Describe(decoded_memory_.Reserve(decoded_.Bytes()));
     void *memory = resized_memory_.Reserve(resized_.Bytes());
     const auto target = resized_.Describe(memory);
-    Check(acldvppVpcResizeAsync(channel_.get(), source.get(), target.get(), resize_.get(), stream_.get()),
-          "acldvppVpcResizeAsync");
-    Check(aclrtSynchronizeStream(stream_.get()), "aclrtSynchronizeStream");
+    CheckAcl(acldvppVpcResizeAsync(channel_.get(), source.get(), target.get(), resize_.get(), session_.stream()),
+             "acldvppVpcResizeAsync");
+    session_.Synchronize();
     pixels_.resize(resized_.Bytes());
-    Check(aclrtMemcpy(pixels_.data(), pixels_.size(), memory, pixels_.size(),
-                      shares_memory_ ? ACL_MEMCPY_DEVICE_TO_DEVICE : ACL_MEMCPY_DEVICE_TO_HOST),
-          "aclrtMemcpy");
+    CheckAcl(aclrtMemcpy(pixels_.data(), pixels_.size(), memory, pixels_.size(), session_.to_host()), "aclrtMemcpy");
   }
 
   void Draw(const Placement &placement, uint8_t *item) {
@@ -266,14 +240,12 @@ class DvppPreprocessor : public Preprocessor {
   const ModelDescription &description_;
   const int64_t max_pixels_;
   std::unique_ptr<Preprocessor> reference_;
-  // In the order in which they are made; the last is freed first. aclFinalize is left to the end of the process, since
-  // MindSpore Lite may use ACL still.
-  Owned<void, aclrtDestroyContext> context_;
-  Owned<void, aclrtDestroyStream> stream_;
-  Owned<acldvppChannelDesc, acldvppDestroyChannelDesc> channel_description_;
-  Owned<acldvppChannelDesc, acldvppDestroyChannel> channel_;
-  Owned<acldvppResizeConfig, acldvppDestroyResizeConfig> resize_;
-  bool shares_memory_;
+  // In the order in which they are made; the last is freed first.
+  AclSession session_;
+  uint32_t width_step_;
+  AclOwned<acldvppChannelDesc, acldvppDestroyChannelDesc> channel_description_;
+  AclOwned<acldvppChannelDesc, acldvppDestroyChannel> channel_;
+  AclOwned<acldvppResizeConfig, acldvppDestroyResizeConfig> resize_;
   Buffer file_, decoded_memory_, resized_memory_;
   YuvImage decoded_, resized_;
   std::vector<uint8_t> pixels_;

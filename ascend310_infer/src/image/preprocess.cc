@@ -3,6 +3,7 @@
 #include "inc/image/preprocess.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
 #include <utility>
@@ -107,15 +108,17 @@ void CheckPreprocessor(const std::string &name) {
   }
 }
 
-PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description, int device_id,
-                                     int64_t max_pixels) {
+PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
+                                     const std::vector<int> &device_ids, int64_t max_pixels) {
   CheckPreprocessor(name);
 #ifdef YOLO_WITH_DVPP
   if (name == "dvpp") {
-    return [&description, device_id, max_pixels] { return CreateDvppPreprocessor(description, device_id, max_pixels); };
+    return [&description, device_ids, max_pixels, next = std::make_shared<std::atomic<size_t>>(0)] {
+      return CreateDvppPreprocessor(description, device_ids[(*next)++ % device_ids.size()], max_pixels);
+    };
   }
 #endif
-  static_cast<void>(device_id);
+  static_cast<void>(device_ids);
   return [&description, max_pixels] { return CreateOpenCvPreprocessor(description, max_pixels); };
 }
 

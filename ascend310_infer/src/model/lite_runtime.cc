@@ -7,7 +7,6 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <opencv2/core.hpp>
 #include <utility>
 
 #include "inc/errors.h"
@@ -245,16 +244,7 @@ class LiteRuntime : public Runtime {
       Fail("output " + output.name + " came as " + TensorText(tensor) + ", " + std::to_string(tensor.DataSize()) +
            " bytes; expected float32 or float16 " + ShapeText(output.shape));
     }
-    std::vector<float> floats(count);
-    if (is_half) {
-      const int columns = static_cast<int>(count);
-      cv::Mat target(1, columns, CV_32F, floats.data());
-      // OpenCV takes no pointer to const; it only reads here.
-      cv::Mat(1, columns, CV_16F, const_cast<void *>(data.get())).convertTo(target, CV_32F);
-    } else {
-      std::memcpy(floats.data(), data.get(), count * sizeof(float));
-    }
-    return floats;
+    return ToFloats(data.get(), count, is_half);
   }
 
   std::string model_path_;

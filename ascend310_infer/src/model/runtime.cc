@@ -2,7 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inc/model/runtime.h"
 
+#include <cstring>
+#include <opencv2/core.hpp>
+
 #include "inc/errors.h"
+#ifdef YOLO_WITH_ACL
+#include "inc/model/acl_runtime.h"
+#endif
 #ifdef YOLO_WITH_LITE
 #include "inc/model/lite_runtime.h"
 #endif
@@ -18,15 +24,19 @@ using Creator = std::unique_ptr<Runtime> (*)(const std::string &, const ModelDes
 struct BuiltRuntime {
   const char *name;
   Creator create;
+  int instances;  // on a device; 0: it uses none, and there is one
 };
 
 const std::vector<BuiltRuntime> &Built() {
   static const std::vector<BuiltRuntime> built = {
+#ifdef YOLO_WITH_ACL
+      {"acl", CreateAclRuntime, kAclInstances},
+#endif
 #ifdef YOLO_WITH_LITE
-      {"lite", CreateLiteRuntime},
+      {"lite", CreateLiteRuntime, 1},
 #endif
 #ifdef YOLO_WITH_OPENCV_DNN
-      {"opencv", CreateOpenCvRuntime},
+      {"opencv", CreateOpenCvRuntime, 0},
 #endif
   };
   return built;
@@ -42,10 +52,24 @@ const BuiltRuntime &Find(const std::string &name) {
   }
   throw Error(ExitCode::kUsage, "--runtime " + name + ": this program was built with " +
                                     (known.empty() ? "no runtime" : known) +
-                                    " only; build it where MindSpore Lite (LITE_HOME) or OpenCV DNN is installed");
+                                    " only; build it where CANN (ASCEND_TOOLKIT_HOME), MindSpore Lite (LITE_HOME) or "
+                                    "OpenCV DNN is installed");
 }
 
 }  // namespace
+
+std::vector<float> ToFloats(const void *data, size_t count, bool is_half) {
+  std::vector<float> floats(count);
+  if (is_half) {
+    const int columns = static_cast<int>(count);
+    cv::Mat target(1, columns, CV_32F, floats.data());
+    // OpenCV takes no pointer to const; it only reads here.
+    cv::Mat(1, columns, CV_16F, const_cast<void *>(data)).convertTo(target, CV_32F);
+  } else {
+    std::memcpy(floats.data(), data, count * sizeof(float));
+  }
+  return floats;
+}
 
 void CheckOutputs(const ModelDescription &description, const std::vector<std::vector<float>> &outputs) {
   const auto fail = [&](const std::string &found, const std::string &expected) {
@@ -66,9 +90,22 @@ void CheckOutputs(const ModelDescription &description, const std::vector<std::ve
 
 void CheckRuntime(const std::string &name) { Find(name); }
 
-std::unique_ptr<Runtime> CreateRuntime(const std::string &name, const std::string &model_path,
-                                       const ModelDescription &description, const RuntimeOptions &options) {
-  return Find(name).create(model_path, description, options);
+std::vector<std::unique_ptr<Runtime>> CreateRuntimes(const std::string &name, const std::string &model_path,
+                                                     const ModelDescription &description, RuntimeOptions options) {
+  const BuiltRuntime &runtime = Find(name);
+  std::vector<std::unique_ptr<Runtime>> created;
+  if (runtime.instances == 0) {
+    created.push_back(runtime.create(model_path, description, options));
+    return created;
+  }
+  // One on each device, then the second ones: the first batches go to different devices.
+  for (int instance = 0; instance < runtime.instances; ++instance) {
+    for (const int device_id : options.device_ids) {
+      options.device_id = device_id;
+      created.push_back(runtime.create(model_path, description, options));
+    }
+  }
+  return created;
 }
 
 }  // namespace yolo

@@ -87,6 +87,8 @@ class Run {
   size_t next_image_ = 0;
   bool ended_ = false;
   std::atomic<int> decoding_;
+  std::atomic<size_t> next_runtime_{0};
+  std::atomic<size_t> inferring_;
   std::mutex result_mutex_;
   std::exception_ptr failure_;
   std::mutex order_mutex_;
@@ -94,10 +96,10 @@ class Run {
   size_t next_result_ = 0;
 };
 
-/// Batches in flight: as many as the decode threads fill at a time, one that the network has, one that waits.
+/// Batches in flight: as many as the decode threads fill at a time, one that each runtime has, one that waits.
 size_t BatchesInFlight(const Pipeline &pipeline) {
   const auto batch = static_cast<size_t>(pipeline.description->input.Batch());
-  return (static_cast<size_t>(pipeline.decode_threads) + batch - 1) / batch + 2;
+  return (static_cast<size_t>(pipeline.decode_threads) + batch - 1) / batch + pipeline.runtimes.size() + 1;
 }
 
 Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> *images, FrameSource *frames,
@@ -111,7 +113,8 @@ Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> *images, FrameS
       free_(BatchesInFlight(pipeline)),
       ready_(BatchesInFlight(pipeline)),
       inferred_(static_cast<size_t>(pipeline.postprocess_threads) + 1),
-      decoding_(pipeline.decode_threads) {
+      decoding_(pipeline.decode_threads),
+      inferring_(pipeline.runtimes.size()) {
   result_.outcomes.resize(images_ != nullptr ? images_->size() : 0);
   for (size_t number = 0; number < BatchesInFlight(pipeline); ++number) {
     batches_.push_back(std::make_unique<Batch>());
@@ -155,9 +158,9 @@ PipelineResult Run::Execute() {
   Guard([&] {
     start(pipeline_.decode_threads, &Run::DecodeImages);
     start(pipeline_.postprocess_threads, &Run::PostprocessOutputs);
+    start(static_cast<int>(pipeline_.runtimes.size()) - 1, &Run::Infer);
     Infer();
   });
-  inferred_.Close();
   for (std::thread &thread : threads) {
     thread.join();
   }
@@ -274,6 +277,7 @@ PreparedImage Run::PrepareImage(const ImageEntry &entry, Preprocessor *preproces
 
 void Run::Infer() {
   StageTimes times;
+  Runtime *runtime = pipeline_.runtimes[next_runtime_++];
   while (const std::optional<Batch *> batch = ready_.Pop()) {
     Outputs outputs;
     outputs.items = std::move((*batch)->items);
@@ -281,7 +285,7 @@ void Run::Infer() {
     (*batch)->items.clear();
     if (std::any_of(outputs.items.begin(), outputs.items.end(), [](const Item &item) { return item.is_read; })) {
       const Stopwatch watch;
-      outputs.values = pipeline_.runtime->Infer((*batch)->input.data(), (*batch)->input.size());
+      outputs.values = runtime->Infer((*batch)->input.data(), (*batch)->input.size());
       Keep(watch.Seconds(), &times.inference);
       CheckOutputs(description_, outputs.values);
       if (!inferred_.Push(std::move(outputs))) {
@@ -293,6 +297,9 @@ void Run::Infer() {
     }
   }
   AddTimes(times);
+  if (--inferring_ == 0) {
+    inferred_.Close();
+  }
 }
 
 void Run::PostprocessOutputs() {

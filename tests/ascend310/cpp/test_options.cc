@@ -68,7 +68,15 @@ TEST_CASE("options that the run has no use for are refused") {
       },
       ExitCode::kUsage, {"--device_id"});
   CheckError([] { ParseArguments({"--draw_threshold", "0.5"}); }, ExitCode::kUsage, {"--draw_threshold"});
-  CHECK(ParseArguments({"--device_id", "1", "--preprocess", "dvpp"}).runtime_options.device_id == 1);
+  CHECK(ParseArguments({"--device_id", "1", "--preprocess", "dvpp"}).runtime_options.device_ids == std::vector<int>{1});
+  CHECK(ParseArguments({"--device_id", "3,1"}, "m.om").runtime_options.device_ids == std::vector<int>{3, 1});
+  CHECK(ParseArguments({}, "m.om").runtime == "acl");
+  CheckError([] { ParseArguments({"--device_id", "1,1"}, "m.om"); }, ExitCode::kUsage, {"--device_id", "twice"});
+  CheckError(
+      [] {
+        ParseArguments({"--runtime_threads", "2"}, "m.om");
+      },
+      ExitCode::kUsage, {"--runtime_threads", "acl"});
   CHECK(ParseArguments({"--device_id", "1", "--precision", "x"}, "m.mindir").runtime_options.precision == "x");
 }
 

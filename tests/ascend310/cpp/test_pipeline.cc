@@ -84,7 +84,7 @@ struct Fixture {
   explicit Fixture(int decode_threads = 1, int postprocess_threads = 1)
       : description(yolo::ParseModelDescription(ValidDescription(static_cast<int>(kBatch)).dump(), "d.json")) {
     pipeline.description = &description;
-    pipeline.runtime = &runtime;
+    pipeline.runtimes = {&runtime};
     pipeline.new_preprocessor = [] { return std::make_unique<NumberReader>(); };
     pipeline.handle = [this](size_t index, const std::vector<Detection> &detections) {
       const std::lock_guard<std::mutex> lock(mutex);
@@ -135,6 +135,47 @@ TEST_CASE("every image gets its own detections, for any number of threads and im
         }
       }
     }
+  }
+}
+
+TEST_CASE("each runtime has a thread of its own, and images get their own detections") {
+  /// Waits in its first call for that of the other.
+  class MeetingRuntime : public EchoRuntime {
+   public:
+    explicit MeetingRuntime(std::atomic<int> *arrived) : arrived_(arrived) {}
+
+    std::vector<std::vector<float>> Infer(const void *input, size_t bytes) override {
+      if (calls() == 0) {
+        for (++*arrived_; *arrived_ < 2;) {
+          std::this_thread::yield();
+        }
+      }
+      return EchoRuntime::Infer(input, bytes);
+    }
+
+   private:
+    std::atomic<int> *arrived_;
+  };
+  std::atomic<int> arrived{0};
+  MeetingRuntime first(&arrived), second(&arrived);
+  Fixture fixture;
+  fixture.pipeline.runtimes = {&first, &second};
+  std::vector<std::string> paths;
+  for (size_t number = 0; number < 20; ++number) {
+    paths.push_back(std::to_string(number + 1));
+  }
+  SUBCASE("all of them") {
+    fixture.Run(paths);
+    CHECK(first.calls() + second.calls() == 7);
+    REQUIRE(fixture.found.size() == paths.size());
+    for (const auto &[index, detections] : fixture.found) {
+      REQUIRE(detections.size() == 1);
+      CHECK(detections[0].score == static_cast<float>(index + 1) / 256.F);
+    }
+  }
+  SUBCASE("and where one fails, the run fails") {
+    second.fail_at = 1;
+    CheckError([&] { fixture.Run(paths); }, ExitCode::kRuntime, {"device lost"});
   }
 }
 

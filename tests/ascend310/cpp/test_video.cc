@@ -93,7 +93,7 @@ struct VideoFixture {
   explicit VideoFixture(int threads, int pause_ms = 0)
       : description(yolo::ParseModelDescription(ValidDescription(kFramesAtOnce).dump(), "d.json")), runtime(pause_ms) {
     pipeline.description = &description;
-    pipeline.runtime = &runtime;
+    pipeline.runtimes = {&runtime};
     pipeline.new_preprocessor = [] { return std::make_unique<FirstPixelReader>(); };
     pipeline.decode_threads = threads;
     pipeline.postprocess_threads = threads;

@@ -124,14 +124,15 @@ def _failures(*steps):
 
 def _make_library(home, name, library, copy):
     """Compile a stand-in to the place and with the headers that the vendor's library has."""
-    target, source = home / library, CPP / name / f"{name}.cc"
+    target, sources = home / library, sorted((CPP / name).glob("*.cc"))
     target.parent.mkdir(parents=True, exist_ok=True)
     for link, place in ((home / "include", CPP / name / "include"), (home / copy, target.name)):
         if not link.is_symlink():
             link.symlink_to(place)
-    libraries = ["-lopencv_core", "-lopencv_imgproc", "-lopencv_imgcodecs"] if name == "fake_acl" else []
+    modules = ("core", "imgproc", "imgcodecs", "dnn") if name == "fake_acl" else ()
     return run("g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", home / "include",
-               "-I", home, "-isystem", "/usr/include/opencv4", source, "-o", target, *libraries)
+               "-I", home, "-isystem", "/usr/include/opencv4", *sources, "-o", target,
+               *(f"-lopencv_{module}" for module in modules))
 
 
 def run(*command, **options):

@@ -37,6 +37,8 @@ aclError acldvppSetPicDescWidth(acldvppPicDesc *picDesc, uint32_t width);
 aclError acldvppSetPicDescHeight(acldvppPicDesc *picDesc, uint32_t height);
 aclError acldvppSetPicDescWidthStride(acldvppPicDesc *picDesc, uint32_t widthStride);
 aclError acldvppSetPicDescHeightStride(acldvppPicDesc *picDesc, uint32_t heightStride);
+uint32_t acldvppGetPicDescWidth(const acldvppPicDesc *picDesc);
+uint32_t acldvppGetPicDescHeight(const acldvppPicDesc *picDesc);
 uint32_t acldvppGetPicDescRetCode(const acldvppPicDesc *picDesc);
 
 acldvppResizeConfig *acldvppCreateResizeConfig();
