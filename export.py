@@ -9,8 +9,9 @@ Input: uint8 [batch_size, height, width, 3] RGB, normalised in the model; with -
 [batch_size, 3, height, width], normalised already, as in the 2021 version. Outputs: output_big (stride 32) and
 output_small (stride 16), decoded, [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads,
 [batch_size, 3 * (5 + classes), g, g], for the calling program to decode, which is more accurate where the device
-computes in half precision (docs/half_precision.md). Batch norm is folded into the convolutions. FILE.json beside the
-model holds classes, anchors and preprocessing.
+computes in half precision (docs/half_precision.md). Batch norm is folded into the convolutions. A MindIR is of version
+1, which MindSpore Lite 2.0 reads, unless --mindir_version 3 keeps MindSpore's own. FILE.json beside the model holds
+classes, anchors and preprocessing.
 """
 import os
 import sys

@@ -135,6 +135,8 @@ def _export_faults(config: Config) -> Iterator[str]:
     if config.export_input == "uint8" and not config.is_default("export_normalise"):
         yield (f"{_found(config, 'export_normalise')}, but export_input is uint8, which the graph normalises: leave "
                "export_normalise out, or set export_input to float")
+    if config.file_format != "MINDIR" and not config.is_default("mindir_version"):
+        yield f"{_found(config, 'mindir_version')}, but file_format is {config.file_format}; leave mindir_version out"
 
 
 def _schedule_faults(config: Config) -> Iterator[str]:

@@ -54,7 +54,7 @@ def test_num_classes_comes_from_the_data_unless_set():
     "--flip_probability 0", "--flip_probability 1", "--saturation 1 --value 0 --hue 0 --jitter 0",
     "--min_scale 1 --max_scale 1", "--file_format AIR", "--is_distributed 0 --group_size 1 --rank 0", "--loss_scale 1",
     "--scale_x_y 1,1", "--lr_epochs 5", "--keep_detect False", "--box_loss ciou", "--eval_interval 1",
-    "--export_input float --export_normalise aipp", "--export_normalise host",
+    "--export_input float --export_normalise aipp", "--export_normalise host", "--mindir_version 3",
 ])
 def test_a_good_config_passes(arguments):
     check_config(get_config(arguments.split()))
@@ -83,6 +83,7 @@ def test_a_good_config_passes(arguments):
     ("--is_distributed 1 --group_size 8", "group_size is 8 (command line): the launcher of a distributed run sets it"),
     ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
     ("--export_normalise aipp", "export_normalise is aipp (command line), but export_input is uint8"),
+    ("--file_format ONNX --mindir_version 3", "mindir_version is 3 (command line), but file_format is ONNX; leave"),
 ])
 def test_options_that_do_not_fit_together_are_explained(arguments, words):
     with pytest.raises(UsageError) as caught:

@@ -78,7 +78,7 @@ def export_network(network, batch, config, categories, path):
         _write_draft(network, batch, config.file_format, draft)
         if config.file_format == "MINDIR" and config.mindir_version == 1:
             lowered = lower_mindir(draft.read_bytes())
-            # MindSpore takes the right to write to its file.
+            # MindSpore makes its file read-only.
             draft.unlink()
             draft.write_bytes(lowered)
         difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
