@@ -30,8 +30,8 @@ namespace yolo {
 /// A channel of DVPP for the calling thread. The description must outlive it. An image of more than `max_pixels` is not
 /// read.
 /// Throws Error(kRuntime) where ACL reports a failure, with the call, its code and message; but where the decoder
-/// reports one, OpenCV reads the image, since ACL does not distinguish a bad file from a bad device. Throws Error(kUsage)
-/// on another chip than 310, 310P and 310B.
+/// reports one, OpenCV reads the image, since ACL does not distinguish a bad file from a bad device. Throws
+/// Error(kUsage) on another chip than 310, 310P and 310B.
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
                                                      int64_t max_pixels);
 
