@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Values of annotation files: what counts as a whole number, a number, an id or a crowd flag, and how they are shown."""
+"""Values of annotation files: what counts as a whole number, a number, an id or a crowd flag; how they are shown."""
 import math
 
 import pytest
