@@ -264,7 +264,7 @@ def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     assert done.returncode == OUTPUT and "no folder" in done.stderr
 
 
-@pytest.mark.parametrize("option, words", [(("--runtime", "acl"), "opencv"),
+@pytest.mark.parametrize("option, words", [(("--runtime", "acl"), "opencv only"),
                                            (("--preprocess", "dvpp"), "built without it")])
 def test_what_was_not_built_is_refused(data, model, option, words, tmp_path):
     done = run(build_folder() / "yolo_infer", "--model", model, "--images", annotations(data), "--output", tmp_path,
