@@ -80,7 +80,7 @@ def describe_offline_model(model_path, offline_path):
     """
     description = read_description(model_path)
     data = offline_path.read_bytes()
-    description["model"] = {"file": offline_path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    description["model"] |= {"file": offline_path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     path = description_path(offline_path)
     check_description(description, path)
     write_atomically(path, (json.dumps(description, indent=1) + "\n").encode())

@@ -44,7 +44,7 @@ def fixture_offline(tmp_path_factory):
     onnx.save(pooling_model(), source)
     description = describe(export_config(export_input="float", keep_detect=False, batch_size=1))
     data = source.read_bytes()
-    description["model"] = {"file": source.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    description["model"] |= {"file": source.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     description["classes"] = [{"name": name, "id": number}
                               for name, number in zip(CATEGORIES.names, CATEGORIES.ids, strict=True)]
     Path(f"{source}.json").write_text(json.dumps(description))
