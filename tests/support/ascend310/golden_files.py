@@ -15,7 +15,7 @@ from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.config import check_config, detection_scales, with_categories
 from src.data.categories import Categories
-from src.data.image_files import decode_image
+from src.data.image_files import CUT_SHORT, decode_image, decode_reduced
 from src.data.placement import fit_placement
 from src.deploy.exporter import example_input
 from src.deploy.model_description import describe_model
@@ -118,16 +118,17 @@ def image_files():
 
 def _images(folder):
     cases, forms = [], {}
+    # The app shows images as they are stored.
+    stored = {"batch_size": 1, "exif": "ignore"}
     for mode in MODES:
-        forms[mode] = export_config(resize_mode=mode, pad_value=114, batch_size=1)
-        forms[f"{mode}_host"] = export_config(resize_mode=mode, batch_size=1, export_input="float")
-        forms[f"{mode}_aipp"] = export_config(resize_mode=mode, batch_size=1, export_input="float",
-                                              export_normalise="aipp")
+        forms[mode] = export_config(resize_mode=mode, pad_value=114, **stored)
+        forms[f"{mode}_host"] = export_config(resize_mode=mode, export_input="float", **stored)
+        forms[f"{mode}_aipp"] = export_config(resize_mode=mode, export_input="float", export_normalise="aipp", **stored)
     for form, config in forms.items():
         (folder / f"{form}.json").write_text(json.dumps(describe(config)))
     for name, data in image_files().items():
         (folder / name).write_bytes(data)
-        image = decode_image(folder / name)
+        image = decode_image(folder / name, exif="ignore")
         for form, config in forms.items():
             if form.endswith("host"):
                 pixels, level = example_input(config, str(folder / name)), 1 / (255 * min(config.std))
@@ -162,16 +163,17 @@ def _byte_strings(folder):
     for number, data in enumerate(strings):
         path = folder / f"bytes{number}"
         path.write_bytes(data)
-        cases.append({"file": path.name, "cut_short": _refusal(path)})
+        cases.append({"file": path.name, "cut_short": _is_cut_short(path)})
     return cases
 
 
-def _refusal(path):
+def _is_cut_short(path):
+    """Return whether a file is cut short, also where Python uses what is there of it, and the app does not."""
     try:
-        decode_image(path)
+        fault = decode_reduced(path, 1, "ignore").fault
     except UserError as error:
-        return "cut short" in str(error)
-    return False
+        return CUT_SHORT in str(error)
+    return fault is not None and fault.kind == CUT_SHORT
 
 
 def _raw_heads(config, num_classes, seed):
