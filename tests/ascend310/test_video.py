@@ -87,7 +87,7 @@ def test_each_frame_has_the_boxes_of_eval(frames, run, tmp_path):
     expected = []
     for number, frame in enumerate(frames):
         write_image(tmp_path / "frame.png", frame[:, :, ::-1])
-        expected.append((number, as_records(*predict_image(network, tmp_path / "frame.png", config)[1:], categories)))
+        expected.append((number, as_records(*predict_image(network, tmp_path / "frame.png", config)[2:], categories)))
     assert [line["frame"] for line in lines] == list(range(COUNT))
     assert [line["time"] for line in lines] == pytest.approx([number / RATE for number in range(COUNT)])
     agreement = compare(as_results((line["frame"], line["detections"]) for line in lines), as_results(expected))
