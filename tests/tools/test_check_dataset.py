@@ -57,7 +57,7 @@ def test_anchors_that_fit_are_recognised_and_better_ones_found(tmp_path, capsys)
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"annotations": [{"id": 9, "image_id": 1, "category_id": 7, "bbox": [1, 1, 5, 5]}]}, "boxes of an unknown category"),
+    ({"annotations": [{"id": 9, "image_id": 1, "category_id": 7, "bbox": [1, 1, 5, 5]}]}, "of an unknown category"),
     ({"annotations": [{"id": 9, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5]}]}, "1 boxes that are not four"),
     ({"overrides": {"images": []}}, '"images" is empty')])
 def test_what_would_train_wrongly_is_an_error(tmp_path, capsys, change, words):
