@@ -31,7 +31,8 @@ def check_images(data, config, workers, ranks):
         workers (int): number of threads.
         ranks (Ranks): the processes that share the work.
     """
-    path = _cache_path(data, config.exif)
+    # Each rank may have a disk of its own.
+    path = _cache_path(ranks.all_gather(_digest(data, config.exif)))
     found = ranks.broadcast(_read_cache(path) if ranks.is_first else None)
     if found is None:
         share = ranks.share(len(data))
@@ -90,17 +91,22 @@ def usable(data, found, config, training):
     return data.without(damaged) if training and damaged else data
 
 
-def _cache_path(data, exif):
-    """Return the file that holds the result for these very files."""
+def _digest(data, exif):
+    """Return a hash (text) of the names, sizes and times of all images, and of what decides how they are read."""
     facts = hashlib.sha256(f"{VERSION} {exif}".encode())
     for path, size in zip(data.paths, data.sizes, strict=True):
         try:
             status = os.stat(path)
-            facts.update(f"{path}\0{size}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+            facts.update(f"{os.path.abspath(path)}\0{size}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
         except OSError:
-            facts.update(f"{path}\0gone\0".encode())
+            facts.update(f"{os.path.abspath(path)}\0gone\0".encode())
+    return facts.hexdigest()
+
+
+def _cache_path(digests):
+    """Return the file that holds the result for the images that all ranks see."""
     folder = os.environ.get("YOLOV3_TINY_CACHE") or Path.home() / ".cache" / "yolov3_tiny"
-    return Path(folder) / f"images_{facts.hexdigest()[:32]}.json"
+    return Path(folder) / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path):
