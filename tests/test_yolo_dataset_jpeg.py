@@ -37,7 +37,7 @@ def drawn(data, sources, plan, config, reductions=None):
     def read(tile, reduction):
         if reductions is None:
             return decode_image(data.paths[sources[tile]]), 1
-        image, by, _ = decode_reduced(data.paths[sources[tile]], reduction)
+        image, by, *_ = decode_reduced(data.paths[sources[tile]], reduction)
         reductions.append(by)
         return image, by
 
