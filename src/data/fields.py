@@ -5,11 +5,14 @@
 Spreadsheets turn 96 into 96.0, converters turn it into "96", and booleans appear as numbers or texts.
 """
 import math
+import re
 
 from model_utils.options import nearest
 
 # The largest number that an int64 array holds.
 MAX_NUMBER = 2**63 - 1
+# At most 20 digits: longer ones are no number of 64 bits. Not "1e5" or "1_0", which are names rather than numbers.
+WHOLE_TEXT = re.compile(r"\s*([+-]?\d{1,20})(?:\.0*)?\s*", re.ASCII)
 # True and 1.0 are keys too: they equal 1.
 CROWD_FLAGS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "null": 0,
                "none": 0}
@@ -17,22 +20,18 @@ CROWD_FLAGS = {None: 0, 0: 0, 1: 1, "": 0, "0": 0, "1": 1, "0.0": 0, "1.0": 1, "
 
 def whole_number(value: object) -> int | None:
     """Return 96, 96.0, "96" or "96.0" as 96; None for anything else, and for more than 64 bits."""
-    if type(value) is not int:
-        if isinstance(value, str):
-            try:
-                value = int(value)
-            except ValueError:
-                value = finite_number(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if type(value) is not int:
-            return None
-    return value if abs(value) <= MAX_NUMBER else None
+    if isinstance(value, str):
+        text = WHOLE_TEXT.fullmatch(value)
+        value = int(text[1]) if text else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and abs(value) <= MAX_NUMBER else None
 
 
 def finite_number(value: object) -> float:
     """Return a number, or the text of one, as a finite float; NaN for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    # Python reads 1_0 as 10.
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or (isinstance(value, str) and "_" in value):
         return math.nan
     try:
         found = float(value)

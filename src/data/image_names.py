@@ -47,7 +47,17 @@ class ImageFolder:
             raise UserError(f"{self.folder}: {len(missing)} of the {len(names)} images named in {self.source} are "
                             f"missing, the first is {missing[0][0]}{self._nearest(missing[0][0])}; copy them there or "
                             "take them out of the file")
+        self._refuse_shared_files(names, paths, renamed)
         return paths, renamed
+
+    def _refuse_shared_files(self, names, paths, renamed):
+        """Refuse two names that only lead to one file because one of them was not found as it is."""
+        near = {path for _, path in renamed}
+        name_of = {}
+        for name, path in zip(names, paths, strict=True):
+            if path in near and name_of.setdefault(path, name) != name:
+                raise UserError(f"{self.source}: the images {name_of[path]} and {name} would both be the file {path}; "
+                                "copy the missing one into the image folder, or correct the names")
 
     def _exact(self, name):
         """Return the path of the file of this very name, None where there is none inside the folder."""

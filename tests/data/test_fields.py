@@ -9,16 +9,17 @@ from src.data.fields import crowd_flag, describe, finite_number, id_key, missing
 
 
 @pytest.mark.parametrize(("value", "expected"), [
-    (96, 96), (96.0, 96), ("96", 96), ("96.0", 96), (" 96 ", 96), ("-3", -3), ("1e2", 100), (2**63 - 1, 2**63 - 1),
-    ("9007199254740993", 2**53 + 1), (2**63, None), (96.5, None), ("96.5", None), ("", None), ("x", None), (True, None),
-    (None, None), ([96], None), (math.nan, None), (math.inf, None), ("inf", None), (10**400, None)])
+    (96, 96), (96.0, 96), ("96", 96), ("96.0", 96), (" 96 ", 96), ("-3", -3), (2**63 - 1, 2**63 - 1),
+    ("9007199254740993", 2**53 + 1), ("1e2", None), ("1_0", None), ("9" * 5000, None), (2**63, None), (96.5, None),
+    ("96.5", None), ("", None), ("x", None), (True, None), (None, None), ([96], None), (math.nan, None),
+    (math.inf, None), ("inf", None), (10**400, None)])
 def test_whole_numbers(value, expected):
     assert whole_number(value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [
     (1, 1.0), (1.5, 1.5), ("1.5", 1.5), (" -2e3 ", -2000.0), (True, None), (None, None), ("nan", None), (10**400, None),
-    ([1], None), ("1,5", None)])
+    ([1], None), ("1,5", None), ("1_5", None)])
 def test_numbers(value, expected):
     found = finite_number(value)
     assert math.isnan(found) if expected is None else found == expected
@@ -30,7 +31,7 @@ def test_ids_that_mean_the_same(same):
 
 
 def test_ids_that_differ():
-    assert len({id_key(value) for value in (7, 8, "a", "A", "7a", None)}) == 6
+    assert len({id_key(value) for value in (7, 8, 70, "a", "A", "7a", "7_0", "7e1", None)}) == 9
 
 
 @pytest.mark.parametrize(("value", "expected"), [

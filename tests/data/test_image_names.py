@@ -26,8 +26,8 @@ def fixture_folder(tmp_path):
     ("Gro%C3%9Fes%20Bild.jpeg", "Großes Bild.jpeg"), ("GROSSES BILD.JPEG", "Großes Bild.jpeg"),
     (unicodedata.normalize("NFD", "é.png"), unicodedata.normalize("NFC", "é.png"))])
 def test_names_of_tools_are_found_and_reported(folder, name, file):
-    paths, renamed = ImageFolder(folder, "train.json").find([name, "a_1.jpg"])
-    assert paths == [str(folder / file), str(folder / "a_1.jpg")] and renamed == [(name, paths[0])]
+    paths, renamed = ImageFolder(folder, "train.json").find([name])
+    assert paths == [str(folder / file)] and renamed == [(name, paths[0])]
 
 
 @pytest.mark.parametrize("name", ["a_1.jpg", "./night/b.png", "night/../a_1.jpg", "50%25.jpg"])
@@ -41,6 +41,16 @@ def test_a_name_that_fits_two_files_is_refused(folder):
     with pytest.raises(UserError, match="train.json: the image images/a_1.JPG may be A_1.jpg or a_1.jpg of "):
         ImageFolder(folder, "train.json").find(["images/a_1.JPG"])
     assert ImageFolder(folder, "train.json").find(["a_1.jpg"])[1] == []
+
+
+@pytest.mark.parametrize("names", [["x/a_1.jpg", "y/a_1.jpg"], ["x/a_1.jpg", "a_1.jpg"], ["a_1.jpg", "A_1.jpg"]])
+def test_two_names_are_not_one_file(folder, names):
+    with pytest.raises(UserError, match="train.json: the images .* and .* would both be the file .*a_1.jpg; copy"):
+        ImageFolder(folder, "train.json").find(names)
+
+
+def test_a_name_that_is_listed_twice_is_one_file(folder):
+    assert len(set(ImageFolder(folder, "train.json").find(["x/a_1.jpg"] * 2)[0])) == 1
 
 
 @pytest.mark.parametrize(("name", "nearest"), [
