@@ -40,7 +40,7 @@ def main(argv=None):
         raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
     if not config.image:
         raise UsageError("image is empty: name an image or a folder of images by --image PATH")
-    paths = image_paths(config.image)
+    paths = image_paths(config.image, config.output_dir)
     targets = output_names(paths, config.output_dir)
     setup_device(config)
     checkpoint, config, categories = read_checkpoint(config, config.ckpt_file)
@@ -52,10 +52,10 @@ def main(argv=None):
     return 0
 
 
-def image_paths(path):
+def image_paths(path, output_dir=""):
     """Return the image itself, or all images in a folder and its sub-folders, by suffix or content, sorted by path.
 
-    Files that are no images are reported on standard error.
+    Files that are no images are reported on standard error. What an earlier run drew, in `output_dir`, is no input.
 
     Raises:
         UserError: there is no such file or folder, or the folder holds no image.
@@ -65,14 +65,16 @@ def image_paths(path):
         if not path.is_file():
             raise UserError(f"{path}: no such image or folder; check --image")
         return [path]
-    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    drawn = Path(output_dir).resolve() if output_dir else None
+    files = sorted(entry for entry in path.rglob("*")
+                   if entry.is_file() and not (drawn and drawn != path.resolve() and drawn in entry.resolve().parents))
     # One that is called an image but is none is reported by its decoder.
     paths = [entry for entry in files if entry.suffix.lower() in WRITTEN or is_image(entry)]
     if not paths:
         raise UserError(f"{path}: no image among the {len(files)} files of this folder and its sub-folders; expected "
                         "JPEG, PNG or another format that OpenCV or Pillow reads")
     if len(paths) < len(files):
-        others = [str(entry.relative_to(path)) for entry in files if entry not in set(paths)]
+        others = [str(entry.relative_to(path)) for entry in sorted(set(files).difference(paths))]
         print(f"warning: {path}: {len(others)} files are no images and left out: {first_names(others)}",
               file=sys.stderr)
     return paths

@@ -114,6 +114,14 @@ def test_images_with_an_unknown_suffix_are_written_as_png():
     assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
 
 
+def test_drawings_of_an_earlier_run_are_no_inputs(run, tmp_path):
+    folder = write_image(tmp_path / "images" / "a.jpg").parent
+    for _ in range(2):
+        assert run(folder, f"--output_dir={folder / 'drawn'}") == 0
+        records = json.loads((folder / "drawn" / "detections.json").read_text())
+        assert [record["file"] for record in records] == [str(folder / "a.jpg")]
+
+
 def test_a_folder_is_read_by_content_with_its_folders_and_the_rest_is_reported(run, tmp_path, capsys):
     folder = tmp_path / "images"
     image = write_image(folder / "a.jpg")
