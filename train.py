@@ -64,7 +64,7 @@ def train(config):
     try:
         if ranks.is_first:
             config.save_yaml(folder / "config.yaml")
-        for line in data.report_lines():
+        for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
         logger.info("%s", started)
         if config.source("warmup_epochs") == DERIVED:

@@ -40,6 +40,7 @@ def test_each_validation_sees_the_weights_of_its_time(data):
     initialise_weights(network, 1)
     network.set_train(False)
     validation = build_validation(config, TrainState(network, None, None, None), split.categories, Ranks())
+    assert validation.report == ["2 categories without a box (first: ball)"]
     found = [validation.validate()]
     assert network.training
     network.head1.bias.set_data(network.head1.bias + 3.0)
