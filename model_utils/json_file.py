@@ -28,16 +28,21 @@ def read_file(path: Path, kind: str = "json file") -> bytes:
                         ) from error
 
 
+def decode_text(data: bytes) -> str:
+    """Return text that is UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or else Latin-1."""
+    try:
+        return data.decode(json.detect_encoding(data), "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
     """Return the content of json text read from `path`; a `UserError` names line and column of broken json.
 
     The text is UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or else Latin-1, as old tools write it.
     """
     try:
-        try:
-            return json.loads(data, object_hook=object_hook)
-        except UnicodeDecodeError:
-            return json.loads(data.decode("latin-1"), object_hook=object_hook)
+        return json.loads(decode_text(data), object_hook=object_hook)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: broken json in line {error.lineno}, column {error.colno}: {error.msg}; "
                         "make or copy the file again") from error

@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Class names and category ids: those of a data set, and COCO's own."""
 from dataclasses import dataclass
+from pathlib import Path
+
+from model_utils.errors import UserError
+from model_utils.json_file import decode_text, read_file
 
 CROWD_CLASS = -1
 
@@ -14,6 +18,19 @@ class Categories:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Return the class names of a text file that has one in each line, such as Darknet's obj.names.
+
+    Raises:
+        UserError: the file cannot be read, holds no name, or has an empty line between names.
+    """
+    names = [line.strip() for line in decode_text(read_file(path, "file of class names")).strip().splitlines()]
+    if not names or not all(names):
+        fault = "an empty line between names" if any(names) else "no name"
+        raise UserError(f"{path}: has {fault}; expected the name of a class in each line, in the order of the network")
+    return tuple(names)
 
 
 _COCO_NAMES = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant,

@@ -27,6 +27,8 @@ VERSION_BYTES = 12
 # Darknet's own limit of major and minor; a MindSpore checkpoint's first bytes are a far larger number.
 VERSION_LIMIT = 1000
 VALUE_BYTES = 4
+# Rows of a head with one anchor and one class.
+FEWEST_ROWS = FIRST_CLASS + 1
 
 # How Darknet trained and runs what it publishes (cfg/yolov3-tiny.cfg): its anchors, 1, 2, 3 on stride 16, a plain
 # sigmoid for the centre, and letterboxed RGB from 0 to 1. Its padding is 0.5, between the grey levels 127 and 128.
@@ -40,19 +42,21 @@ DARKNET_OPTIONS = {
     "std": [1.0, 1.0, 1.0],
     "testing_shape": [416, 416],
 }
+PUBLISHED_ANCHORS = len(DARKNET_OPTIONS["anchor_masks"][0])
 
 
 @dataclass(frozen=True)
 class DarknetWeights:
     """What a file holds: float32 arrays by our names, in file order, and the header's figures.
 
-    `num_classes` is None for a file that ends before the first head. `convolutions` counts those it holds, of 13.
+    `rows` are those of each head, anchors * (5 + classes); None for a file that ends before the first. `convolutions`
+    counts those it holds, of 13.
     """
 
     path: str
     weights: dict
     convolutions: int
-    num_classes: int | None
+    rows: int | None
     version: tuple
     images_seen: int
 
@@ -75,15 +79,13 @@ def header_size(version):
     return VERSION_BYTES + (8 if version[0] * 10 + version[1] >= 2 else 4)
 
 
-def tensor_shapes(num_classes, num_anchors):
+def tensor_shapes(rows):
     """Return {convolution: {tensor name: shape}} of the network, in the order of a file.
 
     Args:
-        num_classes (int): C.
-        num_anchors (int): anchors of each scale.
+        rows (int): of each head, anchors * (5 + classes).
     """
-    shapes = _one_class_shapes(num_anchors)
-    rows = num_anchors * (FIRST_CLASS + num_classes)
+    shapes = _network_shapes()
     table = {}
     for name in CONVOLUTIONS:
         fields = HEAD_FIELDS if name in HEADS else BLOCK_FIELDS
@@ -93,24 +95,33 @@ def tensor_shapes(num_classes, num_anchors):
     return table
 
 
-def file_sizes(num_classes, num_anchors, header_bytes=20):
+def file_sizes(rows, header_bytes=20):
     """Return, for each of the 13 convolutions, the bytes of a file that ends with it; the last is the whole network."""
-    counts = [sum(map(math.prod, tensors.values())) for tensors in tensor_shapes(num_classes, num_anchors).values()]
+    counts = [sum(map(math.prod, tensors.values())) for tensors in tensor_shapes(rows).values()]
     return [header_bytes + VALUE_BYTES * count for count in accumulate(counts)]
 
 
-def read_darknet(path, num_anchors=3):
-    """Read a Darknet weights file, whole or cut after any convolution; its size decides which, and how many classes.
+def head_layouts(rows):
+    """Return every (anchors of each scale, classes) that makes up the rows of a head: 18 are 3 of 1, 2 of 4, 1 of 13.
+
+    Those with nearly as many anchors as yolov3-tiny.cfg come first.
+    """
+    layouts = [(anchors, rows // anchors - FIRST_CLASS) for anchors in range(1, rows // (FIRST_CLASS + 1) + 1)
+               if rows % anchors == 0]
+    return sorted(layouts, key=lambda layout: abs(layout[0] - PUBLISHED_ANCHORS))
+
+
+def read_darknet(path):
+    """Read a Darknet weights file, whole or cut after any convolution; its size decides which, and the heads' rows.
 
     Args:
         path (str or Path): the file.
-        num_anchors (int): anchors of each scale.
 
     Returns:
         A `DarknetWeights`.
 
     Raises:
-        UserError: no such file, no Darknet header, a size that fits no number of classes, or values that no trained
+        UserError: no such file, no Darknet header, a size that fits no heads, or values that no trained
             YOLOv3-Tiny has (not finite, or a variance below 0).
     """
     path = Path(path)
@@ -122,44 +133,44 @@ def read_darknet(path, num_anchors=3):
     data = path.read_bytes()
     version = tuple(int(number) for number in np.frombuffer(data, "<i4", 3))
     header_bytes = header_size(version)
-    convolutions, num_classes = _fit(path, len(data), header_bytes, num_anchors)
+    convolutions, rows = _fit(path, len(data), header_bytes)
     seen = int.from_bytes(data[VERSION_BYTES:header_bytes], "little", signed=True)
     values = np.frombuffer(data, "<f4", offset=header_bytes)
     weights, position = {}, 0
-    for tensors in list(tensor_shapes(num_classes or 1, num_anchors).values())[:convolutions]:
+    for tensors in list(tensor_shapes(rows or FEWEST_ROWS).values())[:convolutions]:
         for name, shape in tensors.items():
             size = math.prod(shape)
             weights[name] = values[position:position + size].reshape(shape).astype(np.float32)
             position += size
             _check_values(path, name, weights[name])
-    return DarknetWeights(str(path), weights, convolutions, num_classes, version, seen)
+    return DarknetWeights(str(path), weights, convolutions, rows, version, seen)
 
 
-@lru_cache(maxsize=4)
-def _one_class_shapes(num_anchors):
-    """Return {parameter name: shape} of the network itself, for one class."""
-    scales = tuple(Scale(stride, ((1.0, 1.0),) * num_anchors, 1.0) for stride in STRIDES)
+@lru_cache(maxsize=1)
+def _network_shapes():
+    """Return {parameter name: shape} of the network itself, for one class and one anchor of each scale."""
+    scales = tuple(Scale(stride, ((1.0, 1.0),), 1.0) for stride in STRIDES)
     return {parameter.name: tuple(parameter.shape) for parameter in YOLOv3Tiny(1, scales).get_parameters()}
 
 
-def _fit(path, size, header_bytes, num_anchors):
-    """Return how many convolutions, and heads of how many classes (None before the first), make up `size` bytes."""
-    one, two = (file_sizes(count, num_anchors, header_bytes) for count in (1, 2))
+def _fit(path, size, header_bytes):
+    """Return how many convolutions, and heads of how many rows (None before the first), make up `size` bytes."""
+    fewest, more = (file_sizes(rows, header_bytes) for rows in (FEWEST_ROWS, FEWEST_ROWS + 1))
     for convolutions in range(len(CONVOLUTIONS), 0, -1):
-        # The size grows by the same number of bytes with each class.
-        per_class = two[convolutions - 1] - one[convolutions - 1]
-        surplus = size - one[convolutions - 1]
-        if per_class == 0 and surplus == 0:
+        per_row = more[convolutions - 1] - fewest[convolutions - 1]
+        surplus = size - fewest[convolutions - 1]
+        if per_row == 0 and surplus == 0:
             return convolutions, None
-        if per_class and surplus >= 0 and surplus % per_class == 0:
-            return convolutions, 1 + surplus // per_class
+        if per_row and surplus >= 0 and surplus % per_row == 0:
+            return convolutions, FEWEST_ROWS + surplus // per_row
     raise UserError(f"{path}: {size} bytes do not end with a convolution of YOLOv3-Tiny; "
-                    f"{_neighbours(size, one, two)}; the file is truncated, has trailing bytes or is of another "
+                    f"{_neighbours(size, header_bytes)}; the file is truncated, has trailing bytes or is of another "
                     "network: get it again")
 
 
-def _neighbours(size, one, two):
-    """Return text that names the nearest right sizes below and above a wrong one."""
+def _neighbours(size, header_bytes):
+    """Return text that names the nearest right sizes below and above a wrong one, with the anchors of the cfg."""
+    one, two = (file_sizes(PUBLISHED_ANCHORS * (FIRST_CLASS + count), header_bytes) for count in (1, 2))
     ends = [(end, f"after {name}") for end, name in zip(one, CONVOLUTIONS[:CONVOLUTIONS.index("head1")], strict=False)]
     per_class = two[-1] - one[-1]
     fewer = max(0, (size - one[-1]) // per_class)

@@ -83,7 +83,8 @@ def ours(weights, tmp_path_factory):
     """A function from shape to the (raw heads, decoded boxes) of our network, from a file by way of a checkpoint."""
     folder, known = tmp_path_factory.mktemp("ours"), {}
     write_darknet(folder / "a.weights", weights)
-    convert_weight.main([f"--input_file={folder / 'a.weights'}", f"--output_file={folder / 'a.ckpt'}"])
+    convert_weight.main([f"--input_file={folder / 'a.weights'}", f"--output_file={folder / 'a.ckpt'}",
+                         f"--num_classes={NUM_CLASSES}"])
 
     def run(shape):
         if shape not in known:

@@ -32,7 +32,7 @@ def test_a_coco_checkpoint_needs_no_flags(darknet_files, tmp_path, capsys):
     weights, folder = darknet_files
     assert convert(folder / "80.weights", tmp_path / "new" / "tiny.ckpt") == 0
     out = capsys.readouterr().out
-    assert "trained on 32013312 images, 80 classes (the classes of COCO)" in out
+    assert "trained on 32013312 images, 80 classes (those of COCO), 3 anchors a scale" in out
     assert "59 tensors, 8858734 numbers; runs at 416x416, letterbox" in out
     network, config, categories = load_inference_network(get_config([]), str(tmp_path / "new" / "tiny.ckpt"))
     assert categories == COCO
@@ -46,8 +46,8 @@ def test_a_coco_checkpoint_needs_no_flags(darknet_files, tmp_path, capsys):
 
 
 def test_other_class_counts_have_no_names_and_fit_any(darknet_files, tmp_path, capsys):
-    assert convert(darknet_files[1] / "2.weights", tmp_path / "tiny.ckpt") == 0
-    assert "2 classes (the file has no names for them)" in capsys.readouterr().out
+    assert convert(darknet_files[1] / "2.weights", tmp_path / "tiny.ckpt", "--num_classes=2") == 0
+    assert "2 classes (without names)" in capsys.readouterr().out
     _, _, categories = load_inference_network(get_config([]), str(tmp_path / "tiny.ckpt"))
     assert categories == Categories(("class_0", "class_1"), (0, 1))
     check_categories(load_checkpoint(tmp_path / "tiny.ckpt"), Categories(("cup", "key"), (5, 9)))
@@ -55,7 +55,7 @@ def test_other_class_counts_have_no_names_and_fit_any(darknet_files, tmp_path, c
 
 def test_what_the_user_sets_wins(darknet_files, tmp_path):
     assert convert(darknet_files[1] / "2.weights", tmp_path / "tiny.ckpt", "--testing_shape=320,608",
-                   "--anchor_masks=[[0,1,2],[3,4,5]]", "--num_classes=2") == 0
+                   "--anchor_masks=[[0,1,2],[3,4,5]]") == 0
     meta = load_checkpoint(tmp_path / "tiny.ckpt").meta
     assert meta["testing_shape"] == [320, 608] and meta["anchor_masks"] == [[0, 1, 2], [3, 4, 5]]
     assert meta["mean"] == [0, 0, 0]
@@ -63,14 +63,42 @@ def test_what_the_user_sets_wins(darknet_files, tmp_path):
 
 def test_a_partial_file_and_wrong_class_counts_are_refused(darknet_files, tmp_path, capsys):
     part, target = tmp_path / "tiny.conv.15", tmp_path / "tiny.ckpt"
-    part.write_bytes((darknet_files[1] / "80.weights").read_bytes()[:file_sizes(80, 3)[8]])
+    part.write_bytes((darknet_files[1] / "80.weights").read_bytes()[:file_sizes(255)[8]])
     assert convert(part, target) == 1
     error = capsys.readouterr().err
-    assert f"ends after 9 of 13 convolutions ({file_sizes(80, 3)[8]} bytes; the whole network with 80 classes has " \
-           "35434956)" in error and "--pretrained_backbone" in error
+    assert f"ends after 9 of 13 convolutions ({file_sizes(255)[8]} bytes; the whole network with 255 rows " \
+           "in its heads, 3 anchors of 80 classes, ..., has 35434956)" in error and "--pretrained_backbone" in error
     assert convert(darknet_files[1] / "2.weights", target, "--num_classes=80") == 1
-    assert "its size is that of 2 classes, but num_classes is 80 (command line)" in capsys.readouterr().err
+    assert "num_classes is 80 (command line), with 3 anchors a scale, but its heads have 21 rows, which are 3 " \
+           "anchors of 2 classes, 1 anchor of 16 classes: correct it, or" in capsys.readouterr().err
     assert not target.exists()
+
+
+def test_a_file_that_several_numbers_of_classes_fit_asks(darknet_files, tmp_path, capsys):
+    source, target, names = darknet_files[1] / "2.weights", tmp_path / "tiny.ckpt", tmp_path / "obj.names"
+    assert convert(source, target) == 1
+    assert "3 anchors of 2 classes, 1 anchor of 16 classes; the file does not say which. Name the classes by " \
+           "--names_file obj.names, or give --num_classes N" in capsys.readouterr().err
+    names.write_text("cup\nkey\nplate\n", encoding="utf-8")
+    assert convert(source, target, f"--names_file={names}") == 1
+    assert f"{names} has 3 names, with 3 anchors a scale, but its heads have 21 rows" in capsys.readouterr().err
+    assert not target.exists()
+    names.write_bytes("Schlüssel\r\n cup \r\n\r\n".encode("utf-16"))
+    assert convert(source, target, f"--names_file={names}") == 0
+    assert f"2 classes (named in {names})" in capsys.readouterr().out
+    _, _, categories = load_inference_network(get_config([]), str(target))
+    assert categories == Categories(("Schlüssel", "cup"), (0, 1))
+
+
+def test_anchors_of_its_cfg_decide_the_classes(tmp_path, capsys):
+    write_darknet(tmp_path / "a.weights", random_weights(20, num_anchors=2))
+    assert convert(tmp_path / "a.weights", tmp_path / "a.ckpt", "--num_classes=20") == 1
+    assert "num_classes is 20 (command line), with 3 anchors a scale, but its heads have 50 rows, which are 2 " \
+           "anchors of 20 classes, 1 anchor of 45 classes, 5 anchors of 5 classes" in capsys.readouterr().err
+    assert convert(tmp_path / "a.weights", tmp_path / "a.ckpt", "--anchor_masks=[[0,1],[2,3]]",
+                   "--anchors=[[10,14],[23,27],[81,82],[135,169]]") == 0
+    _, config, categories = load_inference_network(get_config([]), str(tmp_path / "a.ckpt"))
+    assert len(categories) == 20 and config.anchor_masks == ((0, 1), (2, 3))
 
 
 def test_other_mistakes_are_reported(darknet_files, tmp_path, capsys):

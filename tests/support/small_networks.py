@@ -25,7 +25,7 @@ ANCHORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
 def random_weights(num_classes, seed=1, num_anchors=3):
     """Darknet-like weights under which activations stay of order 1 and no batch-norm is trivial."""
     rng, weights = np.random.default_rng(seed), {}
-    for tensors in tensor_shapes(num_classes, num_anchors).values():
+    for tensors in tensor_shapes(num_anchors * (5 + num_classes)).values():
         for name, shape in tensors.items():
             if name.endswith("weight"):
                 # Small logits: sizes are anchors times their exponential.
@@ -41,7 +41,7 @@ def random_weights(num_classes, seed=1, num_anchors=3):
 
 def write_darknet(path, weights, images_seen=0):
     """Write the weights of a network, float32 arrays by our names, as a Darknet file of version 0.2.0."""
-    names = [name for tensors in tensor_shapes(1, 3).values() for name in tensors]
+    names = [name for tensors in tensor_shapes(6).values() for name in tensors]
     header = np.array((0, 2, 0), "<i4").tobytes() + np.array(images_seen, "<i8").tobytes()
     path.write_bytes(header + b"".join(weights[name].astype("<f4").tobytes() for name in names))
 

@@ -11,7 +11,7 @@ from model_utils.errors import UserError
 from src.network.head_layout import Scale
 from src.weights import darknet
 from src.weights.checkpoint import save_checkpoint
-from src.weights.darknet import file_sizes, is_darknet, read_darknet, tensor_shapes
+from src.weights.darknet import file_sizes, head_layouts, is_darknet, read_darknet, tensor_shapes
 from src.yolo import YOLOv3Tiny
 from tests.support.helpers import real_data
 from tests.support.small_networks import random_weights, write_darknet
@@ -32,17 +32,17 @@ def whole(tmp_path_factory):
 
 def test_the_size_of_the_official_file_follows_from_the_network():
     # yolov3-tiny.weights as published; 80 classes, an int64 in its header.
-    assert file_sizes(80, 3)[-1] == 35_434_956
+    assert file_sizes(255)[-1] == 35_434_956
     scales = (Scale(16, ((1, 1),) * 3, 1.0), Scale(32, ((1, 1),) * 3, 1.0))
     for num_classes in (1, 7):
         parameters = YOLOv3Tiny(num_classes, scales).get_parameters()
-        assert file_sizes(num_classes, 3)[-1] == 20 + 4 * sum(parameter.size for parameter in parameters)
+        assert file_sizes(3 * (5 + num_classes))[-1] == 20 + 4 * sum(parameter.size for parameter in parameters)
 
 
 def test_a_file_is_read_back_bit_by_bit(whole):
     path, weights = whole
     found = read_darknet(path)
-    assert (found.is_whole, found.num_classes, found.version, found.images_seen) == (True, 2, (0, 2, 0), 5_000_000_000)
+    assert (found.is_whole, found.rows, found.version, found.images_seen) == (True, 21, (0, 2, 0), 5_000_000_000)
     assert list(found.weights) == list(weights)
     for name, value in weights.items():
         assert found.weights[name].dtype == np.float32
@@ -67,28 +67,37 @@ def test_the_header_follows_the_version(whole, tmp_path, version, header):
     path = tmp_path / "old.weights"
     path.write_bytes(np.array(version, "<i4").tobytes() + count + whole[0].read_bytes()[20:])
     found = read_darknet(path)
-    assert (found.num_classes, found.images_seen, found.version) == (2, 77, version)
+    assert (found.rows, found.images_seen, found.version) == (21, 77, version)
     np.testing.assert_array_equal(found.weights["head2.weight"], whole[1]["head2.weight"])
 
 
 @pytest.mark.parametrize("num_classes, num_anchors", [(1, 3), (80, 3), (20, 2)])
-def test_the_number_of_classes_follows_from_the_size(tmp_path, num_classes, num_anchors):
+def test_the_rows_of_the_heads_follow_from_the_size(tmp_path, num_classes, num_anchors):
     path = tmp_path / "tiny.weights"
     write_darknet(path, random_weights(num_classes, num_anchors=num_anchors))
-    found = read_darknet(path, num_anchors)
-    assert found.num_classes == num_classes
+    found = read_darknet(path)
+    assert found.rows == num_anchors * (5 + num_classes)
     assert found.weights["head1.weight"].shape == (num_anchors * (5 + num_classes), 512, 1, 1)
+
+
+@pytest.mark.parametrize(("rows", "layouts"), [
+    (18, [(3, 1), (2, 4), (1, 13)]), (24, [(3, 3), (4, 1), (2, 7), (1, 19)]), (14, [(2, 2), (1, 9)]), (7, [(1, 2)]),
+    (255, [(3, 80), (5, 46), (1, 250), (15, 12), (17, 10)]),
+])
+def test_rows_do_not_say_how_many_anchors_and_classes(rows, layouts):
+    assert sorted(head_layouts(rows)) == sorted(layouts) and head_layouts(rows)[0] == layouts[0]
+    assert all(anchors * (5 + classes) == rows for anchors, classes in layouts)
 
 
 def test_every_cut_after_a_convolution_is_a_partial_file(whole, tmp_path):
     path, weights = whole
-    names, part = list(tensor_shapes(2, 3)), tmp_path / "tiny.part"
+    names, part = list(tensor_shapes(21)), tmp_path / "tiny.part"
     part.write_bytes(path.read_bytes())
-    for count, size in reversed(list(enumerate(file_sizes(2, 3)[:-1], start=1))):
+    for count, size in reversed(list(enumerate(file_sizes(21)[:-1], start=1))):
         os.truncate(part, size)
         found = read_darknet(part)
         assert (found.convolutions, found.is_whole) == (count, False)
-        assert found.num_classes == (2 if count > 9 else None)
+        assert found.rows == (21 if count > 9 else None)
         assert {name.split(".")[0] for name in found.weights} == set(names[:count])
         last = list(found.weights)[-1]
         np.testing.assert_array_equal(found.weights[last], weights[last])
@@ -107,7 +116,7 @@ def test_truncated_and_trailing_bytes_are_refused_with_the_counts(whole, tmp_pat
 
 
 def test_a_partial_file_of_a_wrong_length_names_the_ends_around_it(whole, tmp_path):
-    sizes, path = file_sizes(2, 3), tmp_path / "tiny.conv.9"
+    sizes, path = file_sizes(21), tmp_path / "tiny.conv.9"
     path.write_bytes(whole[0].read_bytes()[:sizes[4] + 8])
     with pytest.raises(UserError, match=re.escape(f"{sizes[4]} bytes would be right (after conv4), 8 fewer; "
                                                   f"{sizes[5]} bytes would be right (after conv5), "
@@ -119,7 +128,7 @@ def test_a_partial_file_of_a_wrong_length_names_the_ends_around_it(whole, tmp_pa
 
 
 def test_surplus_bytes_of_just_one_class_are_noticed_by_the_variances(whole, tmp_path):
-    path, sizes = tmp_path / "shifted.weights", [file_sizes(count, 3)[-1] for count in (2, 3)]
+    path, sizes = tmp_path / "shifted.weights", [file_sizes(3 * (5 + count))[-1] for count in (2, 3)]
     path.write_bytes(whole[0].read_bytes() + bytes(sizes[1] - sizes[0]))
     with pytest.raises(UserError, match=r"conv9\.bn\.moving_variance holds -.*never below 0"):
         read_darknet(path)
@@ -149,7 +158,7 @@ def test_other_kinds_of_file_are_refused(tmp_path):
 def test_the_real_partial_weights_are_those_of_an_independent_conversion():
     folder = real_data("darknet_partial")
     found = read_darknet(folder / "yolov3-tiny.conv.9")
-    assert (found.convolutions, found.num_classes, found.images_seen) == (5, None, 32_013_312)
+    assert (found.convolutions, found.rows, found.images_seen) == (5, None, 32_013_312)
     keras = np.load(folder / "yolov3_tiny_partial.npz")
     for i in range(5):
         # Keras kernels are height, width, in, out.

@@ -72,7 +72,7 @@ def darknet_file(tmp_path_factory):
 @pytest.mark.parametrize("kept, filled", [(13, 7), (9, 7), (7, 7), (5, 5), (1, 1)])
 def test_a_darknet_file_fills_the_convolutions_that_it_holds(darknet_file, tmp_path, random_start, kept, filled):
     path = tmp_path / "tiny.part"
-    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(80, 3)[kept - 1]])
+    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(255)[kept - 1]])
     network, names, _ = start(path)
     assert len(names) == 5 * filled
     expected = {name: darknet_file[1][name] if name in names else value for name, value in random_start.items()}
@@ -82,7 +82,7 @@ def test_a_darknet_file_fills_the_convolutions_that_it_holds(darknet_file, tmp_p
 
 def test_the_log_line_of_a_partial_darknet_backbone(darknet_file, tmp_path):
     path = tmp_path / "tiny.conv.9"
-    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(80, 3)[4]])
+    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(255)[4]])
     _, _, line = start(path)
     assert f"pretrained_backbone {path}: filled 25 of 35 tensors: conv0.conv.weight, " in line
     assert "random, as the file does not hold them: conv5.conv.weight" in line
@@ -117,7 +117,7 @@ def test_random_weights_are_never_frozen(darknet_file, tmp_path):
     with pytest.raises(UsageError, match="freeze_backbone is True, but the backbone starts from random weights"):
         start_weights(small_network(), get_config(["--freeze_backbone=True"]))
     path = tmp_path / "tiny.conv.9"
-    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(80, 3)[4]])
+    path.write_bytes(darknet_file[0].read_bytes()[:file_sizes(255)[4]])
     with pytest.raises(UserError, match=r"does not hold conv5\.conv\.weight, .*, conv6\.bn\.beta, and freeze"):
         start(path, "--freeze_backbone=True")
     assert "filled 35 of 35" in start(darknet_file[0], "--freeze_backbone=True")[2]
