@@ -5,6 +5,10 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# Names the file that receives the exit code as soon as it is known; scripts/launch/one_rank.py sets it and reads it.
+EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
 
 
 class UserError(Exception):
@@ -31,16 +35,23 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
         process that msrun started does not return from an error, but ends at once.
     """
     try:
-        return main(argv) or 0
+        return _leave_code(main(argv) or 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return _end_rank(error.exit_code)
+        return _end_rank(_leave_code(error.exit_code))
     except OSError as error:
         if error.filename is None:
             raise
         print(f"error: {error.filename}: {error.strerror}; check the path, its permissions and the space on the disk",
               file=sys.stderr)
-        return _end_rank(UserError.exit_code)
+        return _end_rank(_leave_code(UserError.exit_code))
+
+
+def _leave_code(code):
+    """Return an exit code, and write it where the launcher of a rank asks for it: what follows may change it."""
+    if EXIT_CODE_FILE in os.environ:
+        Path(os.environ[EXIT_CODE_FILE]).write_text(str(code), encoding="utf-8")
+    return code
 
 
 def _end_rank(code):

@@ -16,6 +16,9 @@ from pathlib import Path
 
 # Of prctl(2): the signal that this process gets when its parent dies.
 PR_SET_PDEATHSIG = 1
+# Names the file where a program leaves the exit code that it means to have: model_utils/errors.py, which this process
+# cannot import, writes it.
+EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
 
 
 def die_with_parent(parent):
@@ -32,15 +35,26 @@ def process_name(environment):
     return "rank_" + environment["RANK_ID"]
 
 
-def run_process(planned):
-    """Run a program of the plan to its end; returns its exit code, -N where the signal N killed it."""
+def run_process(planned, code_file):
+    """Run a program of the plan to its end; returns its exit code, -N where the signal N killed it.
+
+    The code that the program left in `code_file` counts: on its way out, when its work is done, MindSpore's
+    communication may crash a rank whose neighbours have left, or not yet.
+    """
+    code_file.unlink(missing_ok=True)
     os.sched_setaffinity(0, planned["cores"])
     parent = os.getpid()
     with open(planned["log"], "ab") as log:
         process = subprocess.Popen(planned["command"], cwd=planned["folder"], stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, env={**os.environ, **planned["environment"]},
-                                   preexec_fn=lambda: die_with_parent(parent))
-        return process.wait()
+                                   stderr=subprocess.STDOUT, preexec_fn=lambda: die_with_parent(parent),
+                                   env={**os.environ, **planned["environment"], EXIT_CODE_FILE: str(code_file)})
+        code = process.wait()
+        if not code_file.exists():
+            return code
+        meant = int(code_file.read_text(encoding="utf-8"))
+        if meant != code:
+            log.write(f"the exit code is {meant}: after the work, on the way out, it became {code}\n".encode())
+        return meant
 
 
 def write_whole(path, text):
@@ -60,7 +74,7 @@ def main(argv):
     if planned is None and name == "scheduler":
         return 0
     try:
-        code = run_process(planned)
+        code = run_process(planned, plan.parent / f"{name}.code")
     except OSError as error:
         print(f"error: {name}: {error}", file=sys.stderr)
         code = 1

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.launch import watch
+from scripts.launch import one_rank, watch
 from tests.support.ranks.job_place import JobPlace, on_one_core, one_core, rank_table, wait_until
+from tests.support.ranks.many_ranks import ROOT
 
 
 @pytest.fixture
@@ -218,6 +219,27 @@ def test_the_order_of_ends_is_that_of_time(tmp_path):
         (tmp_path / f"{name}.exit").write_text(f"{code}\n")
         os.utime(tmp_path / f"{name}.exit", ns=(place, place))
     assert json.dumps(watch.read_codes(tmp_path)) == '{"rank_3": 0, "rank_0": -9, "scheduler": 1}'
+
+
+LEAVE = "import os, sys\nfrom model_utils.errors import UserError, run_cli\n{}\nrun_cli(main)\nos.kill(os.getpid(), 11)"
+
+
+@pytest.mark.parametrize(("main", "code"), [
+    ("def main(argv): print('done', flush=True)", 0),
+    ("def main(argv): return 3", 3),
+    # An error ends a rank before anything can crash it.
+    ("def main(argv): raise UserError('late')", 1),
+    ("def main(argv): os.kill(os.getpid(), 11)", -11),
+])
+def test_the_code_of_a_rank_is_what_its_program_meant_not_what_its_way_out_made_of_it(tmp_path, main, code):
+    planned = {"folder": str(tmp_path), "log": str(tmp_path / "log.txt"), "cores": [one_core()],
+               "environment": {"MS_ROLE": "MS_WORKER", "PYTHONPATH": str(ROOT)},
+               "command": [sys.executable, "-c", LEAVE.format(main)]}
+    code_file = tmp_path / "rank_0.code"
+    code_file.write_text("0")
+    assert one_rank.run_process(planned, code_file) == code
+    log = (tmp_path / "log.txt").read_text()
+    assert log.endswith(f"the exit code is {code}: after the work, on the way out, it became -11\n") == (code in (0, 3))
 
 
 @pytest.mark.parametrize("planned, status, code, message", [
