@@ -47,6 +47,9 @@ def export(config):
     difference = export_network(network, batch, config, categories, path)
     print(f"{path}: {path.stat().st_size} bytes, input {config.export_input} {list(batch.shape)}")
     print(f"{description_path(path)}: what it needs to run; keep the two files together")
+    if config.file_format == "ONNX" and config.keep_detect:
+        print("OpenCV DNN reads decoded boxes from 4.7 on; for 4.6 (Debian 12, Ubuntu 24.04), export raw heads: "
+              "--keep_detect False")
     if difference is None:
         print("not compared with the network: AIR files run on Ascend only")
     else:

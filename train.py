@@ -119,6 +119,9 @@ def fit(run, state, validation, checkpoint):
     run.ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
                            "steps an epoch": run.steps_per_epoch, "steps done": state.progress.step,
                            "as hash of the first weights": state.digest()})
+    if state.progress.step >= run.total_steps:
+        logger.warning("the run of %s is finished: nothing is trained; to train on, raise max_epoch above %d, or start "
+                       "a new run from its weights by --resume_yolo", config.resume, config.max_epoch)
     progress = Trainer(run, state, validation).fit()
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -18,6 +19,8 @@ import mindspore as ms
 from model_utils.errors import UserError
 from model_utils.files import replacing
 
+# MindSpore reads no file whose name ends otherwise.
+SUFFIX = ".ckpt"
 META_KEY = "yolov3_tiny_meta"
 MOMENTS_PREFIX, AVERAGE_PREFIX = "moments.", "ema."
 # What the 2021 version saved beside weights and moments.
@@ -84,7 +87,7 @@ def load_checkpoint(path):
     if not Path(path).is_file():
         raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
     try:
-        loaded = ms.load_checkpoint(str(path), crc_check=True)
+        loaded = _load(path)
         if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
             # A file cut between two entries has lost its checksum too; the missing meta data, saved last, reveals it.
             raise ValueError("it ends before its meta data")
@@ -102,6 +105,16 @@ def load_checkpoint(path):
             weight = name.removeprefix(prefix)
             parts[prefix][renames.get(weight, weight)] = value.asnumpy()
     return Checkpoint(str(path), parts[""], parts[MOMENTS_PREFIX], meta, parts[AVERAGE_PREFIX])
+
+
+def _load(path):
+    """Return what MindSpore reads from a file, {name: value}; the file may have any name, such as model.ckpt-1_2."""
+    if str(path).endswith(SUFFIX):
+        return ms.load_checkpoint(str(path), crc_check=True)
+    with TemporaryDirectory(prefix="yolov3_tiny_") as folder:
+        link = Path(folder) / f"checkpoint{SUFFIX}"
+        link.symlink_to(Path(path).resolve())
+        return ms.load_checkpoint(str(link), crc_check=True)
 
 
 def load_weights(network, checkpoint):

@@ -87,6 +87,7 @@ def test_a_finished_run_trains_no_further_and_its_best_checkpoint_comes_along(tm
     monkeypatch.chdir(finished[0])
     checkpoints, log = run(tmp_path, data, "--resume", "last.ckpt")
     assert "continues at step 25" in log and "done after 25 steps" in log
+    assert "the run of last.ckpt is finished: nothing is trained; to train on, raise max_epoch above 5" in log
     assert (checkpoints / "best.ckpt").read_bytes() == (finished[0] / "best.ckpt").read_bytes()
 
 

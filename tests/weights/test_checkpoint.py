@@ -3,6 +3,7 @@
 """Checkpoints: round trip, atomic writing, damage of every kind, strictness, and the names of the 2021 version."""
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ def test_round_trip_is_exact(saved):
         np.testing.assert_array_equal(checkpoint.weights[name], value)
     np.testing.assert_array_equal(checkpoint.moments["head1.bias"], np.arange(21))
     assert set(checkpoint.moments) == {"head1.bias"} and set(checkpoint.weights) == set(small_weights())
+
+
+@pytest.mark.parametrize("name", ["model.ckpt-1_2", "best", "best.ckpt.bak"])
+def test_a_file_is_read_under_any_name(saved, tmp_path, name):
+    shutil.copy(saved, tmp_path / name)
+    found, expected = load_checkpoint(tmp_path / name), load_checkpoint(saved)
+    assert found.path == str(tmp_path / name) and found.meta == expected.meta
+    for weight, value in expected.weights.items():
+        np.testing.assert_array_equal(found.weights[weight], value)
 
 
 def test_the_file_gets_ordinary_permissions_and_nothing_else_is_left(saved):
