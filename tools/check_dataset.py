@@ -33,7 +33,7 @@ from src.yolo_dataset import workers_of
 SPLITS = ("train", "val")
 # Findings after which a network would learn from less, or from something else, than the user means.
 WRONG = ("boxes_unknown_image", "boxes_unknown_category", "boxes_absent", "boxes_malformed", "boxes_outside_image",
-         "boxes_like_corners")
+         "boxes_like_corners", "boxes_like_fractions", "boxes_like_percentages")
 # Areas in pixels that COCO calls small and medium; what is larger is large.
 SMALL, MEDIUM = 32**2, 96**2
 EXAMPLES = 3

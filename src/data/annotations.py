@@ -14,6 +14,8 @@ MAX_COORDINATE = 1e9
 ROUNDING_PIXELS = 0.02
 # A box that sticks out by more than this share of its side is no rounding.
 MIN_OUTSIDE = 0.05
+# From so many boxes on, a common place is no accident.
+MANY_BOXES = 10
 
 
 def read_boxes(annotations, images, category_ids, path):
@@ -42,6 +44,7 @@ def read_boxes(annotations, images, category_ids, path):
     clipped, whole = _clipped_and_whole(xywh, wh)
     _refuse_fractions(xywh, wh, path)
     is_box = np.isfinite(xywh).all(axis=1)
+    is_fraction = _like_fractions(xywh) & (wh > 2).all(axis=1)
     findings = {
         "boxes_unknown_image": image_index < 0,
         "boxes_unknown_category": class_index < 0,
@@ -50,6 +53,7 @@ def read_boxes(annotations, images, category_ids, path):
         "boxes_without_size": ~(xywh[:, 2:] > 0).all(axis=1),
         "boxes_like_corners": _fit_as_corners(xywh, wh),
         "boxes_outside_image": ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1),
+        "boxes_like_fractions": is_fraction,
         "boxes_clipped": (np.abs(clipped - whole) > ROUNDING_PIXELS).any(axis=1),
     }
     report, examples, kept, sound = {}, {}, np.ones(len(annotations), bool), np.ones(len(annotations), bool)
@@ -61,7 +65,7 @@ def read_boxes(annotations, images, category_ids, path):
         report[key] = int(found.sum())
         examples[key] = _example(annotations[int(np.argmax(found))], images, image_index[int(np.argmax(found))], key)
         sound &= ~found
-        if key not in ("boxes_clipped", "boxes_like_corners"):
+        if key not in ("boxes_clipped", "boxes_like_corners", "boxes_like_fractions"):
             kept &= ~found
     if 2 * report.get("boxes_like_corners", 0) > is_box.sum():
         raise UserError(f"{path}: {report['boxes_like_corners']} of {is_box.sum()} boxes leave their images as x, y, "
@@ -78,12 +82,12 @@ def read_boxes(annotations, images, category_ids, path):
 
 def _example(annotation, images, image_index, finding):
     """Which annotation of which image is the example of a finding, with the value at fault."""
-    if image_index < 0:
-        return f"annotation {annotation.get('id')} of image_id {describe(annotation.get('image_id'))}"
-    field_name = {"boxes_unknown_category": "category_id"}.get(finding, "bbox")
-    value = f", {field_name} {describe(annotation[field_name])}" if field_name in annotation else (
-        f", it {missing_field(annotation, field_name)}")
-    return f"annotation {annotation.get('id')} of {os.path.basename(images.paths[image_index])}{value}"
+    fields = {"boxes_unknown_category": "category_id", "boxes_unknown_image": "image_id"}
+    field_name = fields.get(finding, "bbox")
+    value = f"{field_name} {describe(annotation[field_name])}" if field_name in annotation else (
+        f"it {missing_field(annotation, field_name)}")
+    image = f" of {os.path.basename(images.paths[image_index])}" if image_index >= 0 else ""
+    return f"annotation {annotation.get('id')}{image}, {value}"
 
 
 def _as_xywh(annotation):
@@ -117,11 +121,25 @@ def _indices(annotations, key, ids):
 def _refuse_fractions(xywh, wh, path):
     """Refuse boxes that all lie between 0 and 1, in images of more than a pixel."""
     boxes = xywh[(xywh[:, 2:] > 0).all(axis=1)]
-    # Half a per mille is what converters round away.
-    if len(boxes) and (boxes >= 0).all() and (boxes[:, :2] + boxes[:, 2:] <= 1.0005).all() and (wh > 2).any():
+    if len(boxes) and _like_fractions(boxes).all() and (wh > 2).any():
         raise UserError(f"{path}: all {len(boxes)} boxes lie between 0 and 1 (the first is {boxes[0].round(4).tolist()}"
                         "), so they seem to be fractions of the image; COCO's bbox is in pixels: multiply x and width "
                         "by the image's width, y and height by its height")
+
+
+def _like_fractions(xywh):
+    """Whether boxes lie between 0 and 1, in all coordinates; bool [n]."""
+    # Half a per mille is what converters round away.
+    return (xywh >= 0).all(axis=1) & (xywh[:, 2:] > 0).all(axis=1) & (xywh[:, :2] + xywh[:, 2:] <= 1.0005).all(axis=1)
+
+
+def like_percentages(xywh, wh):
+    """Return whether boxes [n, 4] all lie between 0 and 100 in images [n, 2] of at least twice that, as is no accident.
+
+    Label Studio's own format has percentages; so have conversions of it that forget to multiply.
+    """
+    return len(xywh) >= MANY_BOXES and bool((wh >= 200).all() and (xywh >= 0).all()
+                                            and (xywh[:, :2] + xywh[:, 2:] <= 100.05).all())
 
 
 def _fit_as_corners(xywh, wh):

@@ -19,7 +19,7 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
-from src.data.annotations import read_boxes
+from src.data.annotations import like_percentages, read_boxes
 from src.data.categories import Categories
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
 from src.data.image_names import ImageFolder
@@ -47,6 +47,9 @@ FINDINGS = {
     "boxes_outside_image": "boxes outside their image: dropped",
     "boxes_like_corners": "boxes that fit their image only as x1, y1, x2, y2, but bbox is x, y, width, height: clipped",
     "boxes_clipped": "boxes that stick out of their image: clipped",
+    "boxes_like_fractions": "boxes between 0 and 1, as fractions of the image, though others are in pixels",
+    "boxes_like_percentages": "boxes that all lie in the first 100x100 pixels of larger images: are they percentages?",
+    "boxes_slivers": "boxes at most one pixel wide or high: too small to learn",
     "images_without_boxes": "images without boxes: left out of training (--keep_empty True keeps them)",
     "images_over_max_box": "images with more than max_box boxes: a random choice of them is used each time",
     "boxes_over_max_box": "boxes in excess of max_box in those images (a larger --max_box takes them all)",
@@ -180,6 +183,10 @@ def _for_training(data, config, json_path):
     keep = np.bincount(truth["image_index"][useful], minlength=len(data)) > 0
     if not keep.any():
         raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on{_reasons(data)}")
+    slivers = (truth["iscrowd"] == 0) & ~useful
+    if slivers.any():
+        data.report["boxes_slivers"] = int(slivers.sum())
+        data.examples["boxes_slivers"] = os.path.basename(data.paths[truth["image_index"][int(np.argmax(slivers))]])
     if not config.keep_empty and not keep.all():
         data.report["images_without_boxes"] = int((~keep).sum())
         data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])
@@ -322,6 +329,8 @@ def _add_remarks(data, images, annotations):
                                              if not count]
         if all(finite_number(annotation.get("area")) == 0 for annotation in annotations):
             remarks["areas_zero"] = [f"annotation {annotation.get('id')}" for annotation in annotations]
+    if like_percentages(data.truth["bbox"], np.array(data.sizes)[data.truth["image_index"]]):
+        remarks["boxes_like_percentages"] = [data.truth["bbox"][0].tolist()] * len(data.truth["bbox"])
     for key, found in remarks.items():
         if found:
             data.report[key], data.examples[key] = len(found), found[0]

@@ -55,8 +55,9 @@ def _check_image(data, index, exif):
         return [index, UNREADABLE, str(error)]
     if decoded.image_hw != (height, width):
         found = f"{decoded.image_hw[1]}x{decoded.image_hw[0]}"
+        hint = ": exchanged?" if decoded.image_hw == (width, height) else ""
         return [index, UNREADABLE, f"{path}: the image is {found}, its annotation file says {width}x{height} (width x "
-                                   f"height, exif is {exif}); correct the annotation file or restore the image"]
+                                   f"height{hint}, exif is {exif}); correct the annotation file or restore the image"]
     return [index, decoded.fault.kind, f"{path}: {decoded.fault.text}"] if decoded.fault else None
 
 

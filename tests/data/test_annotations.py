@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UserError
+from src.data.annotations import like_percentages
 from src.data.coco import read_coco
 from src.evaluation.coco_scores import score_results
 from tests.support.helpers import data_config, write_coco
@@ -111,6 +112,22 @@ def test_boxes_as_corners_are_refused_where_most_leave_their_images_and_reported
         changed(tmp_path / "far", change, images=far)
     near = [{"boxes": [(2, 2, 5, 5, 3), (3, 3, 6, 6, 1)]}, {"boxes": [(40, 30, 20, 15, 7)]}]
     assert changed(tmp_path / "near", change, images=near).report == {"boxes_like_corners": 1}
+
+
+def test_a_few_boxes_as_fractions_are_reported(tmp_path):
+    images = [{"boxes": [(4, 4, 20, 20, 3), (0.1, 0.2, 0.5, 0.5, 3)]}, {"boxes": [(0, 0, 0.5, 1, 1), (0, 0, 1, 2, 1)]}]
+    data = changed(tmp_path, lambda content: None, images=images)
+    assert data.report == {"boxes_like_fractions": 2, "boxes_slivers": 3, "categories_without_box": 1,
+                           "images_without_boxes": 1}
+    assert "2 boxes between 0 and 1, as fractions of the image, though others are in pixels (first: annotation 2 of " \
+           "000001.png, bbox [0.1, 0.2, 0.5, 0.5])" in data.report_lines()
+
+
+@pytest.mark.parametrize(("side", "extent", "count", "is_reported"), [
+    (200, 100, 10, True), (200, 100, 9, False), (199, 100, 10, False), (200, 101, 10, False)])
+def test_boxes_as_percentages_are_reported(side, extent, count, is_reported):
+    boxes = np.array([(10, 20, 30, 40)] * (count - 1) + [(50, 60, extent - 50, 10)], float)
+    assert like_percentages(boxes, np.full((count, 2), side)) == is_reported
 
 
 @pytest.mark.parametrize(("change", "key", "line"), [
