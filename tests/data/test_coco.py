@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Reading a split: boxes, classes, what is dropped and counted, scoring against it, and files that are refused."""
-import json
 import os
 from contextlib import nullcontext
 
