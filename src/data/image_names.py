@@ -50,6 +50,14 @@ class ImageFolder:
         self._refuse_shared_files(names, paths, renamed)
         return paths, renamed
 
+    def locate(self, name):
+        """Return the path of the file that a name means, None for none.
+
+        Raises:
+            UserError: the name fits several files.
+        """
+        return self._exact(name) or self._near(name)
+
     def _refuse_shared_files(self, names, paths, renamed):
         """Refuse two names that only lead to one file because one of them was not found as it is."""
         near = {path for _, path in renamed}

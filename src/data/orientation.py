@@ -6,9 +6,11 @@ Annotation tools show photos upright, and write the size and the boxes of what t
 write those of the stored pixels. Which of the two an annotation file means shows in the size that it lists.
 """
 import io
+import os
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -82,6 +84,17 @@ def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[
     with ThreadPoolExecutor(READERS) as pool:
         found = pool.map(is_unconfirmed, range(len(paths)), chunksize=256)
         return [number for number, is_one in enumerate(found) if is_one]
+
+
+def stored_and_upright_size(path: str | os.PathLike) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (width, height) of an image file as it is stored and as people see it, without decoding it.
+
+    Raises:
+        OSError, ...: one of `BROKEN`: Pillow does not read the file.
+    """
+    data = Path(path).read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size, upright_size(exif_orientation(data), image.size)
 
 
 def upright_size(orientation: int, wh: tuple[int, int]) -> tuple[int, int]:
