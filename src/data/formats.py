@@ -11,7 +11,7 @@ FORMATS = {
     "cvat": "a COCO export of CVAT",
     "label_studio": "a COCO export of Label Studio",
     "coco": "a COCO annotation file with its images",
-    "labelme": "a folder of labelme",
+    "labelme": "files of labelme",
     "via": "annotations of VIA (VGG Image Annotator)",
     "voc": "Pascal VOC xml",
     "yolo": "YOLO labels",

@@ -86,6 +86,8 @@ def write(reading, splits, out, images_by):
             content = _content(reading, images, names, split)
             (folder / "annotations" / f"instances_{split}2017.json").write_text(
                 json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            if split == "train" and all(annotation["iscrowd"] for annotation in content["annotations"]):
+                reading.refuse_nothing("boxes")
             counts[split] = {name: sum(annotation["category_id"] == found for annotation in content["annotations"])
                              for found, name in reading.categories}
     return counts, copied

@@ -3,16 +3,19 @@
 """What every reader returns: images with their boxes and classes, and a count of what was left out, by reason."""
 import codecs
 import math
+import mimetypes
 import os
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from model_utils.errors import UserError
 from model_utils.json_file import read_file
 from src.data.fields import finite_number
 from src.data.image_files import is_image
-from src.data.image_names import ImageFolder
+from src.data.image_names import name_key
 
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
                "testing": "test"}
@@ -49,7 +52,7 @@ class Reading:
         self.root, self.image_root = root, image_root or root
         self.images, self.categories = [], []
         self.left_out, self.notes, self.findings, self.has_fractions = {}, {}, [], False
-        self._folders, self._category_ids = {}, {}
+        self._category_ids = {}
 
     def leave_out(self, reason, example):
         """Count what is left out, by reason, with a first example."""
@@ -76,13 +79,20 @@ class Reading:
         Raises:
             UserError: a name fits several files.
         """
-        for folder in (*folders, self.image_root):
-            if folder not in self._folders:
-                self._folders[folder] = ImageFolder(folder, self.root)
-            for name in filter(None, names):
-                found = self._folders[folder].locate(name)
-                if found:
-                    return Path(found)
+        for name in filter(None, names):
+            found = next((folder / name for folder in (*folders, self.image_root) if (folder / name).is_file()), None)
+            if found:
+                return Path(os.path.abspath(found))
+        for name in filter(None, names):
+            near = self._by_name.get(name_key(name).rpartition("/")[2], ())
+            # The file that shares most of its folders with the name, letter case included if that decides.
+            shared = [tuple(_shared_parts(key(str(path)), key(name)) for key in (name_key, str)) for path in near]
+            best = [path for path, count in zip(near, shared, strict=True) if count == max(shared)]
+            if len(best) > 1:
+                raise UserError(f"{self.root}: the image {name} may be {self.relative(best[0])} or "
+                                f"{self.relative(best[1])}; correct the name, or leave one of the files")
+            if best:
+                return best[0]
         return None
 
     @cached_property
@@ -91,8 +101,19 @@ class Reading:
         return image_files(self.image_root)
 
     @cached_property
+    def _files(self):
+        return [path for path in _files(self.image_root) if not path.name.lower().endswith(TEXT_SUFFIXES)]
+
+    @cached_property
+    def _by_name(self):
+        found = defaultdict(list)
+        for path in self._files:
+            found[name_key(path.name)].append(path)
+        return found
+
+    @cached_property
     def _stems(self):
-        return {path.with_suffix(""): path for path in self.image_files}
+        return {path.with_suffix(""): path for path in self._files}
 
     def beside(self, path, *folders):
         """Return the image with the stem of a label file: in its own folder, or in one of these folders' place.
@@ -107,6 +128,12 @@ class Reading:
                               for place in range(len(inside) - 1) for folder in folders)]
         return next((self._stems[name] for name in candidates if name in self._stems), None)
 
+    def refuse_nothing(self, kind):
+        """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
+        lines = [f"{count} {reason} (first: {example})" for reason, (count, example) in self.left_out.items()]
+        raise UserError("\n  ".join([f"{self.root}: no {kind} to train on are left; left out were:",
+                                     *(lines + self.findings or ["none"])]))
+
     def relative(self, path):
         """Return a path as messages show it."""
         return os.path.relpath(path, self.root)
@@ -117,9 +144,14 @@ def _count(counts, reason, example):
     counts[reason] = number + 1, first
 
 
+def _shared_parts(path, name):
+    return len(os.path.commonprefix([path.split("/")[::-1], name.split("/")[::-1]]))
+
+
 def image_files(folder):
-    """Return the image files below a folder (list of Path), sorted."""
-    return [path for path in _files(folder) if not path.name.lower().endswith(TEXT_SUFFIXES) and is_image(path)]
+    """Return the image files below a folder (list of Path), by name or content; sorted."""
+    return [path for path in _files(folder) if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
+            or not path.name.lower().endswith(TEXT_SUFFIXES) and is_image(path)]
 
 
 def files_of(root, *suffixes):

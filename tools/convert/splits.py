@@ -4,7 +4,7 @@
 import re
 from collections import defaultdict
 
-from model_utils.errors import UsageError, UserError
+from model_utils.errors import UsageError
 from tools.split_coco import draw
 
 SPLITS = ("train", "val", "test")
@@ -34,9 +34,7 @@ def divide(reading, fraction, seed, group_by):
             reading.leave_out("images outside the folders of the splits", reading.relative(image.path))
     training = splits.pop(None, []) or splits.pop("train", [])
     if not training:
-        reasons = "".join(f"\n  {count} {reason} (first: {example})"
-                          for reason, (count, example) in reading.left_out.items())
-        raise UserError(f"{reading.root}: no images to train on are left{reasons or ', and none was left out'}")
+        reading.refuse_nothing("images")
     if "val" not in splits:
         groups = _groups(reading, training, group_by)
         _, held_out = draw(groups, fraction, seed, "--val_fraction", "groups of images" if group_by else "images")
