@@ -13,6 +13,7 @@ import argparse
 import os
 import shlex
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from model_utils.errors import UsageError, UserError, run_cli
@@ -79,6 +80,12 @@ def convert(source, out, kind, options):
     reading = read(source, kind, options.image_dir and Path(options.image_dir).resolve(), options.attribute)
     splits = divide(reading, options.val_fraction, options.seed, options.group_by)
     counts, copied = write(reading, splits, out, options.images)
+    by_case = defaultdict(list)
+    for _, name in reading.categories:
+        by_case[name.casefold()].append(name)
+    for names in by_case.values():
+        if len(names) > 1:
+            reading.note("classes have the name of another one, but for letter case", ", ".join(names))
     lines = [f"{out}: {FORMATS[kind]} as a data folder in COCO layout"]
     for split, images in splits.items():
         boxes = sum(counts[split].values())
@@ -131,6 +138,8 @@ def main(argv=None):
     source, out = Path(arguments.source), Path(arguments.out)
     if not source.exists():
         raise UserError(f"{source}: does not exist; expected a folder of images and annotations")
+    if arguments.image_dir and not Path(arguments.image_dir).is_dir():
+        raise UsageError(f"--image_dir {arguments.image_dir}: no such folder")
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         raise UsageError(f"{out} exists: name a new folder, or an empty one")
     kind = chosen_format(source, arguments.format)

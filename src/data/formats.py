@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which annotation tool a folder comes from, to name the command that converts it."""
 import os
+import re
 import shlex
 from collections import Counter
 from pathlib import Path
@@ -20,7 +21,8 @@ OURS = "layout"
 # Exports of other forms, and what to ask the tool for.
 OTHERS = {"cvat_xml": "CVAT's own xml: export it again as COCO 1.0",
           "label_studio_json": "Label Studio's own json: export it again as COCO"}
-CLASS_FILES = ("classes.txt", "obj.names", "obj.data")
+# A line of a YOLO label file: a class number, then a box or a polygon.
+YOLO_LINE = re.compile(rb"\s*\d+( -?\d[\d.eE+-]*){4,}\s")
 COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"')
 # How much of a file's beginning and end is looked at, and how many files of a kind in a folder.
 SNIFFED_BYTES, SNIFFED_FILES = 2**16, 20
@@ -40,7 +42,7 @@ def formats_of(source: Path) -> dict[str, Path]:
         looked_at = Counter()
         for name in sorted(files):
             suffix = os.path.splitext(name)[1].lower()
-            if looked_at[suffix] < SNIFFED_FILES or name.lower() in CLASS_FILES:
+            if looked_at[suffix] < SNIFFED_FILES:
                 looked_at[suffix] += 1
                 found = _format_of(Path(folder, name))
                 if found:
@@ -64,15 +66,15 @@ def conversion_hint(folder: Path) -> str:
 def _format_of(path):
     """Return the format of one file by its name and some of its content, None for other files."""
     name, suffix = path.name.lower(), path.suffix.lower()
-    if name in CLASS_FILES or suffix == ".names" or (suffix == ".txt" and "labels" in path.parts[-3:-1]):
-        return "yolo"
-    # Words of a format, all of which stand in a file of it.
-    words = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
+    if suffix == ".txt":
+        return "yolo" if YOLO_LINE.match(_ends(path)) else None
+    # What stands in every file of a format.
+    marks = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
                        "label_studio_json": (b'"from_name"', b'"result"')},
              ".xml": {"voc": (b"<annotation>", b"</annotation>"), "cvat_xml": (b"<annotations>", b"<meta>")},
              ".csv": {"via": (b"region_shape_attributes",)},
              ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}.get(suffix)
-    if not words:
+    if not marks:
         return None
     content = _ends(path)
     if suffix == ".json" and sum(key in content for key in COCO_LISTS) > 1:
@@ -82,7 +84,7 @@ def _format_of(path):
         if is_export and (path.parents[1] / "images").is_dir():
             return "cvat"
         return "label_studio" if name in ("result.json", "result_coco.json") else "coco"
-    return next((found for found, needed in words.items() if all(word in content for word in needed)), None)
+    return next((found for found, needed in marks.items() if all(mark in content for mark in needed)), None)
 
 
 def _ends(path):

@@ -28,6 +28,8 @@ def read(source, kind, image_root=None):
     """
     root = source.parent if source.is_file() else source
     files = [path for path in files_of(source, ".json") if source.is_file() or kind in formats_of(path)]
+    # COCO's own files of captions and keypoints are of the same images.
+    files = [path for path in files if path.name.startswith("instances_")] or files
     reading, of_split = Reading(root, image_root), {}
     for path in files:
         split = split_of_name(path.stem) or split_of(path.parent, root)

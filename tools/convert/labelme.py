@@ -66,6 +66,7 @@ def _boxes(reading, content, path):
     for number, shape in enumerate(content["shapes"]):
         shape = shape if isinstance(shape, dict) else {}
         label, kind = shape.get("label"), shape.get("shape_type", "polygon")
+        label = label.strip() if isinstance(label, str) else label
         place = f"shape {number} of {reading.relative(path)}, label {describe(label)}"
         box = _box(shape.get("points"), kind)
         if not isinstance(label, str) or not label:

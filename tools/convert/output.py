@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
 from model_utils.errors import UserError
 from model_utils.files import new_folder
@@ -26,7 +27,8 @@ def set_sizes(reading):
     """Give each image its size, and boxes in pixels; images that cannot be read, or have another size, are left out."""
     kept = []
     with ThreadPoolExecutor(READERS) as pool:
-        for image, sizes in zip(reading.images, pool.map(_sizes, reading.images), strict=True):
+        found = tqdm(pool.map(_sizes, reading.images), "reading images", len(reading.images), leave=False, disable=None)
+        for image, sizes in zip(reading.images, found, strict=True):
             place = reading.relative(image.path)
             if isinstance(sizes, str):
                 reading.leave_out("images that cannot be read", sizes)

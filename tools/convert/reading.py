@@ -19,6 +19,8 @@ from src.data.image_names import name_key
 
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
                "testing": "test"}
+# What else the name of a folder of one split may hold.
+OTHER_WORDS = {"annotations", "data", "dataset", "images", "imgs", "labels", "set", "split"}
 # No image has such a name: it need not be opened to find out.
 TEXT_SUFFIXES = (".txt", ".json", ".xml", ".yaml", ".yml", ".csv", ".names", ".data", ".md")
 
@@ -187,9 +189,9 @@ def read_text(path):
 def split_of(folder, root):
     """Return the split that the innermost telling name among the folders from `root` to `folder` means, or None."""
     for part in reversed(Path(os.path.relpath(folder, root)).parts):
-        found = SPLIT_WORDS.get(re.sub(r"[\W_\d]+$", "", part.lower()))
-        if found:
-            return found
+        words = set(re.findall("[a-z]+", part.lower())) - OTHER_WORDS
+        if len(words) == 1 and words <= SPLIT_WORDS.keys():
+            return SPLIT_WORDS[words.pop()]
     return None
 
 

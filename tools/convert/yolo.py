@@ -57,13 +57,19 @@ def read(source, image_root=None):
 
 def _description(source):
     """Return (content, path) of data.yaml or obj.data; an empty content without one."""
+    found = []
     for path in files_of(source, ".yaml", ".yml"):
         try:
             content = yaml.safe_load(read_text(path))
         except yaml.YAMLError as error:
             raise UserError(f"{path}: broken YAML: {error}; make or copy the file again") from error
         if isinstance(content, dict) and "names" in content:
-            return content, path
+            found.append((content, path))
+    if len(found) > 1:
+        raise UserError(f"{source}: {found[0][1]} and {found[1][1]} both have names of classes; name one of the files "
+                        "in place of the folder")
+    if found:
+        return found[0]
     for path in sorted(source.rglob("*.data")):
         pairs = [line.split("=", 1) for line in read_text(path).splitlines() if "=" in line]
         # Its file of names is found by its ending.
