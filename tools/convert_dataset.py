@@ -13,6 +13,7 @@ import argparse
 import os
 import shlex
 import sys
+import zipfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def chosen_format(source, wanted):
         UsageError: the source has several formats, and none of them is wanted.
         UserError: it has none that is known, or our layout already.
     """
+    if zipfile.is_zipfile(source):
+        raise UserError(f"{source}: is a zip file; unpack it, and name the folder")
     found = formats_of(source)
     if OURS in found:
         raise UserError(f"{source}: is in COCO layout already, there is nothing to convert; continue with: python "

@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import zipfile
 
 import numpy as np
 import pytest
@@ -231,9 +232,11 @@ def test_sources_that_cannot_be_converted(tmp_path, capsys):
     write_coco(tmp_path / "ours", [{"boxes": [(5, 5, 20, 20, 1)]}], "val")
     (tmp_path / "empty").mkdir()
     (tmp_path / "xml").mkdir()
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("data.yaml", "names: [cup]")
     (tmp_path / "xml" / "annotations.xml").write_text("<annotations><version>1.1</version><meta></meta></annotations>")
     for name, words in (("ours", "in COCO layout already, there is nothing to convert; continue with: python train.py "
-                         f"--data_dir {tmp_path / 'ours'}"), ("nowhere", "does not exist"),
+                         f"--data_dir {tmp_path / 'ours'}"), ("nowhere", "does not exist"), ("export.zip", "unpack it"),
                         ("empty", "holds no annotations of a known format; expected a COCO export of Roboflow, "),
                         ("xml", "annotations.xml seems to be CVAT's own xml: export it again as COCO 1.0")):
         assert convert(tmp_path / name, tmp_path / "out") == 1
@@ -285,6 +288,15 @@ def test_boxes_in_pixels_are_no_fractions_and_fractions_no_pixels(tmp_path, caps
     error = capsys.readouterr().err
     assert "no boxes to train on are left" in error and "lines whose values are no fractions from 0 to 1" in error
     assert "seem to be fractions of the image" in error and not (tmp_path / "out").exists()
+
+
+def test_names_of_classes_that_differ_in_letter_case_are_reported(tmp_path, capsys):
+    tool_exports.labelme(tmp_path / "source")
+    path = tmp_path / "source" / "photo_1.json"
+    path.write_text(path.read_text().replace('"cup"', '" Cup "'))
+    assert convert(tmp_path / "source", tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert "note: 1 classes have the name of another one, but for letter case (first: cup, Cup)" in printed
 
 
 def test_every_format_has_a_name_on_the_command_line():

@@ -8,7 +8,6 @@ Corners are pixels counted from 1, and both belong to the box: xmin 1 and xmax 1
 a corner at 0, its tool did not count from 1, and xmin 0 and xmax 10 are x 0 and width 10.
 """
 import xml.etree.ElementTree as ElementTree
-from pathlib import PureWindowsPath
 
 from model_utils.errors import UserError
 from src.data.fields import describe, finite_number, whole_number
@@ -35,8 +34,7 @@ def read(source, image_root=None):
             reading.leave_out("xml files that are no annotation of Pascal VOC", reading.relative(path))
             continue
         name = root.findtext("filename", "").strip()
-        image = reading.beside(path, "JPEGImages", "images", "Images") or reading.locate(
-            [name, PureWindowsPath(root.findtext("path", "").strip()).as_posix().lstrip(".")], [path.parent])
+        image = reading.beside(path, "JPEGImages", "images", "Images") or reading.locate([name], [path.parent])
         if image is None:
             reading.leave_out("annotations of an image that is not there",
                               f"{reading.relative(path)}, filename {describe(name)}")
