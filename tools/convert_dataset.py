@@ -96,11 +96,11 @@ def convert(source, out, kind, options):
                      f"{boxes} boxes")
     width = max(len("class"), *(len(name) for _, name in reading.categories))
     lines.append("  ".join([f"  {'class':<{width}}", f"{'id':>6}", *(f"{split:>8}" for split in counts)]))
-    lines += ["  ".join([f"  {name:<{width}}", f"{found!s:>6}", *(f"{boxes[name]:>8}" for boxes in counts.values())])
+    lines += ["  ".join([f"  {name:<{width}}", f"{found!s:>6}", *(f"{boxes[found]:>8}" for boxes in counts.values())])
               for found, name in reading.categories]
     lines += [f"left out: {count} {reason} (first: {example})" for reason, (count, example) in reading.left_out.items()]
     lines += [f"note: {count} {remark} (first: {example})" for remark, (count, example) in reading.notes.items()]
-    lines += [f"boxes of {finding}" for finding in reading.findings]
+    lines += reading.findings
     if copied:
         lines.append(f"{copied} images were copied" + (
             ", as they cannot be linked from there (--images symlink)" if options.images == LINK else ""))

@@ -71,7 +71,7 @@ def _format_of(path):
     # What stands in every file of a format.
     marks = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
                        "label_studio_json": (b'"from_name"', b'"result"')},
-             ".xml": {"voc": (b"<annotation>", b"</annotation>"), "cvat_xml": (b"<annotations>", b"<meta>")},
+             ".xml": {"voc": (b"</annotation>",), "cvat_xml": (b"<annotations>", b"<meta>")},
              ".csv": {"via": (b"region_shape_attributes",)},
              ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}.get(suffix)
     if not marks:

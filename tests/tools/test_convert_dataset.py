@@ -14,6 +14,7 @@ from model_utils import files
 from model_utils.errors import run_cli
 from src.data.coco import read_coco
 from src.data.formats import FORMATS, formats_of
+from src.data.image_files import decode_reduced
 from tests.support import tool_exports
 from tests.support.helpers import data_config, draw_picture, real_data, write_coco
 from tests.support.tool_exports import EXPORTS, IMAGES, boxes_of, coco_content, write_json, write_picture
@@ -171,6 +172,26 @@ def test_fractions_of_a_phone_photo_are_those_of_the_upright_image(tmp_path, ori
     assert (image["width"], image["height"]) == upright
     box = next(box["bbox"] for box in content["annotations"] if box["image_id"] == image["id"])
     assert box == [upright[0] / 4, upright[1] * 3 / 8, upright[0] / 2, upright[1] / 4]
+
+
+@pytest.mark.parametrize("listed", [(40, 60), (60, 40)])
+def test_the_size_that_is_listed_says_whether_boxes_are_of_the_stored_or_the_upright_photo(tmp_path, listed):
+    tool_exports.coco(tmp_path / "source")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "source" / "pictures" / "photo_1.jpg"
+    Image.fromarray(draw_picture((40, 60), [], 0)).save(path, exif=exif.tobytes())
+    content = coco_content(IMAGES)
+    content["images"][1] |= {"width": listed[0], "height": listed[1]}
+    for box in content["annotations"]:
+        if box["image_id"] == 2:
+            box["bbox"] = [1, 2, 30, 36]
+    write_json(tmp_path / "source" / "labels.json", content)
+    assert convert(tmp_path / "source", tmp_path / "out", "--seed=2") == 0
+    data = read_coco(data_config(tmp_path / "out"), "train", training=False)
+    number = data.image_ids.index(2)
+    assert data.sizes[number] == listed and data.boxes[number][0, :4].tolist() == [1, 2, 31, 38]
+    assert decode_reduced(data.paths[number], 1, "auto", listed).image_hw == listed[::-1]
 
 
 def test_images_that_are_of_no_use_are_left_out_and_counted(tmp_path, capsys):

@@ -206,6 +206,14 @@ def test_yolo_keypoints_follow_the_box(source):
     assert boxes_of(read(source, "yolo")) == [("cup", 24, 12, 16, 24)]
 
 
+def test_an_empty_line_of_classes_has_a_number_too(source):
+    yolo_file(source, "2 0.5 0.5 0.25 0.5\n1 0.5 0.5 0.25 0.5\n", "cup\n\nkey\n")
+    reading = read(source, "yolo")
+    assert reading.categories == [(0, "cup"), (2, "key")] and boxes_of(reading) == [("key", 24, 12, 16, 24)]
+    assert reading.left_out == {"lines of a class that is not among the 2 names": (
+        1, "photo_0.txt, line 2: 1 0.5 0.5 0.25 0.5")}
+
+
 def test_labels_without_an_image_and_images_without_labels(source):
     write_picture(source, IMAGES[1])
     yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
@@ -260,10 +268,14 @@ def test_names_of_label_studio(source, name):
 
 
 def test_the_image_folder_may_be_elsewhere(tmp_path):
-    write_picture(tmp_path / "images", PHOTO)
+    images = tmp_path / "images"
     path = write_json(tmp_path / "json" / "mine.json", coco_content([PHOTO]))
-    assert len(boxes_of(read(path, "coco", image_root=tmp_path / "images"))) == 3
     assert not read(path, "coco").images
+    write_picture(images, PHOTO)
+    yolo_file(path.parent, "0 0.5 0.5 0.25 0.5\n")
+    (path.parent / "photo_0.xml").write_text(voc_xml("renamed", (64, 48), [("cup", 7, 9, 30, 28, "")]))
+    found = [boxes_of(read(path.parent, kind, image_root=images)) for kind in ("coco", "yolo", "voc")]
+    assert len(found[0]) == 3 and found[1:] == [[("cup", 24, 12, 16, 24)], [("cup", 6, 8, 24, 20)]]
 
 
 def test_classes_of_several_files_are_matched_by_their_names(tmp_path):

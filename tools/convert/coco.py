@@ -15,6 +15,7 @@ from src.data.fields import describe, id_key
 from src.data.formats import formats_of
 from tools.convert.reading import Reading, SourceImage, files_of, split_of, split_of_name
 
+KINDS = ("roboflow", "cvat", "label_studio", "coco")
 # What Label Studio puts before the name of an uploaded file, and before the path of one on its own disk.
 UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 LOCAL_FILES = re.compile(r"^.*[?&]d=")
@@ -27,7 +28,11 @@ def read(source, kind, image_root=None):
         UserError: a file cannot be used, or several are for one split.
     """
     root = source.parent if source.is_file() else source
-    files = [path for path in files_of(source, ".json") if source.is_file() or kind in formats_of(path)]
+    kinds = {path: kind if source.is_file() else next(iter(formats_of(path)), None)
+             for path in files_of(source, ".json")}
+    # All COCO files where a kind is asked for that none of them looks like.
+    files = [path for path, found in kinds.items() if found == kind] or [
+        path for path, found in kinds.items() if found in KINDS]
     # COCO's own files of captions and keypoints are of the same images.
     files = [path for path in files if path.name.startswith("instances_")] or files
     reading, of_split = Reading(root, image_root), {}

@@ -65,7 +65,7 @@ def _boxes(reading, content, path):
     boxes, of_group = [], {}
     for number, shape in enumerate(content["shapes"]):
         shape = shape if isinstance(shape, dict) else {}
-        label, kind = shape.get("label"), shape.get("shape_type", "polygon")
+        label, kind = shape.get("label"), shape.get("shape_type") or "polygon"
         label = label.strip() if isinstance(label, str) else label
         place = f"shape {number} of {reading.relative(path)}, label {describe(label)}"
         box = _box(shape.get("points"), kind)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def write(reading, splits, out, images_by):
         images_by (str): `LINK`, `SYMLINK` or `COPY`; what cannot be hard-linked is copied.
 
     Returns:
-        {split: {class name: number of boxes}} and how many images were copied.
+        {split: {class id: number of boxes}} and how many images were copied.
     """
     counts, copied = {}, 0
     with new_folder(out) as folder:
@@ -89,9 +90,8 @@ def write(reading, splits, out, images_by):
             (folder / "annotations" / f"instances_{split}2017.json").write_text(
                 json.dumps(content, ensure_ascii=False), encoding="utf-8")
             if split == "train" and all(annotation["iscrowd"] for annotation in content["annotations"]):
-                reading.refuse_nothing("boxes")
-            counts[split] = {name: sum(annotation["category_id"] == found for annotation in content["annotations"])
-                             for found, name in reading.categories}
+                reading.refuse_empty("boxes")
+            counts[split] = Counter(annotation["category_id"] for annotation in content["annotations"])
     return counts, copied
 
 

@@ -127,10 +127,11 @@ class Reading:
         stem = path.with_suffix("")
         inside = stem.relative_to(self.root).parts if stem.is_relative_to(self.root) else stem.parts
         candidates = [stem, *(self.root.joinpath(*inside[:place], folder, *inside[place + 1:])
-                              for place in range(len(inside) - 1) for folder in folders)]
+                              for place in range(len(inside) - 1) for folder in folders),
+                      self.image_root.joinpath(*inside), self.image_root / stem.name]
         return next((self._stems[name] for name in candidates if name in self._stems), None)
 
-    def refuse_nothing(self, kind):
+    def refuse_empty(self, kind):
         """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
         lines = [f"{count} {reason} (first: {example})" for reason, (count, example) in self.left_out.items()]
         raise UserError("\n  ".join([f"{self.root}: no {kind} to train on are left; left out were:",

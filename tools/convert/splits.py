@@ -34,7 +34,7 @@ def divide(reading, fraction, seed, group_by):
             reading.leave_out("images outside the folders of the splits", reading.relative(image.path))
     training = splits.pop(None, []) or splits.pop("train", [])
     if not training:
-        reading.refuse_nothing("images")
+        reading.refuse_empty("images")
     if "val" not in splits:
         groups = _groups(reading, training, group_by)
         _, held_out = draw(groups, fraction, seed, "--val_fraction", "groups of images" if group_by else "images")

@@ -8,6 +8,7 @@
 
 A line is `class cx cy width height`, or `class x1 y1 x2 y2 x3 y3 ...`, in fractions of the upright image.
 """
+import math
 import os
 import re
 from pathlib import Path
@@ -37,10 +38,11 @@ def read(source, image_root=None):
     names = _names(description.get("names"), path) if "names" in description else _names_of_files(reading.root)
     reading.categories = sorted(names.items())
     keypoints = description.get("kpt_shape")
-    pose_columns = 5 + keypoints[0] * keypoints[1] if keypoints else 0
+    keypoints = [whole_number(side) or 0 for side in keypoints] if isinstance(keypoints, list) else [0]
+    pose_columns = 5 + math.prod(keypoints)
     labels, seen = [], set()
     for image, split in _images(reading, description, path):
-        label = _label_file(image)
+        label = _label_file(reading, image)
         labels.append(label)
         if image in seen:
             reading.leave_out("images that are listed again", reading.relative(image))
@@ -89,8 +91,8 @@ def _names(names, path):
 def _names_of_files(root):
     """Return class names by number from obj.names or classes.txt."""
     for path in (*sorted(root.rglob("*.names")), *sorted(root.rglob("classes.txt"))):
-        lines = read_text(path).splitlines()
-        return dict(enumerate(line.strip() for line in lines if line.strip()))
+        # An empty line has a number, too.
+        return {number: line.strip() for number, line in enumerate(read_text(path).splitlines()) if line.strip()}
     raise UserError(f"{root}: has YOLO labels but no class names; put a file classes.txt there, one name a line, in "
                     "the order of the class numbers")
 
@@ -136,8 +138,12 @@ def _listed_images(reading, path):
             reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
 
 
-def _label_file(image):
+def _label_file(reading, image):
     """Return the path of an image's label file: below labels/ where the image is below images/, or beside it."""
+    if reading.image_root != reading.root and image.is_relative_to(reading.image_root):
+        inside = image.relative_to(reading.image_root).with_suffix(".txt")
+        return next((path for path in (reading.root / "labels" / inside, reading.root / inside) if path.is_file()),
+                    reading.root / inside)
     parts = image.with_suffix(".txt").parts
     if "images" in parts[:-1]:
         place = len(parts) - 2 - parts[-2::-1].index("images")
