@@ -20,18 +20,18 @@ from src.data.coco import layout, load_json, read_images, records_of
 from src.data.fields import describe, id_key
 
 
-def draw(ids, fraction, seed):
+def draw(ids, fraction, seed, option="--fraction", kind="images"):
     """Return (ids to keep, ids to hold out) as two sets, independent of the order of `ids`.
 
     Raises:
-        UserError: one of the sets would be empty.
+        UserError: one of the sets would be empty; it names the option of the fraction and the kind of the ids.
     """
     order = sorted(ids)
     random.Random(seed).shuffle(order)
     count = round(len(order) * fraction)
     if not 0 < count < len(order):
-        raise UserError(f"{fraction:g} of {len(order)} images are {count} held out and {len(order) - count} to train "
-                        "on; choose a --fraction that leaves at least one on each side")
+        raise UserError(f"{fraction:g} of {len(order)} {kind} are {count} held out and {len(order) - count} to train "
+                        f"on; choose a {option} that leaves at least one on each side")
     return set(order[count:]), set(order[:count])
 
 

@@ -22,6 +22,7 @@ from model_utils.json_file import read_json
 from src.data.annotations import like_percentages, read_boxes
 from src.data.categories import Categories
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
+from src.data.formats import conversion_hint
 from src.data.image_names import ImageFolder
 from src.data.orientation import unconfirmed
 
@@ -219,9 +220,11 @@ def layout(data_dir: str, split: str) -> tuple[Path, Path]:
     for path, kind in ((root, "data folder"), (image_folder, "image folder")):
         if not path.is_dir():
             raise UserError(f"{path}: the {kind} does not exist; expected the COCO layout: "
-                            f"{json_path.relative_to(root)} and {image_folder.relative_to(root)}/ in the data folder")
+                            f"{json_path.relative_to(root)} and {image_folder.relative_to(root)}/ in the data folder"
+                            f"{conversion_hint(root)}")
     if not json_path.is_file():
-        raise UserError(f"{json_path}: the annotation file does not exist; expected COCO's json format there")
+        raise UserError(f"{json_path}: the annotation file does not exist; expected COCO's json format there"
+                        f"{conversion_hint(root)}")
     return json_path, image_folder
 
 

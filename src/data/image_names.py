@@ -73,7 +73,7 @@ class ImageFolder:
 
     def _near(self, name):
         """Return the path of the one file that fits a name, None for none; see the module's docstring."""
-        parts = [part for part in _key(name).split("/") if part not in ("", ".", "..")]
+        parts = [part for part in name_key(name).split("/") if part not in ("", ".", "..")]
         for start in range(len(parts)):
             found = self._keys().get("/".join(parts[start:]), ())
             if len(found) > 1:
@@ -91,18 +91,18 @@ class ImageFolder:
                 inside = os.path.relpath(parent, self.folder)
                 for file in sorted(files):
                     path = os.path.normpath(os.path.join(inside, file))
-                    self._by_key[_key(path)].append(path)
+                    self._by_key[name_key(path)].append(path)
         return self._by_key
 
     def _nearest(self, name):
-        keys, wanted = self._keys(), _key(name)
+        keys, wanted = self._keys(), name_key(name)
         namesakes = [key for key in keys if key.rpartition("/")[2] == wanted.rpartition("/")[2]]
         # The first ones of a large folder will do: comparing all takes minutes.
         close = namesakes or difflib.get_close_matches(wanted, list(keys)[:MAX_COMPARED], 1)
         return f" (the nearest file there is {keys[close[0]][0]})" if close else ""
 
 
-def _key(name):
+def name_key(name):
     """Return a name without what tools change: separators, percent codes, letter case, Unicode form."""
     return unicodedata.normalize("NFC", unquote(name.replace("\\", "/"))).casefold()
 

@@ -6,6 +6,7 @@ Annotation tools show photos upright, and write the size and the boxes of what t
 write those of the stored pixels. Which of the two an annotation file means shows in the size that it lists.
 """
 import io
+import os
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     6: lambda pixels: np.rot90(pixels, -1), 7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1), 8: np.rot90}
 # Formats in which viewers heed it, by their first bytes, and the name of their EXIF data. OpenCV turns TIFF itself.
 EXIF_NAMES = {b"\xff\xd8": b"Exif", b"\x89P": b"eXIf", b"RI": b"EXIF"}
-# Where EXIF data of a photo lie, except in WebP files.
+# Where the EXIF data of a JPEG file lie.
 HEAD_BYTES = 2**16
 # Threads that wait for a disk rather than compute.
 READERS = 8
@@ -66,10 +67,7 @@ def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[
     """Return the numbers of the images that are turned although their listed (width, height) does not say so."""
     def is_unconfirmed(number):
         try:
-            with open(paths[number], "rb") as file:
-                data = file.read(HEAD_BYTES)
-                if data.startswith(b"RIFF"):
-                    data += file.read()
+            data = _head(paths[number])
             orientation = exif_orientation(data)
             if orientation == UPRIGHT:
                 return False
@@ -82,6 +80,24 @@ def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[
     with ThreadPoolExecutor(READERS) as pool:
         found = pool.map(is_unconfirmed, range(len(paths)), chunksize=256)
         return [number for number, is_one in enumerate(found) if is_one]
+
+
+def _head(path):
+    """Return the bytes of an image file that hold its size and EXIF data."""
+    with open(path, "rb") as file:
+        data = file.read(HEAD_BYTES)
+        return data if data.startswith(b"\xff\xd8") else data + file.read()
+
+
+def stored_and_upright_size(path: str | os.PathLike) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (width, height) of an image file as it is stored and as people see it, without decoding it.
+
+    Raises:
+        OSError, ...: one of `BROKEN`: Pillow does not read the file.
+    """
+    data = _head(path)
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size, upright_size(exif_orientation(data), image.size)
 
 
 def upright_size(orientation: int, wh: tuple[int, int]) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from tests.support.helpers import write_coco
 from tests.support.place import ROOT, STUB
 from tests.support.ranks.job_place import rank_table
 from tests.support.small_networks import random_weights, write_darknet
+from tests.support.tool_exports import EXPORTS
 
 MAX_SECONDS = 300
 # Appended to the commands in which the words are found, the first that fits; the last value of an option counts.
@@ -69,6 +70,8 @@ class CommandPlace:
         boxes = [(6, 8, 24, 20, 3), (30, 20, 20, 24, 1), (10, 40, 16, 18, 7)]
         for split, count in (("train", 8), ("val", 4)):
             write_coco(self.data, [{"size": (64, 64), "boxes": boxes} for _ in range(count)], split)
+        for name, (write_export, *_) in EXPORTS.items():
+            write_export(self.repo / "exports" / name)
         rank_table(self.repo / "rank_table_8p.json", [("localhost", 8)])
         write_darknet(self.repo / "yolov3-tiny.weights", random_weights(80))
         self.bin.mkdir()
@@ -82,8 +85,12 @@ class CommandPlace:
         added = next((options for words, options in ADDED.items() if words in command), "")
         run = next((path.name for path in sorted(self.repo.glob("outputs/*")) if (path / "ckpt_0").is_dir()), "RUN")
         image = sorted((self.data / "val2017").iterdir())[0]
+        # Each conversion makes a folder of its own.
+        data = self.data
+        if "convert_dataset" in command:
+            data = data.with_name(f"converted_{len(list(data.parent.glob('converted_*')))}")
         for words, value in {"outputs/RUN": f"outputs/{run}", "CKPT": f"outputs/{run}/ckpt_0/best.ckpt",
-                             "PATH_OR_FOLDER": image.parent, "IMAGE": image, "DATA": self.data,
+                             "PATH_OR_FOLDER": image.parent, "IMAGE": image, "DATA": data,
                              "OUT": self.data.with_name("split")}.items():
             command = re.sub(rf"(?<![\w-]){words}(?!\w)", str(value), command)
         return f"{command} {added}".strip()

@@ -1,0 +1,98 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which annotation tool a folder comes from, to name the command that converts it."""
+import os
+import re
+import shlex
+from collections import Counter
+from pathlib import Path
+
+FORMATS = {
+    "roboflow": "a COCO export of Roboflow",
+    "cvat": "a COCO export of CVAT",
+    "label_studio": "a COCO export of Label Studio",
+    "coco": "a COCO annotation file with its images",
+    "labelme": "files of labelme",
+    "via": "annotations of VIA (VGG Image Annotator)",
+    "voc": "Pascal VOC xml",
+    "yolo": "YOLO labels",
+}
+OURS = "layout"
+# Exports of other forms, and what to ask the tool for.
+OTHERS = {"cvat_xml": "CVAT's own xml: export it again as COCO 1.0",
+          "label_studio_json": "Label Studio's own json: export it again as COCO"}
+# A line of a YOLO label file: a class number, then a box or a polygon.
+YOLO_LINE = re.compile(rb"\s*\d+( -?\d[\d.eE+-]*){4,}\s")
+COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"')
+# How much of a file's beginning and end is looked at, and how many files of a kind in a folder.
+SNIFFED_BYTES, SNIFFED_FILES = 2**16, 20
+
+
+def formats_of(source: Path) -> dict[str, Path]:
+    """Return the formats (keys of FORMATS and OTHERS, `OURS`) that a file or folder looks like, with a file of each."""
+    if source.is_file():
+        found = _format_of(source)
+        return {found: source} if found else {}
+    if all((source / "annotations" / f"instances_{split}2017.json").is_file() and (source / f"{split}2017").is_dir()
+           for split in ("train", "val")):
+        return {OURS: source}
+    formats = {}
+    for folder, folders, files in os.walk(source):
+        folders.sort()
+        looked_at = Counter()
+        for name in sorted(files):
+            suffix = os.path.splitext(name)[1].lower()
+            if looked_at[suffix] < SNIFFED_FILES:
+                looked_at[suffix] += 1
+                found = _format_of(Path(folder, name))
+                if found:
+                    formats.setdefault(found, Path(folder, name))
+    return formats
+
+
+def conversion_hint(folder: Path) -> str:
+    """Return what a message adds where a data folder lacks our layout: what it looks like and the cure, or nothing."""
+    formats = [name for name in formats_of(folder) if name != OURS] if folder.is_dir() else []
+    if not formats:
+        return ""
+    if formats[0] in OTHERS:
+        return f". The folder seems to hold {OTHERS[formats[0]]}"
+    choice = f" --format {formats[0]}" if len(formats) > 1 else ""
+    target = f"{os.path.normpath(folder)}_coco"
+    return (f". The folder seems to hold {FORMATS[formats[0]]}; this makes a data folder of it: python -m "
+            f"tools.convert_dataset {shlex.quote(str(folder))} {shlex.quote(target)}{choice}")
+
+
+def _format_of(path):
+    """Return the format of one file by its name and some of its content, None for other files."""
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if suffix == ".txt":
+        return "yolo" if YOLO_LINE.match(_ends(path)) else None
+    # What stands in every file of a format.
+    marks = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
+                       "label_studio_json": (b'"from_name"', b'"result"')},
+             ".xml": {"voc": (b"</annotation>",), "cvat_xml": (b"<annotations>", b"<meta>")},
+             ".csv": {"via": (b"region_shape_attributes",)},
+             ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}.get(suffix)
+    if not marks:
+        return None
+    content = _ends(path)
+    if suffix == ".json" and sum(key in content for key in COCO_LISTS) > 1:
+        if name == "_annotations.coco.json":
+            return "roboflow"
+        is_export = path.parent.name == "annotations" and name.startswith("instances_")
+        if is_export and (path.parents[1] / "images").is_dir():
+            return "cvat"
+        return "label_studio" if name in ("result.json", "result_coco.json") else "coco"
+    return next((found for found, needed in marks.items() if all(mark in content for mark in needed)), None)
+
+
+def _ends(path):
+    """Return the beginning and the end of a file; without the zeros of UTF-16."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(SNIFFED_BYTES)
+            file.seek(max(SNIFFED_BYTES, path.stat().st_size - SNIFFED_BYTES))
+            return (content + file.read()).replace(b"\0", b"")
+    except OSError:
+        return b""

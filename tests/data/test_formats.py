@@ -1,0 +1,71 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a folder looks like, and the command in the message where it is no data folder."""
+import re
+import shlex
+
+import pytest
+
+import eval as eval_program
+import train
+from model_utils.config import get_config
+from model_utils.errors import run_cli
+from src.data.formats import conversion_hint, formats_of
+from tests.support import tool_exports
+from tests.support.helpers import write_coco
+from tests.support.tool_exports import EXPORTS
+from tools import check_dataset, convert_dataset, split_coco
+
+
+@pytest.mark.parametrize("program, arguments", [
+    (train.main, ["--data_dir={}", "--device_target=CPU"]), (check_dataset.main, ["{}"]),
+    (split_coco.main, ["{}", "{}_split"]),
+    (lambda arguments: eval_program.evaluation_files(get_config(arguments)), ["--data_dir={}"])])
+def test_programs_name_the_command_that_converts_a_folder(tmp_path, monkeypatch, capfd, program, arguments):
+    source = tmp_path / "my export"
+    tool_exports.labelme(source)
+    monkeypatch.chdir(tmp_path)
+    assert run_cli(program, [argument.format("my export") for argument in arguments]) == 1
+    captured = capfd.readouterr()
+    command, = re.findall(r"this makes a data folder of it: (python -m tools\.convert_dataset .*)", captured.err)
+    assert "seems to hold files of labelme" in captured.err and not (tmp_path / "outputs").exists()
+    # The very command works.
+    assert run_cli(convert_dataset.main, shlex.split(command)[3:]) == 0
+    assert (tmp_path / "my export_coco" / "annotations" / "instances_val2017.json").is_file()
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_hint_names_the_format(tmp_path, name):
+    write, kind, _ = EXPORTS[name]
+    write(tmp_path / "source")
+    assert convert_dataset.FORMATS[kind] in conversion_hint(tmp_path / "source")
+
+
+def test_a_choice_of_formats_other_exports_and_other_folders(tmp_path):
+    tool_exports.labelme(tmp_path / "two")
+    tool_exports.voc(tmp_path / "two")
+    assert conversion_hint(tmp_path / "two").endswith("--format labelme")
+    (tmp_path / "tasks").mkdir()
+    task = '[{"annotations": [{"result": [{"from_name": "label"}]}], "data": {}}]'
+    (tmp_path / "tasks" / "project.json").write_text(task)
+    assert "Label Studio's own json: export it again as COCO" in conversion_hint(tmp_path / "tasks")
+    write_coco(tmp_path / "ours", [{}])
+    write_coco(tmp_path / "ours", [{}], "val")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "other" / "settings.json").write_text('{"images": 3}')
+    (tmp_path / "other" / "broken.json").write_bytes(b"\xff\xfe\x00{")
+    assert [conversion_hint(tmp_path / name) for name in ("ours", "other", "nowhere")] == ["", "", ""]
+    assert list(formats_of(tmp_path / "ours")) == ["layout"]
+
+
+def test_a_file_in_utf16_is_recognised(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"images": [], "annotations": [], "categories": []}', encoding="utf-16")
+    assert formats_of(path) == {"coco": path}
+
+
+def test_a_large_file_is_recognised_by_its_ends(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"images": [' + "1, " * 100_000 + '1], "categories": []}')
+    assert formats_of(path) == {"coco": path}

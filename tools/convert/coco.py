@@ -1,0 +1,127 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""COCO annotation files as Roboflow, CVAT and Label Studio export them, and any other one with its images.
+
+    SOURCE/{train,valid,test}/_annotations.coco.json, images beside it       Roboflow
+    SOURCE/annotations/instances_default.json, SOURCE/images/                CVAT
+    SOURCE/result.json, SOURCE/images/                                       Label Studio
+"""
+import re
+from urllib.parse import unquote
+
+from model_utils.errors import UserError
+from src.data.coco import load_json, read_categories, read_images, records_of
+from src.data.fields import describe, id_key
+from src.data.formats import formats_of
+from tools.convert.reading import Reading, SourceImage, files_of, split_of, split_of_name
+
+KINDS = ("roboflow", "cvat", "label_studio", "coco")
+# What Label Studio puts before the name of an uploaded file, and before the path of one on its own disk.
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+LOCAL_FILES = re.compile(r"^.*[?&]d=")
+
+
+def read(source, kind, image_root=None):
+    """Read the annotation files of one kind (a key of `src.data.formats.FORMATS`) below a folder.
+
+    Raises:
+        UserError: a file cannot be used, or several are for one split.
+    """
+    root = source.parent if source.is_file() else source
+    kinds = {path: kind if source.is_file() else next(iter(formats_of(path)), None)
+             for path in files_of(source, ".json")}
+    # All COCO files where a kind is asked for that none of them looks like.
+    files = [path for path, found in kinds.items() if found == kind] or [
+        path for path, found in kinds.items() if found in KINDS]
+    # COCO's own files of captions and keypoints are of the same images.
+    files = [path for path in files if path.name.startswith("instances_")] or files
+    reading, of_split = Reading(root, image_root), {}
+    for path in files:
+        split = split_of_name(path.stem) or split_of(path.parent, root)
+        if of_split.setdefault(split, path) != path:
+            raise UserError(f"{source}: {reading.relative(of_split[split])} and {reading.relative(path)} are both "
+                            f"for {split or 'all images'}; name one of the files in place of the folder, with "
+                            "--image_dir for its images")
+        _read_file(reading, path, split)
+    if kind == "roboflow":
+        _drop_parents(reading, files)
+    return reading
+
+
+def _read_file(reading, path, split):
+    content = load_json(path)
+    category_of = _merge_categories(reading, content, path)
+    listed = read_images(content, path, None)
+    folders = _image_folders(reading, path, split)
+    images = {}
+    for identity, key, name, size in zip(listed.ids, listed.keys, listed.paths, listed.sizes, strict=True):
+        found = reading.locate(list(_names(name)), folders)
+        images[key] = SourceImage(found, split, size=size, identity=identity)
+        if found:
+            reading.images.append(images[key])
+        else:
+            reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
+    for record in records_of(content, "annotations", path):
+        image, category = images.get(id_key(record.get("image_id"))), id_key(record.get("category_id"))
+        place = f"annotation {record.get('id')} of {reading.relative(path)}"
+        if image is None:
+            reading.leave_out("annotations of an image that is not in the file",
+                              f"{place}, image_id {describe(record.get('image_id'))}")
+        elif category not in category_of:
+            reading.leave_out("annotations of an unknown category",
+                              f"{place}, category_id {describe(record.get('category_id'))}")
+        else:
+            image.annotations.append({**record, "category_id": category_of[category]})
+
+
+def _merge_categories(reading, content, path):
+    """Add the classes of a file; returns their ids in the reading by their keys in the file."""
+    names, ids = read_categories(content, path)
+    if not reading.categories:
+        reading.categories = list(zip(ids, names, strict=True))
+        return {id_key(found): found for found in ids}
+    # The first of a name, as two classes may share one.
+    known, category_of = {name: found for found, name in reversed(reading.categories)}, {}
+    for name, found in zip(names, ids, strict=True):
+        taken = {id_key(other) for other, _ in reading.categories}
+        if name not in known:
+            known[name] = found if id_key(found) not in taken else max(
+                (key for key in taken if isinstance(key, int)), default=0) + 1
+            reading.categories.append((known[name], name))
+        if id_key(known[name]) != id_key(found) and (found, name) not in reading.categories:
+            reading.note("classes have another id in another file, and are matched by their names",
+                         f"{name}, {describe(found)} in {reading.relative(path)}")
+        category_of[id_key(found)] = known[name] if (found, name) not in reading.categories else found
+    return category_of
+
+
+def _image_folders(reading, path, split):
+    """Return the folders that may hold the images of an annotation file, the likely ones first."""
+    if reading.image_root != reading.root:
+        return []
+    bases = [path.parent, *([path.parents[1]] if path.parent != reading.root else [])]
+    subset = path.stem.removeprefix("instances_")
+    names = [f"images/{subset}", subset, *([f"images/{split}", f"{split}2017", split] if split else []), "images"]
+    folders = [base / name for base in bases for name in names] + [path.parent]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _names(name):
+    """Yield the names by which the image of a `file_name` may be found."""
+    plain = LOCAL_FILES.sub("", unquote(name)).replace("\\", "/")
+    yield name
+    yield plain
+    parent, slash, base = plain.rpartition("/")
+    if UPLOAD_PREFIX.match(base):
+        yield f"{parent}{slash}{UPLOAD_PREFIX.sub('', base)}"
+
+
+def _drop_parents(reading, files):
+    """Leave out the class that Roboflow adds as the parent of all others, which has no boxes."""
+    used = {annotation["category_id"] for image in reading.images for annotation in image.annotations}
+    parents = {record.get("supercategory") for path in files
+               for record in records_of(load_json(path), "categories", path)}
+    for found, name in list(reading.categories):
+        if name in parents and found not in used:
+            reading.categories.remove((found, name))
+            reading.leave_out("classes without boxes that are the parent of others", name)

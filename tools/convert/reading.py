@@ -1,0 +1,219 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every reader returns: images with their boxes and classes, and a count of what was left out, by reason."""
+import codecs
+import math
+import mimetypes
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from model_utils.errors import UserError
+from model_utils.json_file import read_file
+from src.data.fields import finite_number
+from src.data.image_files import is_image
+from src.data.image_names import name_key
+
+SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+               "testing": "test"}
+# What else the name of a folder of one split may hold.
+OTHER_WORDS = {"annotations", "data", "dataset", "images", "imgs", "labels", "set", "split"}
+# No image has such a name: it need not be opened to find out.
+TEXT_SUFFIXES = (".txt", ".json", ".xml", ".yaml", ".yml", ".csv", ".names", ".data", ".md")
+
+
+@dataclass
+class SourceImage:
+    """One image: its file, or the json that it is embedded in; its split, None where the source has none.
+
+    `annotations` are records of COCO (bbox in pixels) without image_id. `size` is (width, height) by the source, None
+    where it has none. `identity` is the image's id, None where it has none.
+    """
+    path: Path
+    split: str | None
+    annotations: list[dict] = field(default_factory=list)
+    size: tuple[int, int] | None = None
+    identity: int | str | None = None
+    is_embedded: bool = False
+
+
+class Reading:
+    """What a reader has found below a folder: images, categories as (id, name), and what was left out or noted.
+
+    `has_fractions` says that boxes are fractions of their images rather than pixels; `findings` are lines about boxes.
+
+    Args:
+        root (Path): the folder.
+        image_root (Path): where images are looked for.
+    """
+
+    def __init__(self, root, image_root=None):
+        self.root, self.image_root = root, image_root or root
+        self.images, self.categories = [], []
+        self.left_out, self.notes, self.findings, self.has_fractions = {}, {}, [], False
+        self._category_ids = {}
+
+    def leave_out(self, reason, example):
+        """Count what is left out, by reason, with a first example."""
+        _count(self.left_out, reason, example)
+
+    def note(self, remark, example):
+        """Count what is used, but not as it stands."""
+        _count(self.notes, remark, example)
+
+    def category(self, name):
+        """Return the id of a class by its name; new names are numbered from 1."""
+        if name not in self._category_ids:
+            self._category_ids[name] = len(self.categories) + 1
+            self.categories.append((self._category_ids[name], name))
+        return self._category_ids[name]
+
+    def locate(self, names, folders=()):
+        """Return the image file (Path) of the first name that fits one, None for none.
+
+        Args:
+            names (list): names as the source has them.
+            folders (iterable): where to look first, before the whole `image_root`.
+
+        Raises:
+            UserError: a name fits several files.
+        """
+        for name in filter(None, names):
+            found = next((folder / name for folder in (*folders, self.image_root) if (folder / name).is_file()), None)
+            if found:
+                return Path(os.path.abspath(found))
+        for name in filter(None, names):
+            near = self._by_name.get(name_key(name).rpartition("/")[2], ())
+            # The file that shares most of its folders with the name, letter case included if that decides.
+            shared = [tuple(_shared_parts(key(str(path)), key(name)) for key in (name_key, str)) for path in near]
+            best = [path for path, count in zip(near, shared, strict=True) if count == max(shared)]
+            if len(best) > 1:
+                raise UserError(f"{self.root}: the image {name} may be {self.relative(best[0])} or "
+                                f"{self.relative(best[1])}; correct the name, or leave one of the files")
+            if best:
+                return best[0]
+        return None
+
+    @cached_property
+    def image_files(self):
+        """The image files below `image_root`, sorted."""
+        return image_files(self.image_root)
+
+    @cached_property
+    def _files(self):
+        return [path for path in _files(self.image_root) if not path.name.lower().endswith(TEXT_SUFFIXES)]
+
+    @cached_property
+    def _by_name(self):
+        found = defaultdict(list)
+        for path in self._files:
+            found[name_key(path.name)].append(path)
+        return found
+
+    @cached_property
+    def _stems(self):
+        return {path.with_suffix(""): path for path in self._files}
+
+    def beside(self, path, *folders):
+        """Return the image with the stem of a label file: in its own folder, or in one of these folders' place.
+
+        Args:
+            path (Path): the label file.
+            folders (str): names of image folders beside the label folder, such as JPEGImages.
+        """
+        stem = path.with_suffix("")
+        inside = stem.relative_to(self.root).parts if stem.is_relative_to(self.root) else stem.parts
+        candidates = [stem, *(self.root.joinpath(*inside[:place], folder, *inside[place + 1:])
+                              for place in range(len(inside) - 1) for folder in folders),
+                      self.image_root.joinpath(*inside), self.image_root / stem.name]
+        return next((self._stems[name] for name in candidates if name in self._stems), None)
+
+    def refuse_empty(self, kind):
+        """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
+        lines = [f"{count} {reason} (first: {example})" for reason, (count, example) in self.left_out.items()]
+        raise UserError("\n  ".join([f"{self.root}: no {kind} to train on are left; left out were:",
+                                     *(lines + self.findings or ["none"])]))
+
+    def relative(self, path):
+        """Return a path as messages show it."""
+        return os.path.relpath(path, self.root)
+
+
+def _count(counts, reason, example):
+    number, first = counts.get(reason, (0, example))
+    counts[reason] = number + 1, first
+
+
+def _shared_parts(path, name):
+    return len(os.path.commonprefix([path.split("/")[::-1], name.split("/")[::-1]]))
+
+
+def image_files(folder):
+    """Return the image files below a folder (list of Path), by name or content; sorted."""
+    return [path for path in _files(folder) if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
+            or not path.name.lower().endswith(TEXT_SUFFIXES) and is_image(path)]
+
+
+def files_of(root, *suffixes):
+    """Return the files below a folder, or the file itself, that have one of these suffixes; sorted."""
+    return [root] if root.is_file() else [path for path in _files(root) if path.suffix.lower() in suffixes]
+
+
+def _files(folder):
+    """Return the files below a folder, links to folders included, hidden ones left out; sorted."""
+    found, seen = [], set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead to a folder that it is in.
+        is_new = os.path.realpath(parent) not in seen
+        seen.add(os.path.realpath(parent))
+        folders[:] = [name for name in folders if is_new and not name.startswith(".")]
+        found += [Path(parent, name) for name in names if is_new and not name.startswith(".")]
+    return sorted(found)
+
+
+def read_text(path):
+    """Return the text of a file: UTF-8, UTF-16 with its mark, or else Latin-1.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    data = read_file(path, "text file")
+    try:
+        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def split_of(folder, root):
+    """Return the split that the innermost telling name among the folders from `root` to `folder` means, or None."""
+    for part in reversed(Path(os.path.relpath(folder, root)).parts):
+        words = set(re.findall("[a-z]+", part.lower())) - OTHER_WORDS
+        if len(words) == 1 and words <= SPLIT_WORDS.keys():
+            return SPLIT_WORDS[words.pop()]
+    return None
+
+
+def split_of_name(name):
+    """Return the split that a word of a file's name means, such as train in instances_train2017.json, or None."""
+    words = re.findall("[a-z]+", name.lower())
+    return next((SPLIT_WORDS[word] for word in reversed(words) if word in SPLIT_WORDS), None)
+
+
+def box_of_points(points):
+    """Return the box x, y, width, height around points [[x, y], ...], None where they are no such list."""
+    try:
+        xs, ys = zip(*points, strict=True)
+        values = [list(map(finite_number, side)) for side in (xs, ys)]
+    except (TypeError, ValueError):
+        return None
+    if not all(map(math.isfinite, values[0] + values[1])):
+        return None
+    return box_of_corners(min(values[0]), min(values[1]), max(values[0]), max(values[1]))
+
+
+def box_of_corners(x1, y1, x2, y2):
+    """Return the box x, y, width, height between two corners, given in any order."""
+    return [min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1)]
