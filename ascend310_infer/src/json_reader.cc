@@ -3,7 +3,6 @@
 #include "inc/json_reader.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <memory>
@@ -59,15 +58,13 @@ std::optional<int64_t> WholeNumber(const json &value) {
     return std::nullopt;
   }
   std::string text = Stripped(value.get_ref<const std::string &>());
-  text.erase(0, !text.empty() && text[0] == '+' ? 1 : 0);
+  text.erase(0, text.size() > 1 && text[0] == '+' && text[1] != '-' ? 1 : 0);
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string_view rest(end, static_cast<size_t>(text.data() + text.size() - end));
   rest.remove_prefix(!rest.empty() && rest[0] == '.' ? 1 : 0);
   const bool is_number = error == std::errc() && rest.find_first_not_of('0') == std::string_view::npos;
-  return is_number && (text[0] == '-' || std::isdigit(static_cast<unsigned char>(text[0])) != 0)
-             ? std::optional(number)
-             : std::nullopt;
+  return is_number ? std::optional(number) : std::nullopt;
 }
 
 /// Builds a value from the parser's events. json::parse with a callback could skip a member too, but walks over all

@@ -105,11 +105,11 @@ bool ReadAll(int file, size_t expected_bytes, size_t max_bytes, std::string *dat
 
 /// A text of an encoding that iconv knows as UTF-8; nothing where it is not of that encoding.
 std::optional<std::string> Converted(const std::string &text, const char *encoding) {
-  const std::unique_ptr<void, int (*)(iconv_t)> converter(iconv_open("UTF-8", encoding), iconv_close);
-  if (converter.get() == iconv_t(-1)) {
-    static_cast<void>(converter.release());
+  iconv_t opened = iconv_open("UTF-8", encoding);
+  if (reinterpret_cast<intptr_t>(opened) == -1) {
     return std::nullopt;
   }
+  const std::unique_ptr<void, int (*)(iconv_t)> converter(opened, iconv_close);
   // Four bytes at most for two of UTF-16, two for one of Latin-1.
   std::string converted(2 * text.size(), '\0');
   // iconv does not change its input.
@@ -227,10 +227,12 @@ std::string WithoutPassword(const std::string &address) {
 
 std::string AsUtf8(const std::string &text) {
   using namespace std::string_view_literals;
-  constexpr std::pair<std::string_view, const char *> kMarks[] = {
-      // That of UTF-32 begins with that of UTF-16.
-      {"\xef\xbb\xbf"sv, ""}, {"\xff\xfe\0\0"sv, "UTF-32LE"}, {"\0\0\xfe\xff"sv, "UTF-32BE"},
-      {"\xff\xfe"sv, "UTF-16LE"}, {"\xfe\xff"sv, "UTF-16BE"}};
+  constexpr std::pair<std::string_view, const char *> kMarks[] = {// That of UTF-32 begins with that of UTF-16.
+                                                                  {"\xef\xbb\xbf"sv, ""},
+                                                                  {"\xff\xfe\0\0"sv, "UTF-32LE"},
+                                                                  {"\0\0\xfe\xff"sv, "UTF-32BE"},
+                                                                  {"\xff\xfe"sv, "UTF-16LE"},
+                                                                  {"\xfe\xff"sv, "UTF-16BE"}};
   for (const auto &[mark, encoding] : kMarks) {
     if (text.compare(0, mark.size(), mark) == 0) {
       const std::string rest = text.substr(mark.size());
@@ -240,8 +242,7 @@ std::string AsUtf8(const std::string &text) {
   // Json begins with an ASCII character: where its zeros are shows the encoding.
   const auto is_zero = [&](size_t place) { return place < text.size() && text[place] == '\0'; };
   if (is_zero(0) || is_zero(1)) {
-    const char *encoding = is_zero(0) ? (is_zero(1) ? "UTF-32BE" : "UTF-16BE")
-                                      : (is_zero(2) ? "UTF-32LE" : "UTF-16LE");
+    const char *encoding = is_zero(0) ? (is_zero(1) ? "UTF-32BE" : "UTF-16BE") : (is_zero(2) ? "UTF-32LE" : "UTF-16LE");
     return Converted(text, encoding).value_or(text);
   }
   return text;

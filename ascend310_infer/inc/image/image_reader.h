@@ -37,10 +37,10 @@ void WorkOnImage(const std::string &path, const char *what, const std::function<
 /// decode to any amount of memory.
 std::string ReadImageFile(const std::string &path, int64_t max_pixels = kMaxPixels);
 
-/// Decodes the bytes of an image file as uint8 [H, W, 3] RGB, as it is stored. The memory of `image` is used again where
-/// its size fits. Returns what is wrong with an image of which most is there, else an empty text: without TurboJPEG
-/// damage is not seen, and what is cut short is refused. Throws Error(kInput), which names `path`, also for pixels that
-/// are floating-point numbers, and where there is not enough memory.
+/// Decodes the bytes of an image file as uint8 [H, W, 3] RGB, as it is stored. The memory of `image` is used again
+/// where its size fits. Returns what is wrong with an image of which most is there, else an empty text: without
+/// TurboJPEG damage is not seen, and what is cut short is refused. Throws Error(kInput), which names `path`, also for
+/// pixels that are floating-point numbers, and where there is not enough memory.
 std::string DecodeImage(const std::string &data, const std::string &path, cv::Mat *image);
 
 /// The same by OpenCV alone: what DecodeImage does where TurboJPEG is missing or refuses a file. libjpeg then writes

@@ -141,8 +141,8 @@ class DvppPreprocessor : public Preprocessor {
     const std::optional<BaselineJpeg> jpeg = EndsAfterScans(data) ? ReadBaselineJpeg(data) : std::nullopt;
     const InputDescription &input = description_.input;
     const Size canvas{input.Width(), input.Height()};
-    if (jpeg && IsWithinLimits(jpeg->size) &&
-        OrientationOf(data, jpeg->size, entry, rules_).orientation == kUpright && Decode(*jpeg)) {
+    if (jpeg && IsWithinLimits(jpeg->size) && OrientationOf(data, jpeg->size, entry, rules_).orientation == kUpright &&
+        Decode(*jpeg)) {
       const Placement placement = EvenPlacement(jpeg->size, canvas);
       if (CanResize(placement)) {
         Resize(placement);

@@ -131,8 +131,8 @@ int TiffOrientation(std::string_view tiff) {
   return found >= kUpright && found <= kLastOrientation ? static_cast<int>(found) : kUpright;
 }
 
-/// The body of the first chunk of a name, from a position on. A PNG's length comes before the name, and a checksum after
-/// the body; in a WebP file the length comes after the name, and bodies have an even length.
+/// The body of the first chunk of a name, from a position on. A PNG's length comes before the name, and a checksum
+/// after the body; in a WebP file the length comes after the name, and bodies have an even length.
 std::string_view FindChunk(std::string_view data, uint64_t position, std::string_view name, bool is_png) {
   const Order order = is_png ? Order::kBig : Order::kLittle;
   while (const auto length = NumberAt(data, position + (is_png ? 0 : 4), 4, order)) {
