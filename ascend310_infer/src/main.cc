@@ -273,7 +273,9 @@ ExitCode Infer(const Options &options) {
   PrepareOutput(options.output);
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
-  description.exif = options.exif.value_or(description.exif);
+  if (!options.exif.empty()) {
+    description.exif = options.exif == "auto" ? Exif::kAuto : Exif::kIgnore;
+  }
   return options.video.empty() ? InferImages(options, description) : InferVideo(options, description);
 }
 

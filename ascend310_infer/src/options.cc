@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <set>
 #include <thread>
 
@@ -80,8 +79,7 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--exif", options->exif,
                   "auto: photos are turned as people see them, where an annotation file has that size; ignore: as they "
                   "are stored; default: the model's")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Exif>{{"auto", Exif::kAuto}, {"ignore", Exif::kIgnore}},
-                                          CLI::ignore_case));
+      ->check(CLI::IsMember({"auto", "ignore"}));
   app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
