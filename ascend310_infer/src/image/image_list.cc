@@ -191,7 +191,7 @@ void Annotate(const Annotations &annotations, std::vector<ImageEntry> *images) {
   if (images->size() == 1 && annotations.images.size() == 1) {
     // Nothing else can be meant. The record of the run has the name by which the annotation file knows the image.
     const AnnotatedImage &only = annotations.images.front();
-    images->front() = {images->front().path, only.file_name, only.id, only.size};
+    images->front() = {images->front().path, fs::path(only.file_name).lexically_normal().string(), only.id, only.size};
     return;
   }
   const NameIndex exact(annotations,

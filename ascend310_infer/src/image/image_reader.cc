@@ -149,7 +149,8 @@ std::optional<std::string> DecodeJpeg(const std::string &data, const std::string
     if (share < kMinRows) {
       RefuseCutShort(data, path);
     }
-    return "cut short, " + std::to_string(std::lround(100 * share)) + "% of its rows are there";
+    // Halves to even, as in Python.
+    return "cut short, " + std::to_string(static_cast<int>(std::nearbyint(100 * share))) + "% of its rows are there";
   }
   return IsDamage(complaint, data) ? "damaged, libjpeg reports: " + complaint : "";
 }
