@@ -6,12 +6,52 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "inc/json_reader.h"
 #include "inc/utils.h"
 
 namespace yolo {
 namespace {
+
+/// Python writes NaN and Infinity, which json does not know; null takes their place.
+std::string WithoutNan(const std::string &text) {
+  std::string sound;
+  bool is_quoted = false;
+  for (size_t place = 0; place < text.size(); ++place) {
+    size_t length = 0;
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+      length = !is_quoted && text.compare(place, word.size(), word) == 0 ? word.size() : length;
+    }
+    if (length > 0) {
+      sound += "null";
+      place += length - 1;
+      continue;
+    }
+    sound += text[place];
+    if (is_quoted && text[place] == '\\' && place + 1 < text.size()) {
+      sound += text[++place];
+    } else if (text[place] == '"') {
+      is_quoted = !is_quoted;
+    }
+  }
+  return sound;
+}
+
+nlohmann::json ParseAnyJson(const std::string &text, const std::string &path) {
+  const auto parse = [&](const std::string &json) { return ParseJson(json, path, ExitCode::kInput, "annotations"); };
+  try {
+    return parse(text);
+  } catch (const Error &) {
+    // Only a file that needs it takes the time.
+    const std::string sound = WithoutNan(Latin1AsUtf8(text));
+    if (sound == text) {
+      throw;
+    }
+    return parse(sound);
+  }
+}
 
 std::string NotEmpty(const JsonNode &node, const char *expected) {
   std::string text = node.Text();
@@ -90,7 +130,7 @@ Annotations ReadAnnotations(const std::string &path) {
 }
 
 Annotations ParseAnnotations(const std::string &text, const std::string &path) {
-  const nlohmann::json content = ParseJson(Latin1AsUtf8(text), path, ExitCode::kInput, "annotations");
+  const nlohmann::json content = ParseAnyJson(text, path);
   const JsonNode root(content, path, ExitCode::kInput);
   return {path, ReadImages(root["images"]), ReadCategories(root["categories"])};
 }

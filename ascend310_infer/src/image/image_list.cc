@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Suffixes of images in a folder; a list file or an annotation file may name any file.
-constexpr std::array<const char *, 8> kSuffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"};
+constexpr std::array<const char *, 13> kSuffixes = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp",
+                                                    ".tif", ".tiff", ".pbm", ".pgm",  ".ppm", ".pnm"};
 // Digits that fit a number of 64 bits.
 constexpr size_t kMaxDigits = 18;
 
@@ -55,13 +56,20 @@ bool IsJson(const std::string &text) {
   return next != std::string::npos && (text[next] == '"' || text[next] == '}');
 }
 
-std::vector<ImageEntry> FromFolder(const std::string &folder) {
+std::vector<ImageEntry> FromFolder(const std::string &folder, std::string *remark) {
   std::vector<ImageEntry> images;
+  std::vector<std::string> others;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     if (IsImage(*entry)) {
       images.push_back({entry->path().string(), entry->path().filename().string(), 0, {}});
+    } else {
+      others.push_back(entry->path().filename().string());
     }
+  }
+  if (!others.empty()) {
+    *remark = folder + ": " + std::to_string(others.size()) + " files and folders are left out, which are no images " +
+              "by their names (first: " + *std::min_element(others.begin(), others.end()) + ")";
   }
   if (error) {
     throw Error(ExitCode::kInput,
@@ -247,7 +255,7 @@ ImageList ListImages(const std::string &images, const std::string &image_root, c
                                       (is_folder ? "a folder" : "an image") + "; leave it out");
   }
   if (is_folder) {
-    list.images = FromFolder(images);
+    list.images = FromFolder(images, &list.remark);
   } else if (is_image) {
     list.images = {{images, fs::path(images).filename().string(), 0, {}}};
   } else {

@@ -120,6 +120,10 @@ TEST_CASE("an annotation file as tools write it: numbers and ids of any type, an
   const std::string text = content.dump();
   check(listed(text));
   check(listed("\xef\xbb\xbf" + text));
+  // Python's json has numbers that others have not.
+  check(listed(R"({"info": {"a \"NaN": [NaN, -Infinity, Infinity, 1]},)" + text.substr(1)));
+  CheckError([&] { listed(R"({"info": Nan,)" + text.substr(1)); }, ExitCode::kInput,
+             {"truth.json: broken json in line 1"});
   std::u32string letters;
   for (size_t place = 0; place < text.size(); ++place) {
     // The only letter beyond ASCII is two bytes in UTF-8.
