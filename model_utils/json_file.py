@@ -56,7 +56,7 @@ def type_faults(found, example, where="", takes_others=False):
     Args:
         found (object): the parsed value.
         example (object): an object has these keys, an empty one any; a list has any number of items like the first; a
-            number with a fraction stands for whole ones too.
+            number with a fraction stands for whole ones too; a tuple has a number or a text for either.
         where (str): path of the value in its file, such as runs[0].name.
         takes_others (bool): objects may have further keys.
     """
@@ -71,9 +71,9 @@ def type_faults(found, example, where="", takes_others=False):
     elif isinstance(example, list) and isinstance(found, list):
         for number, item in enumerate(found):
             yield from type_faults(item, example[0], f"{where}[{number}]", takes_others)
-    elif not _is_like(found, example):
+    elif not any(_is_like(found, one) for one in (example if isinstance(example, tuple) else (example,))):
         expected = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number",
-                    float: "a number", str: "text"}[type(example)]
+                    float: "a number", str: "text", tuple: "a whole number or text"}[type(example)]
         yield f"{where or 'the file'} is {found!r:.60}; expected {expected}"
 
 

@@ -20,6 +20,7 @@ from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 from src.config import check_config
 from src.data.coco import need_ground_truth, read_annotation_file
+from src.data.image_names import base_key
 from src.deploy.model_description import check_classes, check_description
 from src.evaluation.coco_scores import score_results
 from src.logger import close_logger, get_logger
@@ -28,8 +29,8 @@ from src.network.head_layout import BOX_FIELDS
 RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
 FORMAT = 1
 # The keys of run.json that are read, see `type_faults`; it holds more.
-EXAMPLE = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [1],
-           "images": [{"id": 1, "file_name": "000001.jpg"}],
+EXAMPLE = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [(1, "a")],
+           "images": [{"id": (1, "a"), "file_name": "000001.jpg"}],
            "counts": {"images": 1, "skipped": 0, "not_finite": 0, "detections": 1}}
 MAX_FAULTS = 8
 RUN_AGAIN = "run yolo_infer again"
@@ -126,7 +127,7 @@ def _fault(result, known):
         return f"is {result!r:.60}, expected an object"
     for name, ids in known.items():
         # True is 1, which may be an id.
-        if type(result.get(name)) is not int or result[name] not in ids:
+        if type(result.get(name)) not in (int, str) or result[name] not in ids:
             return f"has {name} {result.get(name)!r:.60}, expected one of the run"
     box = result.get("bbox")
     if not isinstance(box, list) or len(box) != BOX_FIELDS or not all(map(is_finite_number, box)) or min(box[2:]) < 0:
@@ -199,7 +200,7 @@ def check_data(record, data, path, ann_file):
     file_names = {image_id: os.path.basename(name) for image_id, name in zip(data.image_ids, data.paths, strict=True)}
     for image in record["images"]:
         expected = file_names.get(image["id"], "no image")
-        if expected != os.path.basename(image["file_name"]):
+        if base_key(expected) != base_key(image["file_name"]):
             raise UserError(f"{path}: image {image['file_name']} has the id {image['id']}, which is {expected} in "
                             f"{ann_file}; {OTHER_DATA}")
 

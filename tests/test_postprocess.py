@@ -237,6 +237,8 @@ def test_the_ids_must_be_those_of_the_annotation_file(tmp_path):
     ann_file = write_coco(tmp_path, [{"boxes": boxes} for _ in range(3)], "val")
     data, path = read_annotation_file(ann_file), tmp_path / "run.json"
     check_data(run_json(), data, path, str(ann_file))
+    # The annotation file may name an image in its tool's way, and a run by its file.
+    check_data(run_json(images=[{"id": 1, "file_name": "images\\%3000001.PNG"}]), data, path, str(ann_file))
     for changed, words in (({"category_ids": [3, 1, 7]}, "category_ids are"),
                            ({"images": [{"id": 1, "file_name": "000002.png"}]}, "has the id 1, which is 000001.png")):
         with pytest.raises(UserError, match=words):

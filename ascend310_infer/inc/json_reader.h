@@ -21,6 +21,13 @@ namespace yolo {
 nlohmann::json ParseJson(const std::string &text, const std::string &path, ExitCode code,
                          const std::string &skipped_key = "");
 
+/// An id as results hold it, a whole number or a text, and what ids have in common that mean the same, such as 7, 7.0,
+/// "7" and "007". Numbers are less than texts.
+struct JsonId {
+  nlohmann::json value;
+  nlohmann::json key;
+};
+
 /// One value of a json file. All methods throw Error(code) where the value is not what the method expects.
 class JsonNode {
  public:
@@ -28,6 +35,8 @@ class JsonNode {
   JsonNode(const nlohmann::json &value, std::string path, ExitCode code)
       : value_(&value), path_(std::move(path)), code_(code) {}
 
+  /// Whether an object has a member.
+  bool Has(const std::string &key) const { return value_->is_object() && value_->contains(key); }
   /// A member of an object.
   JsonNode operator[](const std::string &key) const;
   /// The elements of an array.
@@ -40,6 +49,9 @@ class JsonNode {
   size_t Choice(const std::vector<std::string> &allowed) const;
   int64_t Integer(int64_t min = std::numeric_limits<int64_t>::min(),
                   int64_t max = std::numeric_limits<int64_t>::max()) const;
+  /// The same, as tools write it: 96, 96.0, "96" or "96.0", see src/data/fields.py.
+  int64_t LooseInteger(int64_t min, int64_t max) const;
+  JsonId Id() const;
   double Number(double min, double max) const;
   bool Flag() const;
 

@@ -31,6 +31,7 @@ struct Options {
   std::optional<double> score_threshold;  // default: the description's
   std::optional<double> nms_threshold;
   std::optional<int> max_detections;
+  std::string exif;  // auto or ignore; empty: the description's
   bool draw = false;
   double draw_threshold = 0.25;
   bool strict = false;

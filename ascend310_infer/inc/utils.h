@@ -1,6 +1,6 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// Files, checksums and clocks.
+// Files, texts, checksums and clocks.
 #ifndef ASCEND310_INFER_INC_UTILS_H_
 #define ASCEND310_INFER_INC_UTILS_H_
 
@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "inc/errors.h"
 
@@ -36,6 +37,16 @@ void MakeFolders(const std::filesystem::path &folder);
 
 /// Checks that files can be created in a folder. Throws Error(kOutput).
 void CheckWritable(const std::filesystem::path &folder);
+
+/// A text in UTF-8, without a byte order mark: UTF-16 and UTF-32 are converted, with or without their mark, as Python's
+/// json reads them. Text of any other encoding comes back as it is.
+std::string AsUtf8(const std::string &text);
+
+/// The same of a text that is no UTF-8, from Latin-1, as old tools write it.
+std::string Latin1AsUtf8(const std::string &text);
+
+/// The candidate that a text was probably meant to be, by the letters that differ; empty where none is near.
+std::string Nearest(const std::string &text, const std::vector<std::string> &candidates);
 
 /// SHA-256 of some bytes as 64 lower-case hex digits.
 std::string Sha256(const std::string &data);

@@ -3,9 +3,13 @@
 #include "inc/json_reader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <memory>
 #include <new>
+#include <optional>
+
+#include "inc/utils.h"
 
 namespace yolo {
 namespace {
@@ -26,6 +30,41 @@ std::string Shown(const json &value) {
 std::string AsText(double number) {
   const json value = number;
   return value.dump();
+}
+
+std::string Stripped(const std::string &text) {
+  constexpr const char *kBlanks = " \t\n\r\f\v";
+  const size_t start = text.find_first_not_of(kBlanks);
+  return start == std::string::npos ? "" : text.substr(start, text.find_last_not_of(kBlanks) + 1 - start);
+}
+
+/// A whole number of 64 bits in any form whose meaning is certain.
+std::optional<int64_t> WholeNumber(const json &value) {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<uint64_t>();
+    return number <= static_cast<uint64_t>(kMax) ? std::optional(static_cast<int64_t>(number)) : std::nullopt;
+  }
+  if (value.is_number_integer()) {
+    return value.get<int64_t>();
+  }
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    // The nearest double of the largest number is one more.
+    const bool is_whole = std::trunc(number) == number && std::abs(number) < static_cast<double>(kMax);
+    return is_whole ? std::optional(static_cast<int64_t>(number)) : std::nullopt;
+  }
+  if (!value.is_string()) {
+    return std::nullopt;
+  }
+  std::string text = Stripped(value.get_ref<const std::string &>());
+  text.erase(0, text.size() > 1 && text[0] == '+' && text[1] != '-' ? 1 : 0);
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view rest(end, static_cast<size_t>(text.data() + text.size() - end));
+  rest.remove_prefix(!rest.empty() && rest[0] == '.' ? 1 : 0);
+  const bool is_number = error == std::errc() && rest.find_first_not_of('0') == std::string_view::npos;
+  return is_number ? std::optional(number) : std::nullopt;
 }
 
 /// Builds a value from the parser's events. json::parse with a callback could skip a member too, but walks over all
@@ -149,8 +188,14 @@ JsonNode JsonNode::operator[](const std::string &key) const {
   }
   const auto found = value_->find(key);
   if (found == value_->end()) {
-    throw Error(code_, path_ + ": " + (where_.empty() ? "it" : '"' + where_ + '"') + " has no \"" + key +
-                           "\"; the file is incomplete or of another kind");
+    std::vector<std::string> members;
+    for (const auto &member : value_->items()) {
+      members.push_back(member.key());
+    }
+    const std::string near = Nearest(key, members);
+    throw Error(code_, path_ + ": " + (where_.empty() ? "it" : '"' + where_ + '"') + " has no \"" + key + "\"; " +
+                           (near.empty() ? "the file is incomplete or of another kind"
+                                         : "it has \"" + near + "\": rename that, if it is meant"));
   }
   return {*found, *this, where_.empty() ? key : where_ + "." + key};
 }
@@ -209,6 +254,23 @@ int64_t JsonNode::Integer(int64_t min, int64_t max) const {
     Fail("a whole number" + (limited ? " of " + std::to_string(min) + " to " + std::to_string(max) : ""));
   }
   return number;
+}
+
+int64_t JsonNode::LooseInteger(int64_t min, int64_t max) const {
+  const std::optional<int64_t> number = WholeNumber(*value_);
+  if (!number || *number < min || *number > max) {
+    Fail("a whole number of " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  return *number;
+}
+
+JsonId JsonNode::Id() const {
+  const std::optional<int64_t> number = WholeNumber(*value_);
+  const std::string text = value_->is_string() ? Stripped(value_->get_ref<const std::string &>()) : "";
+  if (!number && text.empty()) {
+    Fail("a whole number of 64 bits at most, or a text");
+  }
+  return {value_->is_string() ? *value_ : json(*number), number ? json(*number) : json(text)};
 }
 
 double JsonNode::Number(double min, double max) const {

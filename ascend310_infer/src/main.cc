@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "inc/errors.h"
+#include "inc/image/image_check.h"
 #include "inc/image/image_list.h"
 #include "inc/image/preprocess.h"
 #include "inc/model/model_description.h"
@@ -110,11 +111,15 @@ ExitCode Report(const Options &options, const RunSummary &summary, const std::st
   std::cout << read << " of " << counts.images << ' ' << unit << ", " << counts.detections << " detections, "
             << counts.skipped << ' ' << unit << " skipped, "
             << (counts.dropped > 0 ? std::to_string(counts.dropped) + " dropped, " : "")
-            << (counts.warned > 0 ? std::to_string(counts.warned) + " damaged, " : "")
+            << (counts.warned > 0 ? std::to_string(counts.warned) + " cut short or damaged, " : "")
             << (counts.not_drawn > 0 ? std::to_string(counts.not_drawn) + " not drawn, " : "")
             << (counts.fell_back > 0 ? std::to_string(counts.fell_back) + " not decoded by DVPP, " : "")
             << summary.seconds << " s\n"
             << "results: " << (fs::path(options.output) / results).string() << '\n';
+  if (counts.unconfirmed > 0) {
+    std::cerr << "warning: " << counts.unconfirmed << " images turned upright by an EXIF orientation that their size "
+              << "cannot confirm (--exif ignore: not)\n";
+  }
   if (!summary.interrupted.empty()) {
     std::cerr << "warning: interrupted by " << summary.interrupted << ": " << counts.left_out << " of "
               << counts.images + counts.left_out << ' ' << unit << " were left out\n";
@@ -130,6 +135,19 @@ ExitCode Report(const Options &options, const RunSummary &summary, const std::st
   return fails(counts.not_drawn, read) ? ExitCode::kOutput : ExitCode::kOk;
 }
 
+ImageRules Rules(const Options &options, const ModelDescription &description) {
+  return {description.exif, options.max_pixels, options.strict};
+}
+
+/// Refuses an evaluation before the model is loaded where an image cannot be used: its figures would be too low.
+void CheckAnnotatedImages(const Options &options, const ModelDescription &description, const ImageList &list) {
+  Progress progress(list.images.size(), &std::cerr);
+  CheckImages(list.images, Rules(options, description), options.decode_threads, [&] {
+    progress.Add();
+    return CaughtSignal() == 0;
+  });
+}
+
 Pipeline NewPipeline(const Options &options, const ModelDescription &description,
                      const std::vector<std::unique_ptr<Runtime>> &runtimes) {
   Pipeline pipeline;
@@ -137,8 +155,8 @@ Pipeline NewPipeline(const Options &options, const ModelDescription &description
   for (const std::unique_ptr<Runtime> &runtime : runtimes) {
     pipeline.runtimes.push_back(runtime.get());
   }
-  pipeline.new_preprocessor =
-      FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids, options.max_pixels);
+  pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids,
+                                               Rules(options, description));
   pipeline.stops = [] { return CaughtSignal() != 0; };
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
@@ -148,13 +166,19 @@ Pipeline NewPipeline(const Options &options, const ModelDescription &description
 ExitCode InferImages(const Options &options, const ModelDescription &description) {
   const fs::path output(options.output);
   const ImageList list = ListImages(options.images, options.image_root, options.annotations, description.classes);
+  if (!list.remark.empty()) {
+    std::cerr << "warning: " << list.remark << '\n';
+  }
+  if (list.is_annotated) {
+    CheckAnnotatedImages(options, description, list);
+  }
   const std::vector<std::unique_ptr<Runtime>> runtimes =
       CreateRuntimes(options.runtime, options.model, description, options.runtime_options);
 
   std::vector<std::string> records(list.images.size());
   std::optional<Drawings> drawings;
   if (options.draw) {
-    drawings.emplace(list.images, description.classes, options.draw_threshold, output / "drawn");
+    drawings.emplace(list.images, description.classes, options.draw_threshold, description.exif, output / "drawn");
   }
   Progress progress(list.images.size(), &std::cerr);
   Pipeline pipeline = NewPipeline(options, description, runtimes);
@@ -249,6 +273,9 @@ ExitCode Infer(const Options &options) {
   PrepareOutput(options.output);
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
+  if (!options.exif.empty()) {
+    description.exif = options.exif == "auto" ? Exif::kAuto : Exif::kIgnore;
+  }
   return options.video.empty() ? InferImages(options, description) : InferVideo(options, description);
 }
 

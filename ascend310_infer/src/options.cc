@@ -76,6 +76,10 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--max_pixels", options->max_pixels, "An image that has more by its header is skipped, not decoded")
       ->check(CLI::Range(int64_t{1}, kMaxPixelsOfOpenCv))
       ->capture_default_str();
+  app->add_option("--exif", options->exif,
+                  "auto: photos are turned as people see them, where an annotation file has that size; ignore: as they "
+                  "are stored; default: the model's")
+      ->check(CLI::IsMember({"auto", "ignore"}));
   app->add_option("--decode_threads", options->decode_threads, "Threads that read images")
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
@@ -94,7 +98,8 @@ void AddWork(CLI::App *app, Options *options) {
   app->add_option("--draw_threshold", options->draw_threshold, "Lowest score that is drawn")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app->add_flag("--strict", options->strict, "Fail where an image was skipped, gave NaN, or could not be drawn");
+  app->add_flag("--strict", options->strict,
+                "Fail where an image was skipped, cut short, damaged, gave NaN, or could not be drawn");
   app->add_option("--benchmark", options->benchmark,
                   "After the run, measure the stages on this many images; the list is repeated as needed")
       ->check(CLI::Range(1, kMaxImages));
@@ -137,7 +142,7 @@ void RefuseUnused(const CLI::App &app, const Options &options) {
                                       " of --images and --video are given; expected one of the two");
   }
   if (!options.video.empty()) {
-    for (const char *name : {"--annotations", "--image_root", "--benchmark"}) {
+    for (const char *name : {"--annotations", "--image_root", "--benchmark", "--exif"}) {
       refuse(name, "--images, and this run is on --video");
     }
     if (options.preprocess != "opencv") {

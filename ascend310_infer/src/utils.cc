@@ -3,6 +3,7 @@
 #include "inc/utils.h"
 
 #include <fcntl.h>
+#include <iconv.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +15,11 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <numeric>
+#include <optional>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace yolo {
 namespace {
@@ -96,6 +101,39 @@ bool ReadAll(int file, size_t expected_bytes, size_t max_bytes, std::string *dat
   }
   data->resize(done);
   return true;
+}
+
+/// A text of an encoding that iconv knows as UTF-8; nothing where it is not of that encoding.
+std::optional<std::string> Converted(const std::string &text, const char *encoding) {
+  iconv_t opened = iconv_open("UTF-8", encoding);
+  if (reinterpret_cast<intptr_t>(opened) == -1) {
+    return std::nullopt;
+  }
+  const std::unique_ptr<void, int (*)(iconv_t)> converter(opened, iconv_close);
+  // Four bytes at most for two of UTF-16, two for one of Latin-1.
+  std::string converted(2 * text.size(), '\0');
+  // iconv does not change its input.
+  char *from = const_cast<char *>(text.data()), *to = converted.data();
+  size_t left = text.size(), room = converted.size();
+  if (iconv(converter.get(), &from, &left, &to, &room) == static_cast<size_t>(-1)) {
+    return std::nullopt;
+  }
+  converted.resize(converted.size() - room);
+  return converted;
+}
+
+/// The number of letters that have to be changed, added or left out to make one text of another.
+size_t Changes(const std::string &left, const std::string &right) {
+  std::vector<size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < left.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < right.size(); ++j) {
+      const size_t changed = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
 }
 
 }  // namespace
@@ -185,6 +223,46 @@ std::string WithoutPassword(const std::string &address) {
   const size_t scheme = address.find("://"), start = scheme + 3;
   const size_t end = scheme == std::string::npos ? scheme : address.rfind('@', address.find('/', start));
   return end == std::string::npos || end < start ? address : address.substr(0, start) + "***" + address.substr(end);
+}
+
+std::string AsUtf8(const std::string &text) {
+  using namespace std::string_view_literals;
+  constexpr std::pair<std::string_view, const char *> kMarks[] = {// That of UTF-32 begins with that of UTF-16.
+                                                                  {"\xef\xbb\xbf"sv, ""},
+                                                                  {"\xff\xfe\0\0"sv, "UTF-32LE"},
+                                                                  {"\0\0\xfe\xff"sv, "UTF-32BE"},
+                                                                  {"\xff\xfe"sv, "UTF-16LE"},
+                                                                  {"\xfe\xff"sv, "UTF-16BE"}};
+  for (const auto &[mark, encoding] : kMarks) {
+    if (text.compare(0, mark.size(), mark) == 0) {
+      const std::string rest = text.substr(mark.size());
+      return *encoding == '\0' ? rest : Converted(rest, encoding).value_or(text);
+    }
+  }
+  // Json begins with an ASCII character: where its zeros are shows the encoding.
+  const auto is_zero = [&](size_t place) { return place < text.size() && text[place] == '\0'; };
+  if (is_zero(0) || is_zero(1)) {
+    const char *encoding = is_zero(0) ? (is_zero(1) ? "UTF-32BE" : "UTF-16BE") : (is_zero(2) ? "UTF-32LE" : "UTF-16LE");
+    return Converted(text, encoding).value_or(text);
+  }
+  return text;
+}
+
+std::string Latin1AsUtf8(const std::string &text) {
+  return Converted(text, "UTF-8") ? text : Converted(text, "ISO-8859-1").value_or(text);
+}
+
+std::string Nearest(const std::string &text, const std::vector<std::string> &candidates) {
+  const std::string *nearest = nullptr;
+  // Two letters of five may differ.
+  size_t fewest = text.size() * 2 / 5 + 1;
+  for (const std::string &candidate : candidates) {
+    if (const size_t changes = Changes(text, candidate); changes < fewest) {
+      nearest = &candidate;
+      fewest = changes;
+    }
+  }
+  return nearest == nullptr ? "" : *nearest;
 }
 
 std::string Sha256(const std::string &data) {

@@ -107,6 +107,11 @@ def name_key(name):
     return unicodedata.normalize("NFC", unquote(name.replace("\\", "/"))).casefold()
 
 
+def base_key(name: str) -> str:
+    """Return what the names of one file have in common, without folders."""
+    return _key(name).rpartition("/")[2]
+
+
 def _file_names(folder: Path):
     try:
         with os.scandir(folder) as entries:

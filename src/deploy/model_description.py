@@ -21,6 +21,8 @@ from src.util import first_names
 
 # 2: model.exported_as.
 FORMAT = 2
+# What descriptions of earlier versions mean, which do not have it.
+DEFAULTS = {"exif": "auto"}
 INPUT_NAME = "images"
 # Coarsest first: stride 32, then 16.
 OUTPUT_NAMES = ("output_big", "output_small")
@@ -35,11 +37,11 @@ EXAMPLE = {
     "model": {"file": "yolov3_tiny.onnx", "exported_as": "ONNX", "bytes": 35000000, "sha256": 64 * "0"},
     "input": {"name": INPUT_NAME, "layout": "NHWC", "type": "uint8", "shape": [1, 416, 416, 3], "channels": "RGB",
               "normalise": "graph"},
-    "resize_mode": "letterbox", "pad_value": 128, "mean": [0.485], "std": [0.229],
+    "resize_mode": "letterbox", "pad_value": 128, "exif": "auto", "mean": [0.485], "std": [0.229],
     "decoded": True,
     "outputs": [{"name": "output_big", "shape": [1, 13, 13, 3, 85], "stride": 32, "anchors": [[81.0, 82.0]],
                  "anchor_mask": [3], "scale_x_y": 1.1}],
-    "classes": [{"name": "person", "id": 1}],
+    "classes": [{"name": "person", "id": (1, "a")}],
     "thresholds": {"score": 0.001, "nms_iou": 0.5, "max_detections": 300, "multi_label": True},
 }
 
@@ -74,8 +76,8 @@ def describe_model(config, categories, model_name, model_data, output_shapes):
                   "sha256": hashlib.sha256(model_data).hexdigest()},
         "input": {"name": INPUT_NAME, "layout": layout, "type": kind, "shape": [config.batch_size, *shape],
                   "channels": "RGB", "normalise": normalise},
-        "resize_mode": config.resize_mode, "pad_value": config.pad_value, "mean": list(config.mean),
-        "std": list(config.std), "decoded": config.keep_detect, "outputs": outputs,
+        "resize_mode": config.resize_mode, "pad_value": config.pad_value, "exif": config.exif,
+        "mean": list(config.mean), "std": list(config.std), "decoded": config.keep_detect, "outputs": outputs,
         "classes": [{"name": name, "id": number}
                     for name, number in zip(categories.names, categories.ids, strict=True)],
         "thresholds": {"score": config.eval_ignore_threshold, "nms_iou": config.nms_thresh,
@@ -126,6 +128,8 @@ def check_description(description, source):
     if isinstance(description, dict) and description.get("format", FORMAT) != FORMAT:
         raise UserError(f"{source}: format is {description['format']!r:.60}, but this version reads format {FORMAT}; "
                         "export the model with this version")
+    if isinstance(description, dict):
+        description = {**DEFAULTS, **description}
     faults = list(type_faults(description, EXAMPLE)) or list(_value_faults(description))
     if faults:
         raise UserError(f"{source}: not a description that export.py writes; export the model again:\n  "
@@ -196,6 +200,8 @@ def _value_faults(description):
 def _preprocessing_faults(description):
     if description["resize_mode"] not in ("stretch", "letterbox"):
         yield f"resize_mode is {description['resize_mode']!r:.60}; expected stretch or letterbox"
+    if description["exif"] not in ("auto", "ignore"):
+        yield f"exif is {description['exif']!r:.60}; expected auto or ignore"
     if not 0 <= description["pad_value"] <= 255:
         yield f"pad_value is {description['pad_value']}; expected 0 to 255"
     for name in ("mean", "std"):

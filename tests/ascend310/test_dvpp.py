@@ -89,14 +89,18 @@ def test_float_input_is_normalised(folder, tmp_path):
     assert np.abs(reference - by_dvpp).mean() < 0.03
 
 
-def test_exif_does_not_rotate_the_image(folder, tmp_path):
+def test_a_photo_that_exif_turns_is_read_on_the_host(folder, tmp_path):
     path = write_jpeg(folder / "1.jpg", (100, 76), 1)
     data = path.read_bytes()
     segment = b"\xff\xe1" + (len(EXIF) + 2).to_bytes(2, "big") + EXIF
     path.write_bytes(data[:2] + segment + data[2:])
     assert cv2.imread(str(path)).shape == (100, 76, 3), "a decoder that follows EXIF rotates it"
-    reference, by_dvpp, stderr = both(FakeModel(tmp_path, [path], resize_mode="stretch"))
-    assert NOTE not in stderr and np.abs(reference - by_dvpp).mean() < 2
+    model = FakeModel(tmp_path, [path], resize_mode="stretch")
+    reference, by_dvpp, stderr = both(model)
+    assert NOTE in stderr and (reference == by_dvpp).all()
+    stored, _ = canvases(model, "--exif", "ignore")
+    by_dvpp, stderr = canvases(model, "--exif", "ignore", "--preprocess", "dvpp")
+    assert NOTE not in stderr and np.abs(stored.astype(int) - by_dvpp).mean() < 2 < np.abs(stored - reference).mean()
 
 
 @pytest.mark.parametrize("chip", CHIPS)

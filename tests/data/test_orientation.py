@@ -12,21 +12,14 @@ from src.data.image_files import decode_image, decode_reduced
 from src.data.orientation import exif_orientation, meant_orientation
 from src.yolo_dataset import eval_stream, train_stream
 from tests.support.helpers import data_config, write_coco
-from tests.support.samples import smooth_image
+from tests.support.samples import smooth_image, turned
 
 ALL = range(1, 9)
-# How to store an upright image so that an orientation shows it upright.
-STORED = {1: lambda image: image, 2: ImageOps.mirror, 3: lambda image: image.rotate(180), 4: ImageOps.flip,
-          5: lambda image: image.transpose(Image.Transpose.TRANSPOSE), 6: lambda image: image.rotate(90, expand=True),
-          7: lambda image: image.transpose(Image.Transpose.TRANSVERSE), 8: lambda image: image.rotate(270, expand=True)}
 
 
 def store(path, upright, orientation):
     """Write an upright RGB image as a camera that was held in an orientation does."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    image = STORED[orientation](Image.fromarray(upright))
-    image.save(path, exif=exif.tobytes(), quality=95, subsampling=0)
+    path.write_bytes(turned(path.suffix[1:], upright, orientation))
     return path
 
 

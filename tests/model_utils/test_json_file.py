@@ -70,6 +70,8 @@ def test_a_file_of_another_type_and_further_keys():
     assert list(type_faults(found, EXAMPLE)) == ["size has 'depth', which nothing reads"]
     assert list(type_faults(found, EXAMPLE, takes_others=True)) == []
     assert list(type_faults({"options": {"any": 1}}, {"options": {}})) == []
+    assert [list(type_faults(value, (1, "a"))) for value in (7, "x", 1.5)] == [
+        [], [], ["the file is 1.5; expected a whole number or text"]]
 
 
 @pytest.mark.parametrize(("text", "is_finite"), [

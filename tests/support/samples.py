@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training samples: augmented from whole images in one call, or read from a stream; digests and threads of streams."""
 import hashlib
+import io
 import os
 import time
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from src.data.augment import plan_augment
 from src.data.mosaic import plan_mosaic
@@ -19,6 +21,22 @@ def smooth_image(height=48, width=64):
     rows, columns = np.mgrid[0:height, 0:width]
     return np.stack([rows * 255 // height, columns * 255 // width, (rows + columns) * 255 // (height + width)],
                     axis=-1).astype(np.uint8)
+
+
+# How to store an upright image so that an orientation shows it upright.
+STORED = {1: lambda image: image, 2: ImageOps.mirror, 3: lambda image: image.rotate(180), 4: ImageOps.flip,
+          5: lambda image: image.transpose(Image.Transpose.TRANSPOSE), 6: lambda image: image.rotate(90, expand=True),
+          7: lambda image: image.transpose(Image.Transpose.TRANSVERSE), 8: lambda image: image.rotate(270, expand=True)}
+
+
+def turned(suffix, upright, orientation):
+    """Return an image file (bytes) of an upright RGB image as a camera that was held in an orientation writes it."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    STORED[orientation](Image.fromarray(upright)).save(file, Image.registered_extensions()[f".{suffix}"],
+                                                       exif=exif.tobytes(), quality=95, subsampling=0)
+    return file.getvalue()
 
 
 def augment(image: np.ndarray, boxes: np.ndarray, canvas_hw: tuple[int, int], config,

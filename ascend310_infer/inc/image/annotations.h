@@ -4,7 +4,7 @@
 #ifndef ASCEND310_INFER_INC_IMAGE_ANNOTATIONS_H_
 #define ASCEND310_INFER_INC_IMAGE_ANNOTATIONS_H_
 
-#include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,8 +14,8 @@
 namespace yolo {
 
 struct AnnotatedImage {
-  int64_t id = 0;
-  std::string file_name;  // normal form, relative to the image folder
+  nlohmann::json id;      // as the file has it, a whole number or a text
+  std::string file_name;  // as the file has it
   Size size;
 };
 
@@ -25,17 +25,18 @@ struct Annotations {
   std::vector<ClassDescription> categories;
 };
 
-/// Reads a COCO json; its annotations themselves are not kept. Throws Error(kInput).
+/// Reads a COCO json; its annotations themselves are not kept. Values whose meaning is certain are read however a tool
+/// wrote them, see src/data/fields.py. Throws Error(kInput).
 Annotations ReadAnnotations(const std::string &path);
 
-/// The same from json text; `path` is only named in messages.
+/// The same from json text, UTF-8 or else Latin-1; `path` is only named in messages.
 Annotations ParseAnnotations(const std::string &text, const std::string &path);
 
 /// The annotation file's category id of each class of a model, by name.
 ///
 /// Where the names are the same in the same order they may occur several times. Throws Error(kInput) for a class that
 /// only one of the two knows, or that the file has more than once.
-std::vector<int64_t> CategoryIds(const Annotations &annotations, const std::vector<ClassDescription> &classes);
+std::vector<nlohmann::json> CategoryIds(const Annotations &annotations, const std::vector<ClassDescription> &classes);
 
 }  // namespace yolo
 

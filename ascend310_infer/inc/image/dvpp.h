@@ -9,8 +9,9 @@
 //  * its resize interpolates by a filter of its own, where OpenCV averages over areas when it shrinks;
 //  * its sizes are even, so a letterboxed image may be one pixel narrower or lower than by OpenCV, and of an odd side
 //    the decoder pads or drops a line, as the chip does it. Boxes are mapped back by what was decoded and drawn.
-// What DVPP does not decode (PNG, progressive, CMYK or arithmetic JPEG, sides below 32 or above 4096 pixels) is read by
-// the OpenCV path; the first such file is named on standard error, and the run reports how many there were.
+// What DVPP does not decode (PNG, progressive, CMYK or arithmetic JPEG, sides below 32 or above 4096 pixels), what is
+// cut short, and photos that are turned by their EXIF orientation are read by the OpenCV path; the first such file is
+// named on standard error, and the run reports how many there were.
 //
 // What to expect: on a stand-in that resizes by interpolation, pixels differ by 3.3 of 255 levels on average on COCO
 // photographs at 416 x 416 (1 % of them by more than 32) and by 0.5 on BCCD; AP of a network trained on BCCD, at
@@ -27,13 +28,12 @@
 
 namespace yolo {
 
-/// A channel of DVPP for the calling thread. The description must outlive it. An image of more than `max_pixels` is not
-/// read.
+/// A channel of DVPP for the calling thread. The description must outlive it.
 /// Throws Error(kRuntime) where ACL reports a failure, with the call, its code and message; but where the decoder
 /// reports one, OpenCV reads the image, since ACL does not distinguish a bad file from a bad device. Throws
 /// Error(kUsage) on another chip than 310, 310P and 310B.
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
-                                                     int64_t max_pixels);
+                                                     const ImageRules &rules);
 
 }  // namespace yolo
 

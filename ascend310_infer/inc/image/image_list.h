@@ -4,7 +4,7 @@
 #ifndef ASCEND310_INFER_INC_IMAGE_IMAGE_LIST_H_
 #define ASCEND310_INFER_INC_IMAGE_IMAGE_LIST_H_
 
-#include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -15,14 +15,16 @@ namespace yolo {
 
 struct ImageEntry {
   std::string path;
-  std::string name;  // relative to the image root, as annotation files name it
-  int64_t id = 0;
-  Size size;  // as the annotation file says; 0: it does not, or there is none
+  std::string name;   // relative to the image root
+  nlohmann::json id;  // a whole number or a text
+  Size size;          // as the annotation file says; 0: it does not, or there is none
 };
 
 struct ImageList {
   std::vector<ImageEntry> images;
-  std::vector<int64_t> category_ids;  // for each class of the model
+  std::vector<nlohmann::json> category_ids;  // for each class of the model
+  bool is_annotated = false;                 // ids and sizes are those of an annotation file
+  std::string remark;                        // what the user should know of how they were found; empty: nothing
 };
 
 /// Lists the images of a folder (sorted by name; those below its folders are left out), of a list file (one path a
@@ -41,8 +43,8 @@ struct ImageList {
 ///     than the list does, as long as only one of its images is meant. Where both have one image only, their names
 ///     need not match.
 ///
-/// Throws Error(kInput) where a file cannot be used, an image is not in the annotation file, or its classes are not the
-/// model's. Whether the images exist is not asked.
+/// Throws Error(kInput) where a file cannot be used, an image is not in the annotation file or one of a COCO json not
+/// in its folder, or the classes are not the model's.
 ImageList ListImages(const std::string &images, const std::string &image_root, const std::string &annotations,
                      const std::vector<ClassDescription> &classes);
 

@@ -1,12 +1,14 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
-// The size of an image from the header of its file, before anything is decoded.
+// Size and orientation of an image by its file, before anything is decoded.
 #ifndef ASCEND310_INFER_INC_IMAGE_IMAGE_SIZE_H_
 #define ASCEND310_INFER_INC_IMAGE_IMAGE_SIZE_H_
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "inc/image/placement.h"
 
 namespace yolo {
 
@@ -24,6 +26,21 @@ struct HeaderSize {
 /// The size of a JPEG, PNG, BMP, WebP, TIFF (not BigTIFF) or PBM, PGM, PPM. Nothing for other files, and where the
 /// header is incomplete.
 std::optional<HeaderSize> ReadImageSize(std::string_view data);
+
+constexpr int kUpright = 1;
+
+/// The orientation, 1 to 8, that the EXIF data of a JPEG, PNG or WebP file give; kUpright where they give none. As
+/// exif_orientation of src/data/orientation.py.
+int ExifOrientation(std::string_view data);
+
+struct MeantOrientation {
+  int orientation = kUpright;
+  bool is_confirmed = true;  // by the listed size
+};
+
+/// The orientation by which an image is turned: `listed` is its size by the annotation file, which may be that of the
+/// stored pixels; of width 0 where there is none.
+MeantOrientation FindMeantOrientation(int orientation, const Size &stored, const Size &listed);
 
 }  // namespace yolo
 

@@ -11,17 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "inc/image/image_list.h"
+#include "inc/image/image_reader.h"
 #include "inc/image/placement.h"
 #include "inc/model/model_description.h"
 
 namespace yolo {
 
-/// The size of an image that was read, and how it lies on the network input.
+/// The size of an image as people see it, and how it lies on the network input.
 struct PreparedImage {
   Size size;
   Placement placement;
   bool fell_back = false;  // read by OpenCV, because DVPP does not decode it
-  std::string warning{};   // of the decoder; empty: none
+  ImageFindings findings{};
 };
 
 /// Turns image files and frames of videos into items of a batch. Each decode thread has its own, so that it may hold a
@@ -32,7 +34,7 @@ class Preprocessor {
 
   /// Writes the image into `item`, description.input.ItemByteSize() bytes, in the layout of the model.
   /// Throws Error(kInput) where the image cannot be read: it is then skipped and counted.
-  virtual PreparedImage Prepare(const std::string &image_path, uint8_t *item) = 0;
+  virtual PreparedImage Prepare(const ImageEntry &entry, uint8_t *item) = 0;
 
   /// The same for pixels uint8 RGB; `name` is for messages.
   virtual PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) = 0;
@@ -44,9 +46,8 @@ void Place(const cv::Mat &image, const Placement &placement, cv::Mat *canvas);
 /// Pixels uint8 [H, W, 3] to float32 [3, H, W]: (x / 255 - mean) / std.
 void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description, float *item);
 
-/// The reference on the host: OpenCV, as Python does it. The description must outlive the preprocessor. An image of
-/// more than `max_pixels` is not read.
-std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels);
+/// The reference on the host: OpenCV, as Python does it. The description must outlive the preprocessor.
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, const ImageRules &rules);
 
 /// Makes a preprocessor; each decode thread calls it once.
 using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
@@ -57,7 +58,7 @@ void CheckPreprocessor(const std::string &name);
 /// The factory of preprocessors by name, "opencv" or "dvpp" (on the devices' hardware, in turn; CreateDvppPreprocessor
 /// of inc/image/dvpp.h). The description must outlive them. Throws what CheckPreprocessor throws.
 PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
-                                     const std::vector<int> &device_ids, int64_t max_pixels);
+                                     const std::vector<int> &device_ids, const ImageRules &rules);
 
 }  // namespace yolo
 

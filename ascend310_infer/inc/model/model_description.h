@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ enum class ElementType { kUint8, kFloat32 };
 /// What normalises the pixels 0..255: the graph, this program, or the device's AIPP unit.
 enum class Normalise { kGraph, kHost, kAipp };
 enum class ResizeMode { kStretch, kLetterbox };
+/// Whether photos are turned upright by their EXIF orientation.
+enum class Exif { kAuto, kIgnore };
 
 struct InputDescription {
   std::string name;
@@ -56,7 +59,7 @@ struct OutputDescription {
 
 struct ClassDescription {
   std::string name;
-  int64_t id = 0;  // the category id of the data that the network was trained on
+  nlohmann::json id;  // the category id of the data that the network was trained on: a whole number or a text
 };
 
 struct Thresholds {
@@ -75,6 +78,7 @@ struct ModelDescription {
   InputDescription input;
   ResizeMode resize_mode = ResizeMode::kStretch;
   int pad_value = 0;
+  Exif exif = Exif::kAuto;
   std::array<double, 3> mean{};  // fractions of 255
   std::array<double, 3> std{};
   bool decoded = true;

@@ -23,10 +23,11 @@ namespace yolo {
 
 /// The outcome of an image.
 struct Outcome {
-  std::string error;       // why the image was skipped; empty: it was not
-  bool is_finite = true;   // the network returned only finite numbers
-  bool fell_back = false;  // DVPP left it to OpenCV
-  bool warned = false;     // the decoder found it damaged
+  std::string error;            // why the image was skipped; empty: it was not
+  bool is_finite = true;        // the network returned only finite numbers
+  bool fell_back = false;       // DVPP left it to OpenCV
+  bool warned = false;          // it was cut short, damaged or nearly black
+  bool is_unconfirmed = false;  // turned by an EXIF orientation that its listed size cannot confirm
   size_t detections = 0;
 };
 

@@ -27,7 +27,7 @@ std::vector<std::filesystem::path> DrawingNames(const std::vector<ImageEntry> &i
 /// Reads an image again, draws the detections that score at least `threshold`, and writes it as JPEG.
 /// Throws Error(kInput) or Error(kOutput).
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
-                  const std::vector<ClassDescription> &classes, const std::filesystem::path &path);
+                  const std::vector<ClassDescription> &classes, Exif exif, const std::filesystem::path &path);
 
 /// Draws the images of a run, each when its detections are known. One that cannot be drawn is reported and counted, and
 /// does not end the run. Thread-safe.
@@ -35,7 +35,7 @@ class Drawings {
  public:
   /// The list and the classes must outlive the object. Throws Error(kOutput) where a drawing would replace an image.
   Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes, double threshold,
-           std::filesystem::path folder);
+           Exif exif, std::filesystem::path folder);
 
   void Draw(size_t index, const std::vector<Detection> &detections);
 
@@ -45,6 +45,7 @@ class Drawings {
   const std::vector<ImageEntry> &images_;
   const std::vector<ClassDescription> &classes_;
   double threshold_;
+  Exif exif_;
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> names_;
   std::atomic<size_t> failed_{0};

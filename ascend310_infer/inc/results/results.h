@@ -22,8 +22,8 @@ namespace yolo {
 /// The detections of one image as COCO results, objects separated by commas: bbox is [x, y, width, height] in pixels
 /// with 2 decimals, the score has 5. Corners are rounded rather than sides, as `coco_results` of
 /// src/evaluation/detections.py does.
-std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detections,
-                        const std::vector<int64_t> &category_ids);
+std::string CocoRecords(const nlohmann::json &image_id, const std::vector<Detection> &detections,
+                        const std::vector<nlohmann::json> &category_ids);
 
 /// The records of all images as a json list.
 std::string ResultsText(const std::vector<std::string> &records);
@@ -58,9 +58,10 @@ struct Counts {
 
   size_t images = 0;
   size_t skipped = 0;
-  size_t not_finite = 0;  // images for which the network returned NaN or infinity
-  size_t fell_back = 0;   // images that DVPP left to OpenCV
-  size_t warned = 0;      // images that the decoder found damaged
+  size_t not_finite = 0;   // images for which the network returned NaN or infinity
+  size_t fell_back = 0;    // images that DVPP left to OpenCV
+  size_t warned = 0;       // images that were cut short, damaged or nearly black
+  size_t unconfirmed = 0;  // images turned by an EXIF orientation that their listed size cannot confirm
   size_t not_drawn = 0;
   size_t left_out = 0;  // images that an interrupted run did not begin
   size_t dropped = 0;   // frames of a live source for which the network had no time
@@ -70,7 +71,7 @@ struct Counts {
 Counts CountOutcomes(const std::vector<Outcome> &outcomes);
 
 struct RunSummary {
-  std::vector<int64_t> category_ids;
+  std::vector<nlohmann::json> category_ids;
   Counts counts;
   double seconds = 0;
   std::string results_sha256;

@@ -3,9 +3,11 @@
 #include "inc/image/annotations.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
+#include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "inc/json_reader.h"
 #include "inc/utils.h"
@@ -13,41 +15,82 @@
 namespace yolo {
 namespace {
 
-std::string InsideName(const JsonNode &node) {
-  const std::filesystem::path name = std::filesystem::path(node.Text()).lexically_normal();
-  // Only the text is checked; links inside the folder are followed.
-  const bool is_cut = name.native().find('\0') != std::string::npos;
-  if (name.empty() || name == "." || name.is_absolute() || *name.begin() == ".." || is_cut) {
-    node.Fail("a path inside the image folder");
+/// Python writes NaN and Infinity, which json does not know; null takes their place.
+std::string WithoutNan(const std::string &text) {
+  std::string sound;
+  bool is_quoted = false;
+  for (size_t place = 0; place < text.size(); ++place) {
+    size_t length = 0;
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+      length = !is_quoted && text.compare(place, word.size(), word) == 0 ? word.size() : length;
+    }
+    if (length > 0) {
+      sound += "null";
+      place += length - 1;
+      continue;
+    }
+    sound += text[place];
+    if (is_quoted && text[place] == '\\' && place + 1 < text.size()) {
+      sound += text[++place];
+    } else if (text[place] == '"') {
+      is_quoted = !is_quoted;
+    }
   }
-  return name.string();
+  return sound;
+}
+
+nlohmann::json ParseAnyJson(const std::string &text, const std::string &path) {
+  const auto parse = [&](const std::string &json) { return ParseJson(json, path, ExitCode::kInput, "annotations"); };
+  try {
+    return parse(text);
+  } catch (const Error &) {
+    // Only a file that needs it takes the time.
+    const std::string sound = WithoutNan(Latin1AsUtf8(text));
+    if (sound == text) {
+      throw;
+    }
+    return parse(sound);
+  }
+}
+
+std::string NotEmpty(const JsonNode &node, const char *expected) {
+  std::string text = node.Text();
+  if (text.empty()) {
+    node.Fail(expected);
+  }
+  return text;
 }
 
 std::vector<AnnotatedImage> ReadImages(const JsonNode &node) {
-  std::vector<AnnotatedImage> images;
-  std::set<int64_t> ids;
+  // Sorted by what ids have in common that mean the same.
+  std::map<nlohmann::json, AnnotatedImage> by_id;
   for (const JsonNode &item : node.Items()) {
-    const auto width = static_cast<int>(item["width"].Integer(1, std::numeric_limits<int>::max()));
-    const auto height = static_cast<int>(item["height"].Integer(1, std::numeric_limits<int>::max()));
-    images.push_back({item["id"].Integer(), InsideName(item["file_name"]), {width, height}});
-    if (!ids.insert(images.back().id).second) {
+    const auto width = static_cast<int>(item["width"].LooseInteger(1, std::numeric_limits<int>::max()));
+    const auto height = static_cast<int>(item["height"].LooseInteger(1, std::numeric_limits<int>::max()));
+    const JsonId id = item["id"].Id();
+    std::string name = NotEmpty(item["file_name"], "a path inside the image folder");
+    if (!by_id.emplace(id.key, AnnotatedImage{id.value, std::move(name), {width, height}}).second) {
       item["id"].Fail("an id that no other image has");
     }
+  }
+  std::vector<AnnotatedImage> images;
+  images.reserve(by_id.size());
+  for (auto &[key, image] : by_id) {
+    images.push_back(std::move(image));
   }
   if (images.empty()) {
     node.Fail("at least one image");
   }
-  std::sort(images.begin(), images.end(),
-            [](const AnnotatedImage &left, const AnnotatedImage &right) { return left.id < right.id; });
   return images;
 }
 
 std::vector<ClassDescription> ReadCategories(const JsonNode &node) {
   std::vector<ClassDescription> categories;
-  std::set<int64_t> ids;
+  std::set<nlohmann::json> ids;
   for (const JsonNode &item : node.Items()) {
-    categories.push_back({item["name"].Text(), item["id"].Integer()});
-    if (!ids.insert(categories.back().id).second) {
+    const JsonId id = item["id"].Id();
+    categories.push_back({NotEmpty(item["name"], "a name"), id.value});
+    if (!ids.insert(id.key).second) {
       item["id"].Fail("an id that no other category has");
     }
   }
@@ -83,17 +126,17 @@ const ClassDescription &OnlyNamesake(const std::string &name, const Annotations 
 }  // namespace
 
 Annotations ReadAnnotations(const std::string &path) {
-  return ParseAnnotations(ReadFile(path, "annotation", ExitCode::kInput), path);
+  return ParseAnnotations(AsUtf8(ReadFile(path, "annotation", ExitCode::kInput)), path);
 }
 
 Annotations ParseAnnotations(const std::string &text, const std::string &path) {
-  const nlohmann::json content = ParseJson(text, path, ExitCode::kInput, "annotations");
+  const nlohmann::json content = ParseAnyJson(text, path);
   const JsonNode root(content, path, ExitCode::kInput);
   return {path, ReadImages(root["images"]), ReadCategories(root["categories"])};
 }
 
-std::vector<int64_t> CategoryIds(const Annotations &annotations, const std::vector<ClassDescription> &classes) {
-  std::vector<int64_t> ids;
+std::vector<nlohmann::json> CategoryIds(const Annotations &annotations, const std::vector<ClassDescription> &classes) {
+  std::vector<nlohmann::json> ids;
   if (SameNames(annotations.categories, classes)) {
     for (const ClassDescription &category : annotations.categories) {
       ids.push_back(category.id);

@@ -126,30 +126,33 @@ void ToRgb(const uint8_t *data, const YuvImage &image, cv::Mat *target) {
 
 class DvppPreprocessor : public Preprocessor {
  public:
-  DvppPreprocessor(const ModelDescription &description, int device_id, int64_t max_pixels)
+  DvppPreprocessor(const ModelDescription &description, int device_id, const ImageRules &rules)
       : description_(description),
-        max_pixels_(max_pixels),
-        reference_(CreateOpenCvPreprocessor(description, max_pixels)),
+        rules_(rules),
+        reference_(CreateOpenCvPreprocessor(description, rules)),
         session_(device_id),
         width_step_(DecodedWidthStep()),
         channel_description_(CheckMade(acldvppCreateChannelDesc(), "acldvppCreateChannelDesc")),
         channel_(OpenChannel(channel_description_.get())),
         resize_(CheckMade(acldvppCreateResizeConfig(), "acldvppCreateResizeConfig")) {}
 
-  PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
-    const std::optional<BaselineJpeg> jpeg = ReadBaselineJpeg(ReadImageFile(image_path, max_pixels_));
+  PreparedImage Prepare(const ImageEntry &entry, uint8_t *item) override {
+    const std::string data = ReadImageFile(entry.path, rules_.max_pixels);
+    const std::optional<BaselineJpeg> jpeg = EndsAfterScans(data) ? ReadBaselineJpeg(data) : std::nullopt;
     const InputDescription &input = description_.input;
     const Size canvas{input.Width(), input.Height()};
-    if (jpeg && IsWithinLimits(jpeg->size) && Decode(*jpeg)) {
+    if (jpeg && IsWithinLimits(jpeg->size) && OrientationOf(data, jpeg->size, entry, rules_).orientation == kUpright &&
+        Decode(*jpeg)) {
       const Placement placement = EvenPlacement(jpeg->size, canvas);
       if (CanResize(placement)) {
         Resize(placement);
         Draw(placement, item);
+        CheckListedSize(entry, jpeg->size, rules_);
         return {jpeg->size, placement};
       }
     }
-    ReportOnce(image_path);
-    PreparedImage image = reference_->Prepare(image_path, item);
+    ReportOnce(entry.path);
+    PreparedImage image = reference_->Prepare(entry, item);
     image.fell_back = true;
     return image;
   }
@@ -238,7 +241,7 @@ class DvppPreprocessor : public Preprocessor {
   }
 
   const ModelDescription &description_;
-  const int64_t max_pixels_;
+  const ImageRules rules_;
   std::unique_ptr<Preprocessor> reference_;
   // In the order in which they are made; the last is freed first.
   AclSession session_;
@@ -254,8 +257,8 @@ class DvppPreprocessor : public Preprocessor {
 }  // namespace
 
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
-                                                     int64_t max_pixels) {
-  return std::make_unique<DvppPreprocessor>(description, device_id, max_pixels);
+                                                     const ImageRules &rules) {
+  return std::make_unique<DvppPreprocessor>(description, device_id, rules);
 }
 
 }  // namespace yolo

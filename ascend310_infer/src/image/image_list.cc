@@ -13,6 +13,7 @@
 
 #include "inc/errors.h"
 #include "inc/image/annotations.h"
+#include "inc/image/image_names.h"
 #include "inc/utils.h"
 
 namespace yolo {
@@ -21,9 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Suffixes of images in a folder; a list file or an annotation file may name any file.
-constexpr std::array<const char *, 8> kSuffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"};
-// Some editors on Windows start a text with it.
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::array<const char *, 13> kSuffixes = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp",
+                                                    ".tif", ".tiff", ".pbm", ".pgm",  ".ppm", ".pnm"};
 // Digits that fit a number of 64 bits.
 constexpr size_t kMaxDigits = 18;
 
@@ -56,13 +56,20 @@ bool IsJson(const std::string &text) {
   return next != std::string::npos && (text[next] == '"' || text[next] == '}');
 }
 
-std::vector<ImageEntry> FromFolder(const std::string &folder) {
+std::vector<ImageEntry> FromFolder(const std::string &folder, std::string *remark) {
   std::vector<ImageEntry> images;
+  std::vector<std::string> others;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     if (IsImage(*entry)) {
       images.push_back({entry->path().string(), entry->path().filename().string(), 0, {}});
+    } else {
+      others.push_back(entry->path().filename().string());
     }
+  }
+  if (!others.empty()) {
+    *remark = folder + ": " + std::to_string(others.size()) + " files and folders are left out, which are no images " +
+              "by their names (first: " + *std::min_element(others.begin(), others.end()) + ")";
   }
   if (error) {
     throw Error(ExitCode::kInput,
@@ -110,29 +117,48 @@ fs::path CocoFolder(const fs::path &json) {
   throw Error(ExitCode::kInput, json.string() + ": the folder of its images is unknown; set it by --image_root");
 }
 
-std::vector<ImageEntry> FromAnnotations(const Annotations &annotations, const std::string &image_root) {
+void FromAnnotations(const Annotations &annotations, const std::string &image_root, ImageList *list) {
   const fs::path root = image_root.empty() ? CocoFolder(annotations.path) : fs::path(image_root);
-  std::vector<ImageEntry> images;
-  images.reserve(annotations.images.size());
-  for (const AnnotatedImage &image : annotations.images) {
-    images.push_back({(root / image.file_name).string(), image.file_name, image.id, image.size});
+  if (std::error_code ignored; !fs::is_directory(root, ignored)) {
+    throw Error(ExitCode::kInput, root.string() + ": the image folder does not exist; check --image_root");
   }
-  return images;
+  std::vector<std::string> names;
+  names.reserve(annotations.images.size());
+  for (const AnnotatedImage &image : annotations.images) {
+    names.push_back(image.file_name);
+  }
+  const std::vector<std::string> files = ImageFolder(root, annotations.path).Find(names);
+  size_t renamed = 0;
+  for (size_t place = 0; place < files.size(); ++place) {
+    const AnnotatedImage &image = annotations.images[place];
+    list->images.push_back({(root / files[place]).string(), files[place], image.id, image.size});
+    if (files[place] != fs::path(names[place]).lexically_normal() && renamed++ == 0) {
+      list->remark = names[place] + ", found as " + files[place];
+    }
+  }
+  if (renamed > 0) {
+    list->remark = std::to_string(renamed) + " images found under another name than the file's, which differs in " +
+                   "folders, case or coding (first: " + list->remark + ")";
+  }
 }
 
 /// Finds the entry of an image in an annotation file where the two name it by different numbers of folders.
 class NameIndex {
  public:
-  explicit NameIndex(const Annotations &annotations) : path_(annotations.path) {
+  /// Names are compared by what `key` makes of them.
+  NameIndex(const Annotations &annotations, std::string (*key)(const std::string &))
+      : path_(annotations.path), key_(key) {
     for (const AnnotatedImage &image : annotations.images) {
-      by_name_[image.file_name].push_back(&image);
-      by_last_part_[fs::path(image.file_name).filename().string()].push_back(&image);
+      const std::string name = key_(image.file_name);
+      by_name_[name].push_back(&image);
+      by_last_part_[fs::path(name).filename().string()].push_back(&image);
     }
   }
 
-  /// One of the names is the other, or ends in it at a folder boundary. Throws Error(kInput) where there is no such
-  /// image, or several.
-  const AnnotatedImage &Find(const std::string &name) const {
+  /// One of the names is the other, or ends in it at a folder boundary; null where there is no such image. Throws
+  /// Error(kInput) where there are several.
+  const AnnotatedImage *Find(const std::string &image_name) const {
+    const std::string name = key_(image_name);
     std::vector<const AnnotatedImage *> found;
     // The annotation file names the image by fewer folders, the more of them agree the better.
     for (std::string_view rest = name; found.empty() && !rest.empty();) {
@@ -145,28 +171,25 @@ class NameIndex {
     const auto place = by_last_part_.find(fs::path(name).filename().string());
     if (found.empty() && place != by_last_part_.end()) {
       std::copy_if(place->second.begin(), place->second.end(), std::back_inserter(found),
-                   [ending = "/" + name](const AnnotatedImage *image) {
-                     const std::string &full = image->file_name;
+                   [this, ending = "/" + name](const AnnotatedImage *image) {
+                     const std::string full = key_(image->file_name);
                      return full.size() > ending.size() &&
                             full.compare(full.size() - ending.size(), ending.size(), ending) == 0;
                    });
     }
-    if (found.empty()) {
-      throw Error(ExitCode::kInput,
-                  path_ + ": has no image " + name + "; use the annotation file that belongs to the images");
-    }
     if (found.size() > 1) {
-      throw Error(ExitCode::kInput, path_ + ": has several images " + name + ", by the ids " +
-                                        std::to_string(found[0]->id) + " and " + std::to_string(found[1]->id) +
+      throw Error(ExitCode::kInput, path_ + ": has several images " + image_name + ", by the ids " +
+                                        found[0]->id.dump() + " and " + found[1]->id.dump() +
                                         "; name the image by all its folders in a list file, or correct the file");
     }
-    return *found[0];
+    return found.empty() ? nullptr : found[0];
   }
 
  private:
   using Named = std::unordered_map<std::string, std::vector<const AnnotatedImage *>>;
 
   std::string path_;
+  std::string (*key_)(const std::string &);
   Named by_name_;
   Named by_last_part_;
 };
@@ -176,27 +199,34 @@ void Annotate(const Annotations &annotations, std::vector<ImageEntry> *images) {
   if (images->size() == 1 && annotations.images.size() == 1) {
     // Nothing else can be meant. The record of the run has the name by which the annotation file knows the image.
     const AnnotatedImage &only = annotations.images.front();
-    images->front() = {images->front().path, only.file_name, only.id, only.size};
+    images->front() = {images->front().path, fs::path(only.file_name).lexically_normal().string(), only.id, only.size};
     return;
   }
-  const NameIndex index(annotations);
-  std::unordered_map<int64_t, std::string> used;
+  const NameIndex exact(annotations,
+                        [](const std::string &name) { return fs::path(name).lexically_normal().string(); });
+  const NameIndex near(annotations, NameKey);
+  std::unordered_map<const AnnotatedImage *, std::string> used;
   for (ImageEntry &entry : *images) {
-    const AnnotatedImage &image = index.Find(entry.name);
-    const auto [earlier, is_new] = used.emplace(image.id, entry.path);
+    const AnnotatedImage *image = exact.Find(entry.name);
+    image = image != nullptr ? image : near.Find(entry.name);
+    if (image == nullptr) {
+      throw Error(ExitCode::kInput, annotations.path + ": has no image " + entry.name +
+                                        "; use the annotation file that belongs to the images");
+    }
+    const auto [earlier, is_new] = used.emplace(image, entry.path);
     if (!is_new) {
-      throw Error(ExitCode::kInput, earlier->second + " and " + entry.path + " are both the image " + image.file_name +
-                                        " (id " + std::to_string(image.id) + ") of " + annotations.path +
+      throw Error(ExitCode::kInput, earlier->second + " and " + entry.path + " are both the image " + image->file_name +
+                                        " (id " + image->id.dump() + ") of " + annotations.path +
                                         "; take one of them out");
     }
-    entry.id = image.id;
-    entry.size = image.size;
+    entry.id = image->id;
+    entry.size = image->size;
   }
 }
 
 /// Ids where there is no annotation file.
 void Number(std::vector<ImageEntry> *images) {
-  std::set<int64_t> ids;
+  std::set<nlohmann::json> ids;
   for (ImageEntry &entry : *images) {
     const std::string stem = fs::path(entry.name).stem().string();
     const bool is_number =
@@ -208,7 +238,7 @@ void Number(std::vector<ImageEntry> *images) {
   }
   if (ids.size() < images->size()) {
     for (size_t place = 0; place < images->size(); ++place) {
-      (*images)[place].id = static_cast<int64_t>(place) + 1;
+      (*images)[place].id = place + 1;
     }
   }
 }
@@ -225,23 +255,21 @@ ImageList ListImages(const std::string &images, const std::string &image_root, c
                                       (is_folder ? "a folder" : "an image") + "; leave it out");
   }
   if (is_folder) {
-    list.images = FromFolder(images);
+    list.images = FromFolder(images, &list.remark);
   } else if (is_image) {
     list.images = {{images, fs::path(images).filename().string(), 0, {}}};
   } else {
     const bool is_named_json = LowerSuffix(images) == ".json";
-    std::string text = ReadFile(images, is_named_json ? "annotation" : "image list", ExitCode::kInput);
-    if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
-      text.erase(0, kByteOrderMark.size());
-    }
+    const std::string text = AsUtf8(ReadFile(images, is_named_json ? "annotation" : "image list", ExitCode::kInput));
     if (is_named_json || IsJson(text)) {
       if (!annotations.empty() && !fs::equivalent(images, annotations, ignored)) {
         throw Error(ExitCode::kUsage, "--annotations is for a folder, an image or a list file; --images " + images +
                                           " is an annotation file already; leave it out");
       }
       const Annotations own = ParseAnnotations(text, images);
-      list.images = FromAnnotations(own, image_root);
       list.category_ids = CategoryIds(own, classes);
+      FromAnnotations(own, image_root, &list);
+      list.is_annotated = true;
       return list;
     }
     list.images = FromListFile(images, text, image_root);
@@ -250,6 +278,7 @@ ImageList ListImages(const std::string &images, const std::string &image_root, c
     const Annotations truth = ReadAnnotations(annotations);
     Annotate(truth, &list.images);
     list.category_ids = CategoryIds(truth, classes);
+    list.is_annotated = true;
     return list;
   }
   Number(&list.images);

@@ -8,6 +8,8 @@
 namespace yolo {
 namespace {
 
+using namespace std::string_view_literals;
+
 constexpr std::string_view kStartMark = "\xff\xd8", kScanMark = "\xff\xda", kEndMark = "\xff\xd9";
 constexpr unsigned kStartOfFrame = 0xC0, kLastFrame = 0xCF, kHuffmanTables = 0xC4, kArithmeticTables = 0xCC;
 constexpr unsigned kTemporary = 0x01, kFirstRestart = 0xD0, kLastRestart = 0xD7;
@@ -37,42 +39,6 @@ std::optional<Segment> SegmentAt(std::string_view data, size_t *position) {
 }
 
 bool IsRestart(unsigned marker) { return marker >= kFirstRestart && marker <= kLastRestart; }
-
-/// The position of the marker that ends a scan, or npos. In the compressed data 0xFF is followed by 0, by another 0xFF
-/// or by a restart marker.
-size_t ScanEnd(std::string_view data, size_t position) {
-  for (; (position = data.find('\xff', position)) != std::string_view::npos; ++position) {
-    if (position + 1 >= data.size()) {
-      return std::string_view::npos;
-    }
-    const unsigned next = ByteAt(data, position + 1);
-    if (next != 0 && next != 0xFF && !IsRestart(next)) {
-      return position;
-    }
-  }
-  return std::string_view::npos;
-}
-
-/// Walks from marker to marker to the image's own end marker; that of a thumbnail lies inside a segment.
-bool ReachesEnd(std::string_view data) {
-  size_t position = kStartMark.size();
-  while (const std::optional<Segment> segment = SegmentAt(data, &position)) {
-    if (segment->marker == kEnd) {
-      return true;
-    }
-    position += 2 + segment->length;
-    if (segment->marker == kScan) {
-      position = ScanEnd(data, position);
-      if (position == std::string_view::npos) {
-        return false;
-      }
-      if (ByteAt(data, position + 1) == kEnd) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
 
 /// Other frames are progressive, lossless, hierarchical or arithmetic.
 bool IsOtherFrame(unsigned marker) {
@@ -109,14 +75,29 @@ bool ReadFrame(std::string_view frame, Size *size) {
 
 bool IsJpeg(std::string_view data) { return data.substr(0, kStartMark.size()) == kStartMark; }
 
-bool IsWholeJpeg(std::string_view data) {
-  if (data.size() >= kEndMark.size() && data.substr(data.size() - kEndMark.size()) == kEndMark) {
-    return true;
-  }
-  // A thumbnail has markers of its own, so an end marker inside the file counts only after the last scan.
+bool EndsAfterScans(std::string_view data) {
+  // A thumbnail has markers of its own.
   const size_t end = data.rfind(kEndMark), scan = data.rfind(kScanMark);
-  const bool ends_after_scan = end != std::string_view::npos && (scan == std::string_view::npos || end > scan);
-  return ends_after_scan || ReachesEnd(data);
+  return end != std::string_view::npos && (scan == std::string_view::npos || end > scan);
+}
+
+std::string JpegExif(std::string_view data) {
+  constexpr std::string_view kName = "Exif\0\0"sv;
+  std::string exif;
+  size_t position = kStartMark.size();
+  while (const std::optional<Segment> segment = SegmentAt(data, &position)) {
+    const auto [marker, length] = *segment;
+    if (marker == kScan || marker == kEnd || length < 2) {
+      break;
+    }
+    const std::string_view body = data.substr(position + kMarkerBytes, length - 2);
+    // What is longer than a segment continues in the next one.
+    if (marker == kExif && body.substr(0, kName.size()) == kName) {
+      exif += body.substr(kName.size());
+    }
+    position += 2 + length;
+  }
+  return exif;
 }
 
 std::optional<Size> ReadJpegSize(std::string_view data) {

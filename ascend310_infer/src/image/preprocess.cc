@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "inc/errors.h"
-#include "inc/image/image_reader.h"
 #ifdef YOLO_WITH_DVPP
 #include "inc/image/dvpp.h"
 #endif
@@ -23,13 +22,13 @@ cv::Rect AsRect(const PixelRect &rect) { return {rect.x1, rect.y1, rect.Width(),
 
 class OpenCvPreprocessor : public Preprocessor {
  public:
-  OpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels)
-      : description_(description), max_pixels_(max_pixels) {}
+  OpenCvPreprocessor(const ModelDescription &description, const ImageRules &rules)
+      : description_(description), rules_(rules) {}
 
-  PreparedImage Prepare(const std::string &image_path, uint8_t *item) override {
-    std::string warning = DecodeImage(ReadImageFile(image_path, max_pixels_), image_path, &image_);
-    PreparedImage image = PrepareFrame(image_, image_path, item);
-    image.warning = std::move(warning);
+  PreparedImage Prepare(const ImageEntry &entry, uint8_t *item) override {
+    ImageFindings findings = ReadImage(entry, rules_, &image_);
+    PreparedImage image = PrepareFrame(image_, entry.path, item);
+    image.findings = std::move(findings);
     return image;
   }
 
@@ -53,7 +52,7 @@ class OpenCvPreprocessor : public Preprocessor {
 
  private:
   const ModelDescription &description_;
-  const int64_t max_pixels_;
+  const ImageRules rules_;
   cv::Mat image_;
   cv::Mat canvas_;
 };
@@ -92,8 +91,8 @@ void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description,
   }
 }
 
-std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, int64_t max_pixels) {
-  return std::make_unique<OpenCvPreprocessor>(description, max_pixels);
+std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, const ImageRules &rules) {
+  return std::make_unique<OpenCvPreprocessor>(description, rules);
 }
 
 void CheckPreprocessor(const std::string &name) {
@@ -109,17 +108,17 @@ void CheckPreprocessor(const std::string &name) {
 }
 
 PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescription &description,
-                                     const std::vector<int> &device_ids, int64_t max_pixels) {
+                                     const std::vector<int> &device_ids, const ImageRules &rules) {
   CheckPreprocessor(name);
 #ifdef YOLO_WITH_DVPP
   if (name == "dvpp") {
-    return [&description, device_ids, max_pixels, next = std::make_shared<std::atomic<size_t>>(0)] {
-      return CreateDvppPreprocessor(description, device_ids[(*next)++ % device_ids.size()], max_pixels);
+    return [&description, device_ids, rules, next = std::make_shared<std::atomic<size_t>>(0)] {
+      return CreateDvppPreprocessor(description, device_ids[(*next)++ % device_ids.size()], rules);
     };
   }
 #endif
   static_cast<void>(device_ids);
-  return [&description, max_pixels] { return CreateOpenCvPreprocessor(description, max_pixels); };
+  return [&description, rules] { return CreateOpenCvPreprocessor(description, rules); };
 }
 
 }  // namespace yolo

@@ -108,11 +108,12 @@ OutputDescription ReadOutput(const JsonNode &node, const ModelDescription &model
 
 std::vector<ClassDescription> ReadClasses(const JsonNode &node) {
   std::vector<ClassDescription> classes;
-  std::set<int64_t> ids;
+  std::set<nlohmann::json> ids;
   for (const JsonNode &item : node.Items()) {
     item.ExpectOnly({"name", "id"});
-    classes.push_back({item["name"].Text(), item["id"].Integer()});
-    if (!ids.insert(classes.back().id).second) {
+    const JsonId id = item["id"].Id();
+    classes.push_back({item["name"].Text(), id.value});
+    if (!ids.insert(id.key).second) {
       item["id"].Fail("an id that no other class has");
     }
   }
@@ -175,7 +176,7 @@ ModelDescription ParseModelDescription(const std::string &text, const std::strin
   const nlohmann::json content = ParseJson(text, path, ExitCode::kModel);
   const JsonNode root(content, path, ExitCode::kModel);
   root["format"].Integer(kFormat, kFormat);
-  root.ExpectOnly({"format", "model", "input", "resize_mode", "pad_value", "mean", "std", "decoded", "outputs",
+  root.ExpectOnly({"format", "model", "input", "resize_mode", "pad_value", "exif", "mean", "std", "decoded", "outputs",
                    "classes", "thresholds"});
   ModelDescription description;
   description.path = path;
@@ -184,6 +185,10 @@ ModelDescription ParseModelDescription(const std::string &text, const std::strin
   description.input = ReadInput(root["input"]);
   description.resize_mode = static_cast<ResizeMode>(root["resize_mode"].Choice({"stretch", "letterbox"}));
   description.pad_value = static_cast<int>(root["pad_value"].Integer(0, 255));
+  // Descriptions of earlier versions do not have it.
+  if (root.Has("exif")) {
+    description.exif = static_cast<Exif>(root["exif"].Choice({"auto", "ignore"}));
+  }
   description.mean = ReadChannels(root["mean"], 0);
   // A spread of less than a hundredth of a level is a mistake (MIN_STD of src/config.py).
   description.std = ReadChannels(root["std"], 1e-5);

@@ -63,7 +63,6 @@ class Run {
   void EndBatch();
   void DecodeImages();
   void ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times);
-  PreparedImage PrepareImage(const ImageEntry &entry, Preprocessor *preprocessor, uint8_t *pixels) const;
   void Infer();
   void PostprocessOutputs();
   void PostprocessItem(Outputs *outputs, size_t place);
@@ -245,7 +244,11 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
     if (frames_ != nullptr) {
       item.image = preprocessor->PrepareFrame(item.frame.pixels, "frame " + std::to_string(item.frame.number), pixels);
     } else {
-      item.image = PrepareImage((*images_)[item.index], preprocessor, pixels);
+      const ImageEntry &entry = (*images_)[item.index];
+      item.image = preprocessor->Prepare(entry, pixels);
+      if (const std::string &fault = item.image.findings.fault; !fault.empty()) {
+        pipeline_.warn(entry.path + ": " + fault + "; what can be read of it is used");
+      }
     }
     item.is_read = true;
     Keep(watch.Seconds(), &times->preprocess);
@@ -258,21 +261,6 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
     outcome.error = error.what();
     Finish(&item, std::move(outcome), {});
   }
-}
-
-PreparedImage Run::PrepareImage(const ImageEntry &entry, Preprocessor *preprocessor, uint8_t *pixels) const {
-  PreparedImage image = preprocessor->Prepare(entry.path, pixels);
-  const Size &size = image.size;
-  if (entry.size.width != 0 && (size.width != entry.size.width || size.height != entry.size.height)) {
-    throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(size.width) + "x" +
-                                      std::to_string(size.height) + ", but the annotation file says " +
-                                      std::to_string(entry.size.width) + "x" + std::to_string(entry.size.height) +
-                                      "; use the annotation file that belongs to the images");
-  }
-  if (!image.warning.empty()) {
-    pipeline_.warn(entry.path + ": " + image.warning + "; the image is used as far as it could be decoded");
-  }
-  return image;
 }
 
 void Run::Infer() {
@@ -320,7 +308,8 @@ void Run::PostprocessItem(Outputs *outputs, size_t place) {
   Item &item = outputs->items[place];
   Outcome outcome;
   outcome.fell_back = item.image.fell_back;
-  outcome.warned = !item.image.warning.empty();
+  outcome.warned = !item.image.findings.fault.empty();
+  outcome.is_unconfirmed = item.image.findings.is_unconfirmed;
   outcome.is_finite = IsFinite(outputs->values, place, static_cast<size_t>(description_.input.Batch()));
   const Cells cells =
       ReadCells(outputs->values, place, description_, static_cast<float>(description_.thresholds.score));

@@ -151,9 +151,9 @@ void DrawDetections(const std::vector<Detection> &detections, double threshold,
 }
 
 void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detections, double threshold,
-                  const std::vector<ClassDescription> &classes, const std::filesystem::path &path) {
+                  const std::vector<ClassDescription> &classes, Exif exif, const std::filesystem::path &path) {
   cv::Mat image;
-  DecodeImage(ReadImageFile(entry.path, kMaxPixelsOfOpenCv), entry.path, &image);
+  ReadImage(entry, {exif, kMaxPixelsOfOpenCv}, &image);
   if (std::max(image.cols, image.rows) > kMaxJpegSide) {
     throw Error(ExitCode::kInput, entry.path + ": the image is " + std::to_string(image.cols) + "x" +
                                       std::to_string(image.rows) + "; a drawing as JPEG has at most " +
@@ -169,10 +169,11 @@ void WriteDrawing(const ImageEntry &entry, const std::vector<Detection> &detecti
 }
 
 Drawings::Drawings(const std::vector<ImageEntry> &images, const std::vector<ClassDescription> &classes,
-                   double threshold, std::filesystem::path folder)
+                   double threshold, Exif exif, std::filesystem::path folder)
     : images_(images),
       classes_(classes),
       threshold_(threshold),
+      exif_(exif),
       folder_(std::move(folder)),
       names_(DrawingNames(images)) {
   RefuseImages(images_, folder_, names_);
@@ -180,7 +181,7 @@ Drawings::Drawings(const std::vector<ImageEntry> &images, const std::vector<Clas
 
 void Drawings::Draw(size_t index, const std::vector<Detection> &detections) {
   try {
-    WriteDrawing(images_[index], detections, threshold_, classes_, folder_ / names_[index]);
+    WriteDrawing(images_[index], detections, threshold_, classes_, exif_, folder_ / names_[index]);
   } catch (const Error &error) {
     ++failed_;
     std::cerr << std::string("warning: not drawn: ") + error.what() + "\n";

@@ -20,20 +20,19 @@ double Rounded(double value, double steps) { return std::nearbyint(value * steps
 
 }  // namespace
 
-std::string CocoRecords(int64_t image_id, const std::vector<Detection> &detections,
-                        const std::vector<int64_t> &category_ids) {
+std::string CocoRecords(const nlohmann::json &image_id, const std::vector<Detection> &detections,
+                        const std::vector<nlohmann::json> &category_ids) {
   // By printf, because a json object for each box takes five times as long.
-  std::array<char, 256> record{};
+  std::array<char, 256> numbers{};
   std::string text;
+  const std::string start = R"({"image_id":)" + image_id.dump() + R"(,"category_id":)";
   for (const Detection &detection : detections) {
     const double x1 = Rounded(detection.box.x1, kPixelSteps), y1 = Rounded(detection.box.y1, kPixelSteps);
-    std::snprintf(record.data(), record.size(),
-                  R"({"image_id":%lld,"category_id":%lld,"bbox":[%.2f,%.2f,%.2f,%.2f],"score":%.5f})",
-                  static_cast<long long>(image_id),
-                  static_cast<long long>(category_ids.at(static_cast<size_t>(detection.class_number))), x1, y1,
+    std::snprintf(numbers.data(), numbers.size(), R"(,"bbox":[%.2f,%.2f,%.2f,%.2f],"score":%.5f})", x1, y1,
                   Rounded(detection.box.x2, kPixelSteps) - x1, Rounded(detection.box.y2, kPixelSteps) - y1,
                   Rounded(detection.score, kScoreSteps));
-    text.append(text.empty() ? "" : ",\n").append(record.data());
+    text.append(text.empty() ? "" : ",\n").append(start);
+    text.append(category_ids.at(static_cast<size_t>(detection.class_number)).dump()).append(numbers.data());
   }
   return text;
 }
@@ -46,12 +45,12 @@ std::string FrameRecord(const FrameResult &result, const std::vector<ClassDescri
   for (const Detection &detection : result.detections) {
     const ClassDescription &one = classes.at(static_cast<size_t>(detection.class_number));
     const Box &box = detection.box;
-    std::snprintf(numbers.data(), numbers.size(), R"(,"category_id":%lld,"score":%.5f,"bbox":[%.2f,%.2f,%.2f,%.2f]})",
-                  static_cast<long long>(one.id), Rounded(detection.score, kScoreSteps), Rounded(box.x1, kPixelSteps),
-                  Rounded(box.y1, kPixelSteps), Rounded(box.x2 - box.x1, kPixelSteps),
-                  Rounded(box.y2 - box.y1, kPixelSteps));
+    std::snprintf(numbers.data(), numbers.size(), R"(,"score":%.5f,"bbox":[%.2f,%.2f,%.2f,%.2f]})",
+                  Rounded(detection.score, kScoreSteps), Rounded(box.x1, kPixelSteps), Rounded(box.y1, kPixelSteps),
+                  Rounded(box.x2 - box.x1, kPixelSteps), Rounded(box.y2 - box.y1, kPixelSteps));
     text.append(&detection == result.detections.data() ? "" : ",").append(R"({"class_name":)");
-    text.append(ordered_json(one.name).dump()).append(numbers.data());
+    text.append(ordered_json(one.name).dump()).append(R"(,"category_id":)").append(one.id.dump());
+    text.append(numbers.data());
   }
   return text + "]}\n";
 }
@@ -93,6 +92,7 @@ void Counts::Add(const Outcome &outcome) {
   not_finite += outcome.is_finite ? 0 : 1;
   fell_back += outcome.fell_back ? 1 : 0;
   warned += outcome.warned ? 1 : 0;
+  unconfirmed += outcome.is_unconfirmed ? 1 : 0;
   detections += outcome.detections;
 }
 
@@ -117,6 +117,7 @@ ordered_json RunJson(const Options &options, const ModelDescription &description
             {"nms_iou", thresholds.nms_iou},
             {"max_detections", thresholds.max_detections},
             {"multi_label", thresholds.multi_label}}},
+          {"exif", description.exif == Exif::kAuto ? "auto" : "ignore"},
           {"category_ids", summary.category_ids},
           {"interrupted", summary.interrupted},
           {"counts",
@@ -125,6 +126,7 @@ ordered_json RunJson(const Options &options, const ModelDescription &description
             {"dropped", counts.dropped},
             {"skipped", counts.skipped},
             {"warned", counts.warned},
+            {"turned_unconfirmed", counts.unconfirmed},
             {"not_finite", counts.not_finite},
             {"not_drawn", counts.not_drawn},
             {"not_decoded_by_dvpp", counts.fell_back},

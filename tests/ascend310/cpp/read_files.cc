@@ -41,7 +41,15 @@ struct Verdicts {
 void ReadImage(const std::string &path) {
   cv::Mat image, by_opencv;
   const std::string data = yolo::ReadImageFile(path);
-  yolo::DecodeImage(data, path, &image);
+  const bool is_whole = yolo::DecodeImage(data, path, &image).find("cut short") == std::string::npos;
+  cv::Mat upright;
+  yolo::ReadImage({path, path, 1, {}}, {}, &upright);
+  if (upright.total() != image.total()) {
+    throw std::logic_error(path + ": the image that was turned has another number of pixels");
+  }
+  if (!is_whole) {
+    return;
+  }
   try {
     yolo::DecodeByOpenCv(data, path, &by_opencv);
   } catch (const yolo::Error &error) {

@@ -17,7 +17,7 @@ TEST_CASE("a drawing shows the boxes that score enough") {
   const std::string path = folder.Write("in/a.png", Encoded(".png", black));
   const std::vector<yolo::Detection> found = {{{20, 40, 120, 90}, 0.9F, 1}, {{0, 0, 10, 10}, 0.1F, 0}};
   const std::filesystem::path drawing = folder.path() / "drawn" / "a.jpg";
-  yolo::WriteDrawing({path, "a.png", 1, {}}, found, 0.25, kDrawnClasses, drawing);
+  yolo::WriteDrawing({path, "a.png", 1, {}}, found, 0.25, kDrawnClasses, yolo::Exif::kAuto, drawing);
   const cv::Mat drawn = cv::imread(drawing.string());
   REQUIRE(drawn.size() == black.size());
   CHECK(cv::norm(drawn.at<cv::Vec3b>(65, 20)) > 150);
@@ -46,15 +46,16 @@ TEST_CASE("an image that cannot be drawn is counted, the others are drawn") {
   const std::string good = folder.Write("good.png", Encoded(".png", cv::Mat(9, 9, CV_8UC3, cv::Scalar::all(0))));
   const std::vector<yolo::ImageEntry> images = {
       {wide, "wide.png", 1, {}}, {"absent.png", "absent.png", 2, {}}, {good, name, 3, {}}, {good, "good.png", 4, {}}};
-  yolo::Drawings drawings(images, kDrawnClasses, 0.25, folder.path() / "drawn");
+  yolo::Drawings drawings(images, kDrawnClasses, 0.25, yolo::Exif::kAuto, folder.path() / "drawn");
   for (size_t index = 0; index < images.size(); ++index) {
     drawings.Draw(index, {});
   }
   CHECK(drawings.failed() == 3);
   CHECK(cv::imread((folder.path() / "drawn" / "good.png.jpg").string()).cols == 9);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "drawn"), {}) == 1);
-  CheckError([&] { yolo::WriteDrawing(images[0], {}, 0.25, kDrawnClasses, folder.path() / "w.jpg"); }, ExitCode::kInput,
-             {"wide.png", "66000x1", "65500"});
+  CheckError(
+      [&] { yolo::WriteDrawing(images[0], {}, 0.25, kDrawnClasses, yolo::Exif::kAuto, folder.path() / "w.jpg"); },
+      ExitCode::kInput, {"wide.png", "66000x1", "65500"});
 }
 
 TEST_CASE("a drawing does not replace an image") {
@@ -62,9 +63,9 @@ TEST_CASE("a drawing does not replace an image") {
   const std::string pixels = Encoded(".png", cv::Mat(9, 9, CV_8UC3, cv::Scalar::all(0)));
   std::filesystem::create_directory_symlink("drawn", folder.path() / "link");
   std::vector<yolo::ImageEntry> images = {{folder.Write("drawn/a.png", pixels), "a.png", 1, {}}};
-  yolo::Drawings(images, kDrawnClasses, 0.25, folder.path() / "drawn");
+  yolo::Drawings(images, kDrawnClasses, 0.25, yolo::Exif::kAuto, folder.path() / "drawn");
   folder.Write("drawn/a.png.jpg", pixels);
   images.push_back({(folder.path() / "link" / "a.png.jpg").string(), "a.png.jpg", 2, {}});
-  CheckError([&] { yolo::Drawings(images, kDrawnClasses, 0.25, folder.path() / "drawn"); }, ExitCode::kOutput,
-             {"a.png.jpg", "one of the images"});
+  CheckError([&] { yolo::Drawings(images, kDrawnClasses, 0.25, yolo::Exif::kAuto, folder.path() / "drawn"); },
+             ExitCode::kOutput, {"a.png.jpg", "one of the images"});
 }

@@ -22,6 +22,13 @@ json ValidAnnotations() {
           {"categories", {{{"id", 70}, {"name", "ball"}}, {{"id", 80}, {"name", "cup"}}}}};
 }
 
+/// A folder with the images of ValidAnnotations.
+std::string ImageRoot(const TemporaryFolder &folder) {
+  folder.Write("root/b.png", "x");
+  folder.Write("root/sub/a.jpg", "x");
+  return (folder.path() / "root").string();
+}
+
 }  // namespace
 
 TEST_CASE("a folder: images only, by name, ids by number or by place") {
@@ -32,11 +39,13 @@ TEST_CASE("a folder: images only, by name, ids by number or by place") {
   folder.Write("sub.jpg/1.jpg", "x");
   ImageList list = ListImages(folder.path(), "", "", kListedClasses);
   REQUIRE(list.images.size() == 3);
+  CHECK(list.remark == folder.path().string() + ": 2 files and folders are left out, which are no images by their " +
+                           "names (first: notes.txt)");
   CHECK(list.images[0].id == 139);
   CHECK(list.images[1].id == 12);
   CHECK(list.images[2].id == 7);
   CHECK(list.images[0].path == (folder.path() / "000000000139.jpg").string());
-  CHECK(list.category_ids == std::vector<int64_t>{3, -1});
+  CHECK(json(list.category_ids) == json{3, -1});
   // One name that is no number, or a number twice: the place counts for all.
   folder.Write("7.bmp", "x");
   list = ListImages(folder.path(), "", "", kListedClasses);
@@ -71,15 +80,19 @@ TEST_CASE("a COCO json: sorted by id, its ids and sizes, categories by name") {
   const TemporaryFolder folder;
   const std::string path = folder.Write("annotations/instances_val2017.json", ValidAnnotations().dump());
   CheckError([&] { ListImages(path, "", "", kListedClasses); }, ExitCode::kInput, {"--image_root"});
-  folder.Write("val2017/keep", "");
+  folder.Write("val2017/b.png", "x");
+  folder.Write("val2017/sub/a.jpg", "x");
   const ImageList list = ListImages(path, "", path, kListedClasses);
   REQUIRE(list.images.size() == 2);
   CHECK(list.images[0].id == 4);
   CHECK(std::filesystem::path(list.images[0].path) == std::filesystem::absolute(folder.path()) / "val2017/sub/a.jpg");
   CHECK(list.images[1].size.width == 40);
   CHECK(list.images[1].size.height == 30);
-  CHECK(list.category_ids == std::vector<int64_t>{80, 70});
-  CHECK(ListImages(path, "/root", "", kListedClasses).images[1].path == "/root/b.png");
+  CHECK(json(list.category_ids) == json{80, 70});
+  const std::string root = ImageRoot(folder);
+  CHECK(ListImages(path, root, "", kListedClasses).images[1].path == root + "/b.png");
+  CheckError([&] { ListImages(path, folder.path() / "absent", "", kListedClasses); }, ExitCode::kInput,
+             {"absent: the image folder does not exist", "--image_root"});
   const std::string other = folder.Write("other.json", ValidAnnotations().dump());
   CheckError([&] { ListImages(path, "", other, kListedClasses); }, ExitCode::kUsage, {"--annotations"});
 }
@@ -93,7 +106,7 @@ TEST_CASE("annotations give ids to a folder or a list") {
   CHECK(list.images[0].id == 4);
   CHECK(list.images[0].size.width == 20);
   CHECK(list.images[1].id == 9);
-  CHECK(list.category_ids == std::vector<int64_t>{80, 70});
+  CHECK(json(list.category_ids) == json{80, 70});
   folder.Write("images/c.jpg", "x");
   CheckError([&] { ListImages(folder.path() / "images", "", truth, kListedClasses); }, ExitCode::kInput,
              {"no image c.jpg"});
@@ -106,6 +119,8 @@ TEST_CASE("annotations give ids to a folder or a list") {
   const std::string one = folder.Write("one.txt", "a.jpg\n");
   CheckError([&] { ListImages(one, "", ambiguous, kListedClasses); }, ExitCode::kInput,
              {"two.json", "several images a.jpg", "ids 4 and 9"});
+  const std::string near = folder.Write("near.txt", "./SUB/%61.jpg\n");
+  CHECK(ListImages(near, "", truth, kListedClasses).images[0].id == 4);
   const std::string exact = folder.Write("exact.txt", "other/a.jpg\n");
   CHECK(ListImages(exact, "", ambiguous, kListedClasses).images[0].id == 9);
 }
@@ -150,7 +165,7 @@ TEST_CASE("one image, and files whose names do not say what they are") {
   CHECK(ListImages(folder.Write("list.txt", mark + "a.jpg\r\n"), "/root", "", kListedClasses).images[0].path ==
         "/root/a.jpg");
   const std::string truth = folder.Write("truth.txt", mark + "\n " + ValidAnnotations().dump());
-  CHECK(ListImages(truth, "/root", "", kListedClasses).images[0].id == 4);
+  CHECK(ListImages(truth, ImageRoot(folder), "", kListedClasses).images[0].id == 4);
   CHECK(ListImages(folder.Write("braces.txt", "{1}.jpg\n"), "/root", "", kListedClasses).images[0].path ==
         "/root/{1}.jpg");
   CheckError([&] { ListImages(folder.path() / "absent.json", "", "", kListedClasses); }, ExitCode::kInput,
@@ -179,22 +194,33 @@ TEST_CASE("one image is the image of an annotation file that has one, whatever i
 
 TEST_CASE("annotation files that cannot be used are refused by the entry") {
   const TemporaryFolder folder;
+  const std::string root = ImageRoot(folder);
   const auto refused = [&](const json::json_pointer &place, const json &value, const std::vector<std::string> &parts) {
     json annotations = ValidAnnotations();
     annotations[place] = value;
     const std::string path = folder.Write("bad.json", annotations.dump());
-    CheckError([&] { ListImages(path, "/root", "", kListedClasses); }, ExitCode::kInput, parts);
+    CheckError([&] { ListImages(path, root, "", kListedClasses); }, ExitCode::kInput, parts);
   };
   refused("/images"_json_pointer, 3, {"bad.json", "\"images\" is 3"});
   refused("/images"_json_pointer, json::array(), {"at least one image"});
   refused("/images/0/id"_json_pointer, 4, {"images[1].id", "no other image"});
-  refused("/images/0/id"_json_pointer, 4.0, {"images[0].id", "whole number"});
-  refused("/images/0/id"_json_pointer, 18446744073709551615U, {"images[0].id", "whole number"});
-  refused("/images/0/width"_json_pointer, 0, {"images[0].width"});
-  refused("/images/1/file_name"_json_pointer, "../x.jpg", {"images[1].file_name", "inside"});
-  refused("/images/1/file_name"_json_pointer, "/x.jpg", {"images[1].file_name", "inside"});
-  refused("/images/1/file_name"_json_pointer, std::string("a\0b.jpg", 7), {"images[1].file_name", "inside"});
+  for (const json &same : {json(4.0), json("4"), json(" 04 ")}) {
+    refused("/images/0/id"_json_pointer, same, {"images[1].id", "no other image"});
+  }
+  for (const json &none :
+       {json(18446744073709551615U), json(4.5), json(""), json(nullptr), json(true), json::array({4})}) {
+    refused("/images/0/id"_json_pointer, none, {"images[0].id", "whole number of 64 bits at most, or a text"});
+  }
+  for (const json &none :
+       {json(0), json("1_0"), json("1e2"), json(2.5), json("x"), json(nullptr), json("99999999999")}) {
+    refused("/images/0/width"_json_pointer, none, {"images[0].width", "a whole number of 1 to"});
+  }
   refused("/images/1/file_name"_json_pointer, "", {"images[1].file_name", "inside"});
+  refused("/images/1/file_name"_json_pointer, "../x.jpg", {"1 of the 2 images", "the first is ../x.jpg"});
+  json no_name = ValidAnnotations();
+  no_name["images"][1] = {{"id", 1}, {"filename", "a.jpg"}, {"width", 4}, {"height", 3}};
+  CheckError([&] { ListImages(folder.Write("bad.json", no_name.dump()), root, "", kListedClasses); }, ExitCode::kInput,
+             {"\"images[1]\" has no \"file_name\"; it has \"filename\": rename that, if it is meant"});
   refused("/categories/0/name"_json_pointer, "bottle", {"no category \"ball\""});
   refused("/categories/0/name"_json_pointer, "cup", {"several categories named \"cup\""});
   refused("/categories/2"_json_pointer, {{"id", 5}, {"name", "key"}}, {"category \"key\"", "does not know"});
@@ -208,5 +234,6 @@ TEST_CASE("classes of one name are matched by order") {
   json annotations = ValidAnnotations();
   annotations["categories"] = {{{"id", 5}, {"name", "cup"}}, {{"id", 6}, {"name", "cup"}}};
   const std::string path = folder.Write("same.json", annotations.dump());
-  CHECK(ListImages(path, "/root", "", {{"cup", 1}, {"cup", 2}}).category_ids == std::vector<int64_t>{5, 6});
+  const std::string root = ImageRoot(folder);
+  CHECK(json(ListImages(path, root, "", {{"cup", 1}, {"cup", 2}}).category_ids) == json{5, 6});
 }

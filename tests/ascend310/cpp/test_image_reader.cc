@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
 
+#include <cmath>
+
+#include "inc/image/image_check.h"
 #include "inc/image/image_reader.h"
 #include "inc/image/image_size.h"
 #include "tests/ascend310/cpp/helpers.h"
@@ -10,17 +13,21 @@ using yolo::ExitCode;
 
 TEST_CASE("files that are not images are refused, each for its reason") {
   const TemporaryFolder folder;
-  const cv::Mat pixels(20, 30, CV_8UC3, cv::Scalar(10, 20, 30));
+  cv::Mat pixels(60, 90, CV_8UC3), image;
+  cv::randu(pixels, 0, 255);
   CheckError([&] { yolo::ReadImageFile(folder.path() / "absent.jpg"); }, ExitCode::kInput, {"absent.jpg", "No such"});
   CheckError([&] { yolo::ReadImageFile(folder.path()); }, ExitCode::kInput, {"directory"});
   CheckError([&] { yolo::ReadImageFile(folder.Write("0.jpg", "")); }, ExitCode::kInput, {"0.jpg", "empty"});
   for (const char *suffix : {".jpg", ".png"}) {
     std::string data = Encoded(suffix, pixels);
     CHECK(yolo::ReadImageFile(folder.Write("whole", data)) == data);
-    data.resize(data.size() / 2);
-    CheckError([&] { yolo::ReadImageFile(folder.Write("half", data)); }, ExitCode::kInput, {"half", "cut short"});
+    data.resize(data.size() / 4);
+    CheckError([&] { yolo::DecodeImage(data, "quarter", &image); }, ExitCode::kInput,
+               {"quarter: this image file is cut short (" + std::to_string(data.size()) + " bytes"});
+    // Before the size in its header.
+    CheckError([&] { yolo::ReadImageFile(folder.Write("start", data.substr(0, 10))); }, ExitCode::kInput,
+               {"start", "cut short (10 bytes"});
   }
-  cv::Mat image;
   CheckError([&] { yolo::DecodeImage("no image", "x.jpg", &image); }, ExitCode::kInput,
              {"x.jpg", "8 bytes", "decoded"});
 }
@@ -90,7 +97,7 @@ TEST_CASE("a damaged JPEG gives its pixels and libjpeg's warning") {
   const std::string damaged = whole.substr(0, whole.size() / 2) + "\xff\xd9";
   const std::string warning = yolo::DecodeImage(damaged, "damaged.jpg", &image);
 #ifdef YOLO_WITH_TURBOJPEG
-  CHECK(warning.find("premature end of data segment") != std::string::npos);
+  CHECK(warning == "damaged, libjpeg reports: Corrupt JPEG data: premature end of data segment");
 #else
   CHECK(warning.empty());
 #endif
@@ -101,6 +108,94 @@ TEST_CASE("a damaged JPEG gives its pixels and libjpeg's warning") {
   std::string broken = Encoded(".jpg", pixels, {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
   broken.insert(broken.find("\xff\xda", broken.find("\xff\xda") + 2), "junk\xff\xc0" + std::string("\0\x02", 2));
   CheckError([&] { yolo::DecodeImage(broken, "broken.jpg", &image); }, ExitCode::kInput, {"broken.jpg", "decoded"});
+}
+
+TEST_CASE("which images are turned: the cases of tests/data/test_orientation.py") {
+  const auto meant = [](int orientation, yolo::Size stored, yolo::Size listed) {
+    const yolo::MeantOrientation found = yolo::FindMeantOrientation(orientation, stored, listed);
+    return std::pair(found.orientation, found.is_confirmed);
+  };
+  CHECK(meant(6, {96, 72}, {72, 96}) == std::pair(6, true));
+  CHECK(meant(6, {96, 72}, {96, 72}) == std::pair(1, true));
+  CHECK(meant(6, {96, 72}, {5, 5}) == std::pair(6, true));
+  CHECK(meant(3, {96, 72}, {96, 72}) == std::pair(3, false));
+  CHECK(meant(2, {96, 72}, {96, 72}) == std::pair(2, false));
+  CHECK(meant(8, {72, 72}, {72, 72}) == std::pair(8, false));
+  CHECK(meant(1, {96, 72}, {96, 72}) == std::pair(1, true));
+  CHECK(meant(3, {96, 72}, {}) == std::pair(3, true));
+}
+
+TEST_CASE("what an image that is turned is read as, by its listed size and the rules") {
+  const TemporaryFolder folder;
+  cv::Mat pixels(40, 60, CV_8UC3), image;
+  cv::randu(pixels, 0, 255);
+  std::string data = Encoded(".jpg", pixels);
+  // Segment, byte order, one entry: orientation 6.
+  data.insert(2, std::string("\xff\xe1\0\x22"
+                             "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+                             36));
+  const std::string path = folder.Write("phone.jpg", data);
+  const auto read = [&](yolo::Size listed, yolo::Exif exif) {
+    return yolo::ReadImage({path, "phone.jpg", 1, listed}, {exif, yolo::kMaxPixels, true}, &image);
+  };
+  CHECK_FALSE(read({}, yolo::Exif::kAuto).is_unconfirmed);
+  CHECK(image.size() == cv::Size(40, 60));
+  read({40, 60}, yolo::Exif::kAuto);
+  CHECK(image.size() == cv::Size(40, 60));
+  read({60, 40}, yolo::Exif::kAuto);
+  CHECK(image.size() == cv::Size(60, 40));
+  read({}, yolo::Exif::kIgnore);
+  CHECK(image.size() == cv::Size(60, 40));
+  CheckError(
+      [&] {
+        read({40, 60}, yolo::Exif::kIgnore);
+      },
+      ExitCode::kInput, {"phone.jpg: the image is 60x40, its annotation file says 40x60", "exif is ignore"});
+  CheckError([&] { read({40, 61}, yolo::Exif::kAuto); }, ExitCode::kInput, {"is 40x60", "says 40x61", "exif is auto"});
+}
+
+TEST_CASE("a set is checked as a whole: all that cannot be used are listed, and with strict rules what is damaged") {
+  const TemporaryFolder folder;
+  cv::Mat pixels(64, 64, CV_8UC3);
+  cv::randu(pixels, 0, 255);
+  const std::string whole = Encoded(".jpg", pixels);
+  std::vector<yolo::ImageEntry> images;
+  const auto add = [&](const std::string &name, const std::string &data, yolo::Size listed = {64, 64}) {
+    images.push_back({folder.Write(name, data), name, 1, listed});
+  };
+  add("sound.jpg", whole);
+  add("rows.jpg", whole.substr(0, whole.size() - 20));
+  add("damaged.jpg", whole.substr(0, whole.size() / 2) + "\xff\xd9");
+  const auto check = [&](bool strict) {
+    yolo::CheckImages(images, {yolo::Exif::kAuto, 5000, strict}, 2, [] { return true; });
+  };
+#ifdef YOLO_WITH_TURBOJPEG
+  check(false);
+  CheckError([&] { check(true); }, ExitCode::kInput,
+             {"2 of the 3 images cannot be used", "rows.jpg: cut short, ",
+              "damaged.jpg: damaged, libjpeg reports: ", "leave --strict out"});
+#endif
+  add("empty.png", "");
+  add("other.jpg", whole, {64, 65});
+  CheckError([&] { check(false); }, ExitCode::kInput,
+             {"of the 5 images cannot be used; restore them, or take them out of the annotation file:\n  ",
+              "empty.png: this image file is empty", "other.jpg: the image is 64x64, its annotation file says 64x65"});
+  // Who stops it gets no verdict.
+  yolo::CheckImages({images[3]}, {}, 2, [] { return false; });
+}
+
+TEST_CASE("floating-point pixels are refused, 12 bits in 16 are reported") {
+  cv::Mat pixels(8, 9, CV_32FC3), image;
+  cv::randu(pixels, 0, 1);
+  CheckError([&] { yolo::DecodeImage(Encoded(".tiff", pixels), "float.tiff", &image); }, ExitCode::kInput,
+             {"float.tiff: the pixels of this image are float32, from 0.", "expected 8 or 16 bits"});
+  const cv::Mat dark(8, 9, CV_16UC3, cv::Scalar::all(4095)), light(8, 9, CV_16UC3, cv::Scalar::all(4096));
+  for (const char *suffix : {".png", ".tiff"}) {
+    CHECK(yolo::DecodeImage(Encoded(suffix, dark), "dark", &image) ==
+          "nearly black, 16 bits a channel, but no value above 4095: scale it to 0 to 65535");
+    CHECK(std::abs(image.at<cv::Vec3b>(0, 0)[0] - 15.5) < 1);
+    CHECK(yolo::DecodeImage(Encoded(suffix, light), "light", &image).empty());
+  }
 }
 
 TEST_CASE("channels come as red, green, blue") {

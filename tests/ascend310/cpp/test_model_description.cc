@@ -35,6 +35,8 @@ TEST_CASE("a valid description is read completely") {
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3);
   CHECK(model.resize_mode == yolo::ResizeMode::kLetterbox);
   CHECK(model.pad_value == 114);
+  // Descriptions of earlier versions do not say.
+  CHECK(model.exif == yolo::Exif::kAuto);
   CHECK(model.mean == std::array<double, 3>{0.485, 0.456, 0});
   CHECK(model.std == std::array<double, 3>{0.229, 0.224, 1});
   CHECK(model.decoded);
@@ -52,6 +54,16 @@ TEST_CASE("a valid description is read completely") {
   CHECK(model.thresholds.nms_iou == 0.5);
   CHECK(model.thresholds.max_detections == 300);
   CHECK(model.thresholds.multi_label);
+}
+
+TEST_CASE("the use of EXIF, and ids that are texts") {
+  json description = ValidDescription();
+  description["exif"] = "ignore";
+  description["classes"][1]["id"] = "b7";
+  const yolo::ModelDescription model = ParseDescription(description);
+  CHECK(model.exif == yolo::Exif::kIgnore);
+  CHECK(model.classes[1].id == "b7");
+  CheckRefused([](json *d) { (*d)["exif"] = "turn"; }, {"\"exif\" is \"turn\"", "\"auto\" or \"ignore\""});
 }
 
 TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {

@@ -50,6 +50,8 @@ TEST_CASE("numbers out of range are refused, NaN among them") {
   CheckError([] { ParseArguments({"--benchmark", "0"}); }, ExitCode::kUsage, {"--benchmark"});
   CheckError([] { ParseArguments({"--max_pixels", "1073741825"}); }, ExitCode::kUsage, {"--max_pixels"});
   CHECK(ParseArguments({}).max_pixels == 64000000);
+  CheckError([] { ParseArguments({"--exif", "turn"}); }, ExitCode::kUsage, {"--exif", "auto", "ignore"});
+  CHECK(ParseArguments({"--exif", "ignore"}).exif == "ignore");
   CheckError([] { ParseArguments({"--decode_threads", "257"}); }, ExitCode::kUsage, {"--decode_threads"});
 }
 

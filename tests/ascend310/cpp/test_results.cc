@@ -18,6 +18,9 @@ TEST_CASE("records are rounded by corners, halves to even, and carry the data's 
         json{{"image_id", 42}, {"category_id", 9}, {"bbox", {0.12, 1.01, 10.01, 0.99}}, {"score", 0.12346}});
   CHECK(records[1]["category_id"] == 7);
   CHECK(yolo::CocoRecords(42, {}, {7, 9}).empty());
+  const json texts = json::parse("[" + yolo::CocoRecords("a \"1\"", detections, {"7", "b\u00e4r"}) + "]");
+  CHECK(texts[0]["image_id"] == "a \"1\"");
+  CHECK(texts[0]["category_id"].is_string());
 }
 
 TEST_CASE("the results of images without detections leave no gap") {
@@ -114,6 +117,7 @@ TEST_CASE("the record of a run names what was skipped, and counts what was left 
   outcomes[0].is_finite = false;
   outcomes[0].fell_back = true;
   outcomes[0].warned = true;
+  outcomes[0].is_unconfirmed = true;
   outcomes[1].error = "/r/b\xff.jpg: broken";
   yolo::RunSummary summary{{3, 4}, yolo::CountOutcomes(outcomes), 0.5, yolo::Sha256("[]\n"), "SIGINT"};
   summary.counts.left_out = 1;
@@ -125,12 +129,14 @@ TEST_CASE("the record of a run names what was skipped, and counts what was left 
                               {"dropped", 0},
                               {"skipped", 1},
                               {"warned", 1},
+                              {"turned_unconfirmed", 1},
                               {"not_finite", 1},
                               {"not_drawn", 0},
                               {"not_decoded_by_dvpp", 1},
                               {"detections", 3}});
   CHECK(run["interrupted"] == "SIGINT");
   CHECK(run["category_ids"] == json{3, 4});
+  CHECK(run["exif"] == "auto");
   CHECK(run["model_sha256"] == yolo::Sha256("model"));
   CHECK(run["results_sha256"] == yolo::Sha256("[]\n"));
   CHECK(run["description"] == ValidDescription());

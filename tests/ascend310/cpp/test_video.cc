@@ -54,7 +54,7 @@ class CountingSource : public yolo::FrameSource {
 /// The first pixel becomes the first byte; a pixel of 13 cannot be prepared.
 class FirstPixelReader : public yolo::Preprocessor {
  public:
-  yolo::PreparedImage Prepare(const std::string & /*path*/, uint8_t * /*item*/) override {
+  yolo::PreparedImage Prepare(const yolo::ImageEntry & /*entry*/, uint8_t * /*item*/) override {
     throw std::logic_error("a frame is no file");
   }
 

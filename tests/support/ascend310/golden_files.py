@@ -5,6 +5,8 @@
 `golden.json` lists the cases; arrays lie beside it as they are in memory.
 """
 import json
+import warnings
+import zlib
 
 import cv2
 import numpy as np
@@ -15,7 +17,8 @@ from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.config import check_config, detection_scales, with_categories
 from src.data.categories import Categories
-from src.data.image_files import CUT_SHORT, decode_image, decode_reduced
+from src.data.image_files import decode_image, decode_reduced
+from src.data.orientation import exif_orientation
 from src.data.placement import fit_placement
 from src.deploy.exporter import example_input
 from src.deploy.model_description import describe_model
@@ -23,8 +26,8 @@ from src.evaluation.detections import coco_results, detect
 from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.transforms import place
 from src.yolo import ScaleDecoder
+from tests.support.samples import turned
 
-EXIF_ROTATED = bytes.fromhex("ffe10022457869660000 4d4d002a00000008 0001 0112 0003 00000001 00060000 00000000")
 CANVAS = (64, 96)
 # The bytes of a model that no engine reads.
 MODEL = b"model"
@@ -33,8 +36,8 @@ MODES = ("stretch", "letterbox")
 
 def write_golden(folder):
     """Write golden.json and its arrays to a folder that exists."""
-    cases = {"placements": _placements(), "byte_strings": _byte_strings(folder), "images": _images(folder),
-             "heads": _heads(folder), "detections": _detections(folder)}
+    cases = {"placements": _placements(), "readings": _readings(folder), "images": _images(folder),
+             "orientations": _orientations(folder), "heads": _heads(folder), "detections": _detections(folder)}
     (folder / "golden.json").write_text(json.dumps(cases))
 
 
@@ -90,11 +93,11 @@ def _encoded(suffix, image, *parameters):
 
 def image_files():
     """Return image files of many kinds and sizes: name to content."""
-    jpeg = _encoded(".jpg", _smooth(120, 90, 3))
     files = {
         "photo.jpg": _encoded(".jpg", _smooth(480, 640, 1)),
         "progressive.jpg": _encoded(".jpg", _smooth(100, 150, 2), cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
-        "rotated.jpg": jpeg[:2] + EXIF_ROTATED + jpeg[2:],
+        **{f"turned.{suffix}": turned(suffix, _smooth(120, 90, 3), orientation)
+           for suffix, orientation in (("jpg", 6), ("png", 5), ("webp", 7))},
         "grey.jpg": _encoded(".jpg", _smooth(77, 131, 4)[:, :, 0]),
         "grey.png": _encoded(".png", _smooth(33, 45, 5)[:, :, 0]),
         "alpha.png": _encoded(".png", np.dstack([_smooth(50, 60, 6), _smooth(50, 60, 7)[:, :, 0]])),
@@ -118,17 +121,16 @@ def image_files():
 
 def _images(folder):
     cases, forms = [], {}
-    # The app shows images as they are stored.
-    stored = {"batch_size": 1, "exif": "ignore"}
     for mode in MODES:
-        forms[mode] = export_config(resize_mode=mode, pad_value=114, **stored)
-        forms[f"{mode}_host"] = export_config(resize_mode=mode, export_input="float", **stored)
-        forms[f"{mode}_aipp"] = export_config(resize_mode=mode, export_input="float", export_normalise="aipp", **stored)
+        forms[mode] = export_config(resize_mode=mode, pad_value=114, batch_size=1)
+        forms[f"{mode}_host"] = export_config(resize_mode=mode, export_input="float", batch_size=1)
+        forms[f"{mode}_aipp"] = export_config(resize_mode=mode, export_input="float", export_normalise="aipp",
+                                              batch_size=1)
     for form, config in forms.items():
         (folder / f"{form}.json").write_text(json.dumps(describe(config)))
     for name, data in image_files().items():
         (folder / name).write_bytes(data)
-        image = decode_image(folder / name, exif="ignore")
+        image = decode_image(folder / name)
         for form, config in forms.items():
             if form.endswith("host"):
                 pixels, level = example_input(config, str(folder / name)), 1 / (255 * min(config.std))
@@ -140,8 +142,8 @@ def _images(folder):
     return cases
 
 
-def _byte_strings(folder):
-    """Whole and truncated files, also with a thumbnail and with foreign bytes after the end."""
+def _byte_strings():
+    """Whole, damaged and truncated files, also with a thumbnail and with foreign bytes after the end."""
     jpeg, png = _encoded(".jpg", _smooth(40, 50, 20)), _encoded(".png", _smooth(40, 50, 21))
     restarts = _encoded(".jpg", _smooth(40, 50, 22), cv2.IMWRITE_JPEG_RST_INTERVAL, 2)
     thumbnail = b"\xff\xe2" + (len(jpeg) + 2).to_bytes(2, "big") + jpeg
@@ -159,21 +161,54 @@ def _byte_strings(folder):
             for position in rng.integers(2, len(data), 4):
                 changed[position] = rng.choice([0, 255, 217, 218, rng.integers(256)])
             strings.append(bytes(changed))
+    return strings
+
+
+def _readings(folder):
+    """Photos of each orientation with and without a listed size, faulty files, and unusual pixels."""
     cases = []
-    for number, data in enumerate(strings):
-        path = folder / f"bytes{number}"
-        path.write_bytes(data)
-        cases.append({"file": path.name, "cut_short": _is_cut_short(path)})
-    return cases
+    for orientation in range(1, 9):
+        for suffix in ("jpg", "png", "webp"):
+            for exif, listed in (("auto", None), ("ignore", None), ("auto", (24, 16)), ("auto", (16, 24))):
+                data = turned(suffix, _smooth(24, 16, orientation), orientation)
+                cases.append(_reading(folder, f"read{len(cases)}", data, exif, listed))
+    noise = np.random.default_rng(24).random((20, 30, 3))
+    odd = [_encoded(".tiff", noise.astype(np.float32)), _encoded(".png", (noise * 4000).astype(np.uint16)),
+           _encoded(".tiff", (noise * 65535).astype(np.uint16))]
+    return cases + [_reading(folder, f"bytes{number}", data) for number, data in enumerate(_byte_strings() + odd)]
 
 
-def _is_cut_short(path):
-    """Return whether a file is cut short, also where Python uses what is there of it, and the app does not."""
+def _reading(folder, name, data, exif="auto", listed_hw=None):
+    path = folder / name
+    path.write_bytes(data)
+    case = {"file": name, "exif": exif, "listed_hw": listed_hw or (0, 0), "error": True}
     try:
-        fault = decode_reduced(path, 1, "ignore").fault
-    except UserError as error:
-        return CUT_SHORT in str(error)
-    return fault is not None and fault.kind == CUT_SHORT
+        pixels, _, image_hw, fault = decode_reduced(path, 1, exif, listed_hw and listed_hw[::-1])
+    except UserError:
+        return case
+    fault = f"{fault.kind}, {fault.text}" if fault else ""
+    return {**case, "error": listed_hw not in (None, image_hw), "fault": fault, "size": image_hw,
+            "pixels": _save(folder, f"{name}.bin", pixels)}
+
+
+def _orientations(folder):
+    """Files whose EXIF data are sound or were changed."""
+    rng, cases = np.random.default_rng(25), []
+    for number in range(480):
+        orientation, suffix = number % 8 + 1, ("jpg", "png", "webp")[number // 8 % 3]
+        data = bytearray(turned(suffix, _smooth(8, 8, 0), orientation))
+        start = data.index(b"MM\x00*")
+        # The size of the data that `turned` writes; a checksum of a PNG follows.
+        for _ in range(number // 24 % 4):
+            data[start + rng.integers(26)] = rng.choice([0, 1, 3, 6, 8, rng.integers(256)])
+        if suffix == "png":
+            data[start + 26:start + 30] = zlib.crc32(data[start - 4:start + 26]).to_bytes(4, "big")
+        path = folder / f"exif{number}"
+        path.write_bytes(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cases.append({"file": path.name, "orientation": exif_orientation(bytes(data))})
+    return cases
 
 
 def _raw_heads(config, num_classes, seed):
