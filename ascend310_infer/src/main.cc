@@ -139,6 +139,7 @@ Pipeline NewPipeline(const Options &options, const ModelDescription &description
   }
   pipeline.new_preprocessor =
       FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids, options.max_pixels);
+  pipeline.new_batch = FindBatchMemory(options.preprocess, description, options.runtime_options.device_ids);
   pipeline.stops = [] { return CaughtSignal() != 0; };
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;
