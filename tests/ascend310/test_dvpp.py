@@ -20,6 +20,7 @@ from src.evaluation.detections import coco_results, detect, in_image
 from src.evaluation.nms import detections_from_heads
 from src.transforms import place
 from src.yolo import ScaleDecoder
+from tests.support.ascend310 import same_detections
 from tests.support.ascend310.fake_model import FakeModel
 from tests.support.ascend310.golden_files import export_config
 from tests.support.ascend310.infer_app import CATEGORIES, infer
@@ -220,23 +221,28 @@ def test_the_difference_on_photographs(name, split, max_mean, tmp_path, capsys):
     assert NOTE not in stderr and difference.mean() < max_mean
 
 
-# What export.py is asked for before convert_om.sh --aipp=nv12.
-AIPP = {"export_input": "float", "export_normalise": "aipp", "resize_mode": "letterbox", "batch_size": 2}
+# What export.py is asked for before convert_om.sh --aipp=nv12. All images of a test are in one batch.
+AIPP = {"export_input": "float", "export_normalise": "aipp", "resize_mode": "letterbox", "batch_size": 4}
 
 
-def on_device(folder, output, *options, chip=CHIPS[0], pixels="NV12", **environment):
+def on_device(folder, output, preprocess="dvpp", chip=CHIPS[0], pixels="NV12"):
     """Run the small .om file on images; returns the pixels that the network got, float64 [N, 64, 96, 3], and the log.
 
     The pixels are those after AIPP, before the normalisation.
     """
     output.mkdir()
     model, dump, log = offline_model(output, chip, pixels, **AIPP), output / "dump.bin", output / "log.txt"
-    done = infer(model, folder, output / "out", "--preprocess", "dvpp", "--decode_threads", 1, *options,
-                 FAKE_ACL_CHIP=chip, FAKE_ACL_DUMP=str(dump), FAKE_ACL_LOG=str(log), **environment)
+    done = infer(model, folder, output / "out", "--preprocess", preprocess, "--decode_threads", 1,
+                 FAKE_ACL_CHIP=chip, FAKE_ACL_DUMP=str(dump), FAKE_ACL_LOG=str(log))
     assert done.returncode == OK and "were not freed" not in done.stderr, done.stderr
     config = export_config(**AIPP)
     seen = np.fromfile(dump, np.float32).reshape(-1, 3, 64, 96).transpose(0, 2, 3, 1).astype(np.float64)
     return (seen * config.std + config.mean) * 255, log
+
+
+def grey(pixels):
+    """The brightness of pixels RGB, float64: AIPP has the colour at half the resolution."""
+    return pixels @ (0.299, 0.587, 0.114)
 
 
 def drawn(image, target, pad):
@@ -256,8 +262,9 @@ def test_images_of_a_model_that_takes_nv12_stay_on_the_device(folder, chip, tmp_
     config, expected = export_config(**AIPP), []
     for number, (path, target, pixels) in enumerate(zip(images, targets, seen, strict=False), start=1):
         image, (x1, y1, x2, y2) = decode_image(path), target
-        difference = np.abs(pixels - drawn(image, target, config.pad_value))
-        assert difference.mean() < 1.5 and np.percentile(difference, 99) < 8
+        canvas = drawn(image, target, config.pad_value)
+        difference = np.abs(grey(pixels) - grey(canvas))
+        assert difference.mean() < 1.5 and np.percentile(difference, 99) < 8 and np.abs(pixels - canvas).mean() < 4
         outside = np.ones((64, 96), bool)
         outside[y1:y2, x1:x2] = False
         assert outside.sum() >= 96 * 16 and np.abs(pixels[outside] - config.pad_value).max() < 0.01
@@ -269,17 +276,9 @@ def test_images_of_a_model_that_takes_nv12_stay_on_the_device(folder, chip, tmp_
     agreement = compare(found, expected)
     assert agreement.counts[0] == agreement.counts[1] > 50 and agreement.unmatched == (0, 0)
     assert agreement.worst_iou > 0.995 and agreement.worst_score <= 2e-5
-    # No pixels are copied: the files go to the device, and of each of two batches the heads come back.
-    copies = sorted(work_of(log, "copy"))
-    shared = chip == CHIPS[2]
-    heads = [f"copy {2 * 24 * cells * 4} {'up' if shared else 'down'}" for cells in (6, 24)] * 2
-    assert shared or copies == sorted([f"copy {stored(path)} up" for path in images] + heads)
-    assert len(copies) == 3 + 4
-
-
-def stored(path):
-    """Bytes of a JPEG file as the app hands them to DVPP."""
-    return path.stat().st_size
+    # No pixels are copied: the files go to the device, and the heads come back.
+    copies = [int(line.split()[1]) for line in work_of(log, "copy")]
+    assert copies == [path.stat().st_size for path in images] + [4 * 24 * cells * 4 for cells in (6, 24)]
 
 
 def heads_of(folder, pixels):
@@ -287,7 +286,7 @@ def heads_of(folder, pixels):
     config = export_config(**AIPP)
     net = cv2.dnn.readNetFromONNX(str(folder / "small.onnx"))
     images = ((pixels / 255 - config.mean) / config.std).transpose(2, 0, 1)[None].astype(np.float32)
-    net.setInput(np.concatenate([images, images]))
+    net.setInput(images.repeat(4, 0))
     heads = net.forward(["output_big", "output_small"])
     return [ScaleDecoder(scale, len(CATEGORIES), (64, 96))(ms.Tensor(head)).asnumpy()[0]
             for scale, head in zip(detection_scales(config)[::-1], heads, strict=True)]
@@ -302,33 +301,35 @@ def converted(canvas):
     return np.stack([np.floor(plane / 256).clip(0, 255) for plane in rgb], -1)
 
 
-@pytest.mark.parametrize("options", [[], ["--preprocess", "opencv"]], ids=["fallback", "opencv"])
-def test_what_the_host_prepares_becomes_nv12(folder, options, tmp_path):
+@pytest.mark.parametrize("preprocess", ["dvpp", "opencv"])
+def test_what_the_host_prepares_becomes_nv12(folder, preprocess, tmp_path):
     images = [folder / "1.png", folder / "2.png", folder / "3.png"]
     for number, path in enumerate(images):
         assert cv2.imwrite(str(path), smooth_image((101, 75), number))
-    seen, log = on_device(folder, tmp_path / "device", *options)
+    seen, log = on_device(folder, tmp_path / "device", preprocess)
     config = export_config(**AIPP)
     for path, pixels in zip(images, seen, strict=False):
         image = decode_image(path)
         canvas = place(image, fit_placement("letterbox", image.shape[:2], (64, 96)), (64, 96), config.pad_value)
         assert np.abs(pixels - converted(canvas)).max() < 0.01
-        assert np.abs(pixels - canvas).mean() < 1.5
-    # Each image on its own to where DVPP would have drawn it, or each batch as a whole.
-    sizes = [64 * 96 * 3 // 2 * count for count in ([2, 2] if options else [1, 1, 1])]
+        assert np.abs(grey(pixels) - grey(canvas)).mean() < 1 and np.abs(pixels - canvas).mean() < 5
+    # Each image on its own to where DVPP would have drawn it, or the batch as a whole.
+    sizes = [64 * 96 * 3 // 2 * count for count in ([1, 1, 1] if preprocess == "dvpp" else [4])]
     assert [int(line.split()[1]) for line in work_of(log, "copy") if line.endswith("up")] == sizes
 
 
-def test_the_detections_are_nearly_those_of_the_path_through_the_host(folder, tmp_path):
-    for number, size in enumerate([(150, 76), (300, 200), (96, 64), (180, 140)], start=1):
+def test_the_detections_are_those_of_the_path_through_the_host(folder, tmp_path, monkeypatch):
+    """Sizes that both draw on the same rectangle. Half the colour moves the scores of this network by up to 0.05."""
+    monkeypatch.setattr(same_detections, "MIN_IOU", 0.95)
+    monkeypatch.setattr(same_detections, "MAX_SCORE_DIFFERENCE", 0.05)
+    for number, size in enumerate([(150, 100), (300, 200), (96, 64), (192, 96)], start=1):
         write_jpeg(folder / f"{number}.jpg", size, number)
     seen, _ = on_device(folder, tmp_path / "device")
     by_host, _ = on_device(folder, tmp_path / "host", pixels="RGB")
-    assert np.abs(seen[:3] - by_host[:3]).mean() < 1
-    results = [json.loads((tmp_path / name / "out" / "results.json").read_text()) for name in ("device", "host")]
-    scores = [sorted((entry["score"] for entry in result if entry["score"] > 0.05), reverse=True)
-              for result in results]
-    assert min(map(len, scores)) > 100 and abs(len(scores[0]) - len(scores[1])) <= 0.02 * len(scores[0])
+    assert np.abs(grey(seen) - grey(by_host)).mean() < 1 and np.abs(seen - by_host).mean() < 5
+    agreement = compare(*(json.loads((tmp_path / name / "out" / "results.json").read_text())
+                          for name in ("device", "host")))
+    assert agreement.clear_counts[0] > 100 and agreement.unmatched_share < 0.1, agreement
 
 
 def test_images_stay_on_one_device(folder, tmp_path):

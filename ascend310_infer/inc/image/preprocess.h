@@ -59,7 +59,10 @@ using PreprocessorFactory = std::function<std::unique_ptr<Preprocessor>()>;
 using BatchFactory = std::function<std::shared_ptr<uint8_t>(size_t bytes)>;
 
 /// Zeroed memory of the host.
-std::shared_ptr<uint8_t> NewHostBatch(size_t bytes);
+inline std::shared_ptr<uint8_t> NewHostBatch(size_t bytes) {
+  // An array's own deleter, which std::shared_ptr<uint8_t> has not.
+  return {new uint8_t[bytes](), std::default_delete<uint8_t[]>()};
+}
 
 /// Throws Error(kUsage) for the name of a preprocessor that was not compiled in.
 void CheckPreprocessor(const std::string &name);

@@ -136,11 +136,6 @@ PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescrip
   return [&description, max_pixels] { return CreateOpenCvPreprocessor(description, max_pixels); };
 }
 
-std::shared_ptr<uint8_t> NewHostBatch(size_t bytes) {
-  // An array's own deleter, which std::shared_ptr<uint8_t> has not.
-  return {new uint8_t[bytes](), std::default_delete<uint8_t[]>()};
-}
-
 BatchFactory FindBatchMemory(const std::string &name, const ModelDescription &description,
                              const std::vector<int> &device_ids) {
   CheckPreprocessor(name);

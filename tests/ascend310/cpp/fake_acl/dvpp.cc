@@ -75,11 +75,14 @@ cv::Rect RectOf(const acldvppRoiConfig &area, int scale) {
 }
 
 /// Draws a part of a plane onto an area of another. To the right it is made up to 16 pixels with what is not valid.
-void Paste(const cv::Mat &source, cv::Mat target, cv::Rect area, int step) {
+void Paste(const cv::Mat &source, cv::Mat target, cv::Rect area, uint32_t step) {
   cv::Mat drawn = target(area);
   cv::resize(source, drawn, drawn.size(), 0, 0, cv::INTER_LINEAR);
-  const int end = std::min(static_cast<int>(RoundUp(static_cast<uint32_t>(area.br().x), step)), target.cols);
-  cv::randu(target(cv::Rect(area.br().x, area.y, end - area.br().x, area.height)), 0, 256);
+  const auto right = static_cast<uint32_t>(area.br().x);
+  const auto end = std::min(RoundUp(right, step), static_cast<uint32_t>(target.cols));
+  for (int row = area.y; row < area.br().y && end > right; ++row) {
+    FillWithNoise(target.ptr(row, area.br().x), (end - right) * target.elemSize());
+  }
 }
 
 /// Whether a JPEG keeps colour at the resolution of brightness: the sampling factors of its first component are 1.
@@ -266,9 +269,9 @@ aclError acldvppVpcCropAndPasteAsync(acldvppChannelDesc *channel, acldvppPicDesc
       to.width > from.width * 16 || to.height > from.height * 16) {
     return Refuse(name, fault.empty() ? "the factor of the resize" : fault);
   }
-  return Enqueue(name, stream, [from = *input, to = *output, cut = *cut, drawn = *drawn] {
-    Paste(Luma(from)(RectOf(cut, 1)), Luma(to), RectOf(drawn, 1), 16);
-    Paste(Chroma(from)(RectOf(cut, 2)), Chroma(to), RectOf(drawn, 2), 8);
+  return Enqueue(name, stream, [source = *input, target = *output, cut = *cut, drawn = *drawn] {
+    Paste(Luma(source)(RectOf(cut, 1)), Luma(target), RectOf(drawn, 1), 16);
+    Paste(Chroma(source)(RectOf(cut, 2)), Chroma(target), RectOf(drawn, 2), 8);
     return ACL_SUCCESS;
   });
 }
