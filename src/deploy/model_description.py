@@ -27,7 +27,7 @@ OUTPUT_NAMES = ("output_big", "output_small")
 # The valid (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
-# What the program hands over. With NV12, which only AIPP takes, the colour is at half the resolution, as DVPP decodes it.
+# What the program hands over. NV12, which only AIPP takes, has the colour at half the resolution, as DVPP decodes it.
 PIXELS = ("RGB", "NV12")
 # What export.py wrote: file_format, and mindir_version where it has one. A file converted from it keeps this.
 EXPORTED_AS = ("MINDIR 1", "MINDIR 3", "ONNX", "AIR")

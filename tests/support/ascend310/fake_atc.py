@@ -49,8 +49,10 @@ def main(arguments):
         (batch, channels, *sides), name = content["inputs"][0]["shape"], content["inputs"][0]["name"]
         is_nv12 = aipp["input_format"] == "YUV420SP_U8"
         assert (aipp["csc_switch"] == "true") == is_nv12
-        csc = is_nv12 and {"matrix": [[int(aipp[f"matrix_r{row}c{column}"]) for column in range(3)] for row in range(3)],
-                           "bias": [int(aipp[f"input_bias_{row}"]) for row in range(3)]}
+        three = range(3)
+        csc = is_nv12 and {
+            "matrix": [[int(aipp[f"matrix_r{row}c{column}"]) for column in three] for row in three],
+            "bias": [int(aipp[f"input_bias_{row}"]) for row in three]}
         content["aipp"] = {"csc": csc or None, "mean": [aipp[f"mean_chn_{k}"] + aipp[f"min_chn_{k}"] for k in range(3)],
                            "gain": [aipp[f"var_reci_chn_{k}"] for k in range(3)]}
         shape = [batch, *sides, channels]
