@@ -64,5 +64,6 @@ cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -U 'ACL_*' -DLITE_HOME="$lite_ho
 cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's messages are above"
 printf 'built %s\n' "$folder/yolo_infer"
 if [ -z "$lite_home" ]; then
-    printf 'without MindSpore Lite (no LITE_HOME): it runs ONNX files by --runtime opencv\n'
+    printf 'without MindSpore Lite (no LITE_HOME): it runs ONNX files by --runtime opencv%s\n' \
+        "${ASCEND_TOOLKIT_HOME:+, .om files by --runtime acl}"
 fi

@@ -157,6 +157,7 @@ Pipeline NewPipeline(const Options &options, const ModelDescription &description
   }
   pipeline.new_preprocessor = FindPreprocessor(options.preprocess, description, options.runtime_options.device_ids,
                                                Rules(options, description));
+  pipeline.new_batch = FindBatchMemory(options.preprocess, description, options.runtime_options.device_ids);
   pipeline.stops = [] { return CaughtSignal() != 0; };
   pipeline.decode_threads = options.decode_threads;
   pipeline.postprocess_threads = options.postprocess_threads;

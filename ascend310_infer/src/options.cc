@@ -182,6 +182,7 @@ std::optional<Options> ParseOptions(int argc, const char *const *argv) {
     throw Error(ExitCode::kUsage, "--device_id names a device twice; expected each once");
   }
   RefuseUnused(app, options);
+  options.runtime_options.by_dvpp = options.preprocess == "dvpp";
   return options;
 }
 

@@ -29,6 +29,8 @@ OUTPUT_NAMES = ("output_big", "output_small")
 # The valid (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.
 INPUT_FORMS = (("NHWC", "uint8", "graph"), ("NCHW", "float32", "host"), ("NCHW", "float32", "aipp"))
 CHANNELS = 3
+# What the program hands over. NV12, which only AIPP takes, has the colour at half the resolution, as DVPP decodes it.
+PIXELS = ("RGB", "NV12")
 # What export.py wrote: file_format, and mindir_version where it has one. A file converted from it keeps this.
 EXPORTED_AS = ("MINDIR 1", "MINDIR 3", "ONNX", "AIR")
 # The type of every value, see `type_faults`.
@@ -182,8 +184,9 @@ def _value_faults(description):
     if found not in INPUT_FORMS:
         yield f"input is {', '.join(found)} ({', '.join(form)}); expected one of {INPUT_FORMS}"
         return
-    if kind["channels"] != "RGB":
-        yield f"input.channels is {kind['channels']!r:.60}; expected RGB"
+    allowed = PIXELS if kind["normalise"] == "aipp" else PIXELS[:1]
+    if kind["channels"] not in allowed:
+        yield f"input.channels is {kind['channels']!r:.60}; expected {' or '.join(allowed)}"
     shape, channel_axis = kind["shape"], 3 if found[0] == "NHWC" else 1
     sides = [side for axis, side in enumerate(shape[1:], 1) if axis != channel_axis]
     if (len(shape) != 4 or shape[0] < 1 or shape[channel_axis] != CHANNELS

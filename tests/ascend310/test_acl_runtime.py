@@ -1,21 +1,16 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """--runtime acl on a stand-in for ACL that runs the ONNX in an .om file: detections, devices, refusals, failures."""
-import hashlib
 import json
 import os
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
-from onnx import helper, numpy_helper
 
-from src.deploy.model_description import OUTPUT_NAMES
 from src.deploy.offline_model import describe_offline_model
 from tests.support.ascend310 import fake_atc
-from tests.support.ascend310.golden_files import describe, export_config
-from tests.support.ascend310.infer_app import APP, CATEGORIES, CPP, export_onnx, exported_model, infer, run
+from tests.support.ascend310.infer_app import APP, CPP, export_onnx, exported_model, infer, run
+from tests.support.ascend310.offline_model import offline_model, work_of
 from tests.support.ascend310.same_detections import compare
 from tests.support.helpers import write_coco
 from tests.support.place import ROOT
@@ -39,33 +34,7 @@ def fixture_annotations(tmp_path_factory):
 @pytest.fixture(name="offline", scope="module")
 def fixture_offline(tmp_path_factory):
     """A small model for 96 x 64 pixels, float32, batch 1; returns its .om file, beside which the ONNX file lies."""
-    folder = tmp_path_factory.mktemp("offline")
-    source, offline = folder / "small.onnx", folder / "small.om"
-    onnx.save(pooling_model(), source)
-    description = describe(export_config(export_input="float", keep_detect=False, batch_size=1))
-    data = source.read_bytes()
-    description["model"] |= {"file": source.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    description["classes"] = [{"name": name, "id": number}
-                              for name, number in zip(CATEGORIES.names, CATEGORIES.ids, strict=True)]
-    Path(f"{source}.json").write_text(json.dumps(description))
-    assert fake_atc.main(["--framework=5", f"--model={source}", f"--output={folder / 'small'}",
-                          f"--soc_version={CHIP}"]) == 0
-    describe_offline_model(source, offline)
-    return offline
-
-
-def pooling_model():
-    """A network (ONNX) whose heads are random sums of the average colour of each cell."""
-    weights = np.random.default_rng(1).normal(0, 2, (24, 3, 1, 1)).astype(np.float32)
-    nodes, outputs = [], []
-    for name, stride in zip(OUTPUT_NAMES, (32, 16), strict=True):
-        nodes += [helper.make_node("AveragePool", ["images"], [f"{name}_pool"], kernel_shape=[stride, stride],
-                                   strides=[stride, stride]),
-                  helper.make_node("Conv", [f"{name}_pool", "weights"], [name], kernel_shape=[1, 1])]
-        outputs.append(helper.make_tensor_value_info(name, 1, [1, 24, 64 // stride, 96 // stride]))
-    graph = helper.make_graph(nodes, "pooling", [helper.make_tensor_value_info("images", 1, [1, 3, 64, 96])], outputs,
-                              [numpy_helper.from_array(weights, "weights")])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7)
+    return offline_model(tmp_path_factory.mktemp("offline"), CHIP)
 
 
 @pytest.fixture(name="expected", scope="module")
@@ -101,12 +70,12 @@ def test_the_detections_of_a_converted_model_are_those_of_opencv(annotations, op
 def test_devices_share_the_batches_and_give_the_results_of_one(annotations, offline, expected, tmp_path):
     log = tmp_path / "log.txt"
     one = run_infer(offline, annotations, tmp_path / "one", "--device_id", 1, FAKE_ACL_LOG=str(log))
-    assert log.read_text().splitlines() == 2 * ["load 1"] + 9 * ["run 1"]
+    assert work_of(log) == 2 * ["load 1"] + 9 * ["run 1"]
     # The stand-in computes by the same library.
     assert one == expected and len(one) > 100
     log.unlink()
     assert run_infer(offline, annotations, tmp_path / "two", "--device_id", "0,1", FAKE_ACL_LOG=str(log)) == one
-    lines = log.read_text().splitlines()
+    lines = work_of(log)
     assert sorted(lines[:4]) == ["load 0", "load 0", "load 1", "load 1"]
     # Which device takes a batch is up to the threads.
     assert len(lines) == 4 + 9 and set(lines[4:]) <= {"run 0", "run 1"}

@@ -1,6 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""--preprocess dvpp on a stand-in for ACL: pixels, boxes, the fallback to OpenCV, and failures."""
+"""--preprocess dvpp on a stand-in for ACL: pixels, boxes, the fallback to OpenCV, and failures.
+
+FakeModel gets pixels of the host. An .om file that takes NV12 gets them where DVPP has written them.
+"""
 import json
 import shutil
 
@@ -8,11 +11,20 @@ import cv2
 import numpy as np
 import pytest
 
-from src.data.placement import Placement
-from src.evaluation.detections import coco_results, in_image
+import mindspore as ms
+
+from src.config import detection_scales
+from src.data.image_files import decode_image
+from src.data.placement import Placement, fit_placement
+from src.evaluation.detections import coco_results, detect, in_image
 from src.evaluation.nms import detections_from_heads
+from src.transforms import place
+from src.yolo import ScaleDecoder
+from tests.support.ascend310 import same_detections
 from tests.support.ascend310.fake_model import FakeModel
-from tests.support.ascend310.infer_app import CATEGORIES
+from tests.support.ascend310.golden_files import export_config
+from tests.support.ascend310.infer_app import CATEGORIES, infer
+from tests.support.ascend310.offline_model import offline_model, work_of
 from tests.support.ascend310.same_detections import compare
 from tests.support.helpers import real_data
 
@@ -211,3 +223,133 @@ def test_the_difference_on_photographs(name, split, max_mean, tmp_path, capsys):
     with capsys.disabled():
         print(f"\n{name}: {difference.mean():.2f} levels on average, {(difference > 32).mean():.2%} above 32")
     assert NOTE not in stderr and difference.mean() < max_mean
+
+
+# What export.py is asked for before convert_om.sh --aipp=nv12. All images of a test are in one batch.
+AIPP = {"export_input": "float", "export_normalise": "aipp", "resize_mode": "letterbox", "batch_size": 4}
+
+
+def on_device(folder, output, preprocess="dvpp", chip=CHIPS[0], pixels="NV12"):
+    """Run the small .om file on images; returns the pixels that the network got, float64 [N, 64, 96, 3], and the log.
+
+    The pixels are those after AIPP, before the normalisation.
+    """
+    output.mkdir()
+    model, dump, log = offline_model(output, chip, pixels, **AIPP), output / "dump.bin", output / "log.txt"
+    done = infer(model, folder, output / "out", "--preprocess", preprocess, "--decode_threads", 1,
+                 FAKE_ACL_CHIP=chip, FAKE_ACL_DUMP=str(dump), FAKE_ACL_LOG=str(log))
+    assert done.returncode == OK and "were not freed" not in done.stderr, done.stderr
+    config = export_config(**AIPP)
+    seen = np.fromfile(dump, np.float32).reshape(-1, 3, 64, 96).transpose(0, 2, 3, 1).astype(np.float64)
+    return (seen * config.std + config.mean) * 255, log
+
+
+def grey(pixels):
+    """The brightness of pixels RGB, float64: AIPP has the colour at half the resolution."""
+    return pixels @ (0.299, 0.587, 0.114)
+
+
+def drawn(image, target, pad):
+    """An image on the network input as VPC draws it: interpolated, onto the rectangle `target`."""
+    canvas = np.full((64, 96, 3), pad, np.uint8)
+    x1, y1, x2, y2 = target
+    canvas[y1:y2, x1:x2] = cv2.resize(image, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
+    return canvas
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_images_of_a_model_that_takes_nv12_stay_on_the_device(folder, chip, tmp_path):
+    """OpenCV draws the second on columns 24 to 72, and the third from row 9 on, on 47 rows."""
+    sizes, targets = [(150, 75), (75, 101), (152, 75)], [(0, 8, 96, 56), (16, 0, 64, 64), (0, 8, 96, 54)]
+    images = [write_jpeg(folder / f"{number}.jpg", size, number) for number, size in enumerate(sizes, start=1)]
+    seen, log = on_device(folder, tmp_path / "device", chip=chip)
+    config, expected = export_config(**AIPP), []
+    for number, (path, target, pixels) in enumerate(zip(images, targets, seen, strict=False), start=1):
+        image, (x1, y1, x2, y2) = decode_image(path), target
+        canvas = drawn(image, target, config.pad_value)
+        difference = np.abs(grey(pixels) - grey(canvas))
+        assert difference.mean() < 1.5 and np.percentile(difference, 99) < 8 and np.abs(pixels - canvas).mean() < 4
+        outside = np.ones((64, 96), bool)
+        outside[y1:y2, x1:x2] = False
+        assert outside.sum() >= 96 * 16 and np.abs(pixels[outside] - config.pad_value).max() < 0.01
+        width, height = sizes[number - 1]
+        placement = Placement((0, 0, width + width % 2, height + height % 2), target)
+        expected += coco_results(number, *detect(*heads_of(tmp_path / "device", pixels), placement, (height, width),
+                                                 config), CATEGORIES.ids)
+    found = json.loads((tmp_path / "device" / "out" / "results.json").read_text())
+    agreement = compare(found, expected)
+    assert agreement.counts[0] == agreement.counts[1] > 50 and agreement.unmatched == (0, 0)
+    assert agreement.worst_iou > 0.995 and agreement.worst_score <= 2e-5
+    # No pixels are copied: the files go to the device, and the heads come back.
+    copies = [int(line.split()[1]) for line in work_of(log, "copy")]
+    assert copies == [path.stat().st_size for path in images] + [4 * 24 * cells * 4 for cells in (6, 24)]
+
+
+def heads_of(folder, pixels):
+    """Decoded heads [gh, gw, A, 5 + C], big and small, of the small model for pixels [64, 96, 3]."""
+    config = export_config(**AIPP)
+    net = cv2.dnn.readNetFromONNX(str(folder / "small.onnx"))
+    images = ((pixels / 255 - config.mean) / config.std).transpose(2, 0, 1)[None].astype(np.float32)
+    net.setInput(images.repeat(4, 0))
+    heads = net.forward(["output_big", "output_small"])
+    return [ScaleDecoder(scale, len(CATEGORIES), (64, 96))(ms.Tensor(head)).asnumpy()[0]
+            for scale, head in zip(detection_scales(config)[::-1], heads, strict=True)]
+
+
+def converted(canvas):
+    """RGB [H, W, 3] to NV12 and back by the integers of AIPP, as float64."""
+    y, v, u = np.moveaxis(cv2.cvtColor(canvas, cv2.COLOR_RGB2YCrCb).astype(int), -1, 0)
+    u, v = (cv2.resize(plane.astype(np.uint8), (48, 32), interpolation=cv2.INTER_AREA).repeat(2, 0).repeat(2, 1) - 128.0
+            for plane in (u, v))
+    rgb = (256 * y + 359 * v, 256 * y - 88 * u - 183 * v, 256 * y + 454 * u)
+    return np.stack([np.floor(plane / 256).clip(0, 255) for plane in rgb], -1)
+
+
+@pytest.mark.parametrize("preprocess", ["dvpp", "opencv"])
+def test_what_the_host_prepares_becomes_nv12(folder, preprocess, tmp_path):
+    images = [folder / "1.png", folder / "2.png", folder / "3.png"]
+    for number, path in enumerate(images):
+        assert cv2.imwrite(str(path), smooth_image((101, 75), number))
+    seen, log = on_device(folder, tmp_path / "device", preprocess)
+    config = export_config(**AIPP)
+    for path, pixels in zip(images, seen, strict=False):
+        image = decode_image(path)
+        canvas = place(image, fit_placement("letterbox", image.shape[:2], (64, 96)), (64, 96), config.pad_value)
+        assert np.abs(pixels - converted(canvas)).max() < 0.01
+        assert np.abs(grey(pixels) - grey(canvas)).mean() < 1 and np.abs(pixels - canvas).mean() < 5
+    # Each image on its own to where DVPP would have drawn it, or the batch as a whole.
+    sizes = [64 * 96 * 3 // 2 * count for count in ([1, 1, 1] if preprocess == "dvpp" else [4])]
+    assert [int(line.split()[1]) for line in work_of(log, "copy") if line.endswith("up")] == sizes
+
+
+def test_the_detections_are_those_of_the_path_through_the_host(folder, tmp_path, monkeypatch):
+    """Sizes that both draw on the same rectangle. Half the colour moves the scores of this network by up to 0.05."""
+    monkeypatch.setattr(same_detections, "MIN_IOU", 0.95)
+    monkeypatch.setattr(same_detections, "MAX_SCORE_DIFFERENCE", 0.05)
+    for number, size in enumerate([(150, 100), (300, 200), (96, 64), (192, 96)], start=1):
+        write_jpeg(folder / f"{number}.jpg", size, number)
+    seen, _ = on_device(folder, tmp_path / "device")
+    by_host, _ = on_device(folder, tmp_path / "host", pixels="RGB")
+    assert np.abs(grey(seen) - grey(by_host)).mean() < 1 and np.abs(seen - by_host).mean() < 5
+    agreement = compare(*(json.loads((tmp_path / name / "out" / "results.json").read_text())
+                          for name in ("device", "host")))
+    assert agreement.clear_counts[0] > 100 and agreement.unmatched_share < 0.1, agreement
+
+
+def test_images_stay_on_one_device(folder, tmp_path):
+    write_jpeg(folder / "1.jpg", (100, 76), 1)
+    model = offline_model(tmp_path, CHIPS[0], "NV12", **AIPP)
+    done = infer(model, folder, tmp_path / "out", "--preprocess", "dvpp", "--device_id", "0,1")
+    assert done.returncode == USAGE and "--device_id names 2 devices" in done.stderr, done.stderr
+    done = infer(model, folder, tmp_path / "out", "--device_id", "0,1")
+    assert done.returncode == OK, done.stderr
+
+
+@pytest.mark.parametrize("call", ["acldvppMalloc", "aclrtMemsetAsync", "acldvppCreateRoiConfig",
+                                  "acldvppVpcCropAndPasteAsync", "aclrtMemcpyAsync", "aclmdlExecuteAsync"])
+def test_a_device_that_fails_with_images_in_its_memory(folder, call, tmp_path):
+    write_jpeg(folder / "1.jpg", (100, 76), 1)
+    done = infer(offline_model(tmp_path, CHIPS[0], "NV12", **AIPP), folder, tmp_path / "out", "--preprocess", "dvpp",
+                 FAKE_ACL_FAIL=call)
+    assert done.returncode == RUNTIME and f"ACL: {call}" in done.stderr, done.stderr
+    assert "were not freed" not in done.stderr

@@ -164,6 +164,7 @@ def test_the_example_has_the_keys_of_a_description():
     (("model", "sha256"), 64 * "A", "expected 64 hexadecimal digits in lower case"),
     (("input", "normalise"), "aipp", "input is NHWC, uint8, aipp"), (("input", "layout"), "NCHW", "input is NCHW, uin"),
     (("input", "type"), "float16", "input is NHWC, float16, graph"), (("input", "channels"), "BGR", "is 'BGR'; expec"),
+    (("input", "channels"), "NV12", "input.channels is 'NV12'; expected RGB$"),
     (("input", "shape"), [2, 64, 100, 3], r"input.shape is \[2, 64, 100, 3\]; expected NHWC with 3 channels"),
     (("input", "shape"), [2, 3, 64, 96], "input.shape"), (("input", "shape"), [0, 64, 96, 3], "input.shape"),
     (("input", "shape"), [2, 64, 96, 3, 1], "input.shape"), (("input", "shape"), [2, 64], "input.shape"),

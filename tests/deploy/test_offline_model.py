@@ -3,6 +3,8 @@
 """What atc needs of an exported model, and the description of the file that it makes."""
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from model_utils.errors import UserError
@@ -52,6 +54,37 @@ def test_aipp_has_the_mean_and_std_of_the_description():
     description = describe(export_config(mean="0.4,0,1", std="0.2,0.25,1", **AIPP))
     assert (description["mean"], description["std"]) == (mean, std)
     check_aipp(read_aipp(aipp_config(description)), mean, std)
+
+
+def test_nv12_becomes_the_rgb_of_opencv(tmp_path):
+    """OpenCV's YUV2RGB_NV12 is for video, whose Y begins at 16 and ends at 235: of a JPEG it makes other colours."""
+    path = written(tmp_path, keep_detect=False, **AIPP)
+    assert main(["--aipp=nv12", str(path)]) == 0
+    values = read_aipp((tmp_path / "m.onnx.aipp.cfg").read_text())
+    check_aipp(values, *(describe(export_config())[name] for name in ("mean", "std")), "YUV420SP_U8")
+    matrix = np.array([[values[f"matrix_r{row}c{column}"] for column in range(3)] for row in range(3)], int)
+    bias = np.array([values[f"input_bias_{row}"] for row in range(3)], int)
+    # Every colour, in steps.
+    yuv = np.stack(np.meshgrid(*3 * [np.arange(0, 256, 3)], indexing="ij"), -1).reshape(-1, 1, 3)
+    found = ((yuv - bias) @ matrix.T >> 8).clip(0, 255)
+    expected = cv2.cvtColor(yuv[..., [0, 2, 1]].astype(np.uint8), cv2.COLOR_YCrCb2RGB).astype(int)
+    assert np.abs(found - expected).max() == 1
+    # One colour for each four pixels.
+    y, u, v = (np.full((2, 2), level, np.uint8) for level in (81, 90, 200))
+    nv12 = np.concatenate([y, np.stack([u[0], v[0]], -1)[:1].reshape(1, 2)])
+    video = cv2.cvtColor(nv12, cv2.COLOR_YUV2RGB_NV12)[0, 0].astype(int)
+    assert np.abs(video - ((np.array([81, 90, 200]) - bias) @ matrix.T >> 8)).max() > 5
+
+
+def test_nv12_is_for_aipp(tmp_path):
+    path = written(tmp_path, export_input="float")
+    for call in (lambda: atc_options(path, "NV12"), lambda: describe_offline_model(path, tmp_path / "m.om", "NV12")):
+        with pytest.raises(UserError, match="--aipp=nv12 is for a model .* --export_normalise aipp"):
+            call()
+    source, offline = written(tmp_path, **AIPP), tmp_path / "other.om"
+    offline.write_bytes(b"converted")
+    assert main(["--aipp=nv12", str(source), str(offline)]) == 0
+    assert read_description(offline)["input"]["channels"] == "NV12"
 
 
 def test_the_description_is_that_of_the_model_for_another_file(tmp_path):

@@ -73,6 +73,16 @@ def test_a_model_of_aipp_gets_that_of_its_description(tmp_path):
     assert written in place.record.read_text() and "mean_chn_0: 102\n" in written
 
 
+def test_a_model_can_take_nv12(tmp_path):
+    place = Place(tmp_path, **AIPP)
+    assert place.run(place.model, "Ascend310", "--aipp=nv12", "--log=error").returncode == 0
+    received = place.record.read_text()
+    assert "--aipp" not in received and "--log=error\n" in received and "input_format: YUV420SP_U8\n" in received
+    assert read_description(place.folder / "a model.om")["input"]["channels"] == "NV12"
+    convert, describing = place.run(place.model, "Ascend310", "--aipp=nv12", with_atc=False).stdout.splitlines()
+    assert "--aipp" not in convert and "--aipp=nv12" in describing
+
+
 def test_a_failing_atc_leaves_the_model_of_before(tmp_path):
     place = Place(tmp_path)
     assert place.run(place.model, "Ascend310").returncode == 0
@@ -100,6 +110,7 @@ def test_without_atc_the_commands_are_printed(tmp_path):
 
 @pytest.mark.parametrize("arguments, words", [
     (["a model.onnx"], "MODEL and SOC_VERSION are needed"), (["a model.onnx", "310P3"], "SOC_VERSION is '310P3'"),
+    (["a model.onnx", "Ascend310", "--aipp=yuv"], "--aipp=yuv; expected --aipp=rgb or --aipp=nv12"),
     (["a model.onnx", "Ascend310", "--output=x"], "--output is set by this script"),
     (["a model.onnx", "Ascend310", "--log", "debug"], "unexpected argument '--log'")])
 def test_wrong_arguments(arguments, words, tmp_path):

@@ -9,6 +9,9 @@
 //  * its resize interpolates by a filter of its own, where OpenCV averages over areas when it shrinks;
 //  * its sizes are even, so a letterboxed image may be one pixel narrower or lower than by OpenCV, and of an odd side
 //    the decoder pads or drops a line, as the chip does it. Boxes are mapped back by what was decoded and drawn.
+// For a model that takes NV12 the images stay in the device's memory: DVPP draws them where the network's AIPP reads
+// them. VPC then wants the left edge of what it draws on a multiple of 16 pixels, and writes multiples of 16: an image
+// that is letterboxed with bars at its sides lies up to 8 pixels from the middle, and is up to 8 wider or narrower.
 // What DVPP does not decode (PNG, progressive, CMYK or arithmetic JPEG, sides below 32 or above 4096 pixels), what is
 // cut short, and photos that are turned by their EXIF orientation are read by the OpenCV path; the first such file is
 // named on standard error, and the run reports how many there were.
@@ -34,6 +37,9 @@ namespace yolo {
 /// Error(kUsage) on another chip than 310, 310P and 310B.
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
                                                      const ImageRules &rules);
+
+/// The factory of batches in the memory of a device that DVPP can write. Throws what CreateDvppPreprocessor throws.
+BatchFactory DeviceBatches(int device_id);
 
 }  // namespace yolo
 

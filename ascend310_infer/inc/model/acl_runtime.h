@@ -21,7 +21,8 @@ constexpr int kAclInstances = 2;
 /// Loads an .om file and checks it against its description; memory of the device is allocated here, once.
 ///
 /// There is one input, whose size is that of a batch; without AIPP its type and shape are the description's, too. With
-/// static AIPP, which atc has put into the file, it takes pixels uint8 NHWC RGB. Its name is not checked: a converted
+/// static AIPP, which atc has put into the file, it takes pixels uint8 NHWC RGB or NV12; the latter it reads where DVPP
+/// has written them, if DVPP prepares the images. Its name is not checked: a converted
 /// AIR file has one that its operators gave it. An output is found by its name, which atc extends to
 /// "operator:number:name", or by its shape; it is float32 or float16.
 ///

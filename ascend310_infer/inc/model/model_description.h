@@ -21,6 +21,9 @@ constexpr int kMaxDetections = 1000000;
 
 enum class Layout { kNhwc, kNchw };
 enum class ElementType { kUint8, kFloat32 };
+/// What the program hands over. NV12 is the plane of Y, then that of U and V in pairs at half the resolution, all of
+/// them 0..255 as in a JPEG: AIPP makes RGB of them.
+enum class Channels { kRgb, kNv12 };
 /// What normalises the pixels 0..255: the graph, this program, or the device's AIPP unit.
 enum class Normalise { kGraph, kHost, kAipp };
 enum class ResizeMode { kStretch, kLetterbox };
@@ -31,6 +34,7 @@ struct InputDescription {
   std::string name;
   Layout layout = Layout::kNhwc;
   ElementType type = ElementType::kUint8;
+  Channels channels = Channels::kRgb;
   Normalise normalise = Normalise::kGraph;
   std::vector<int64_t> shape;  // four numbers in the order of `layout`
 
@@ -38,8 +42,9 @@ struct InputDescription {
   int Height() const;
   int Width() const;
 
-  /// Whether the program hands over pixels uint8 NHWC RGB (the graph or AIPP normalises) rather than float32.
+  /// Whether the program hands over pixels uint8, NHWC RGB or NV12 (the graph or AIPP normalises), rather than float32.
   bool TakesPixels() const { return normalise != Normalise::kHost; }
+  bool IsNv12() const { return channels == Channels::kNv12; }
   /// Bytes of one image as the program hands it over: see `TakesPixels`. With AIPP this is not the size by `shape`.
   size_t ItemByteSize() const;
   /// Bytes of one batch as the program hands it over.

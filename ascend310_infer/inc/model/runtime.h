@@ -20,6 +20,7 @@ struct RuntimeOptions {
   std::string provider = "ascend";  // MindSpore Lite: "ascend" or "cpu"
   std::string aipp_config;          // path, for models whose input.normalise is "aipp"
   int threads = 0;                  // 0: the runtime's default
+  bool by_dvpp = false;             // DVPP prepares the images: batches of NV12 are in the device's memory
 };
 
 /// Runs a model on batches of exactly the description's input shape.
@@ -29,7 +30,7 @@ class Runtime {
 
   /// Returns the outputs as float32, in the description's order.
   ///
-  /// `input` has description.input.ByteSize() bytes (with aipp: uint8 NHWC RGB). Called by one thread.
+  /// `input` has description.input.ByteSize() bytes, with options.by_dvpp and NV12 of the device. Called by one thread.
   /// Throws Error(kRuntime) where the library reports a failure.
   virtual std::vector<std::vector<float>> Infer(const void *input, size_t bytes) = 0;
 };

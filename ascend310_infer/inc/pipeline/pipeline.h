@@ -53,6 +53,8 @@ struct Pipeline {
   std::vector<Runtime *> runtimes;
   /// Called once by each decode thread.
   PreprocessorFactory new_preprocessor;
+  /// Makes what the preprocessors write and the runtimes read.
+  BatchFactory new_batch = NewHostBatch;
   /// Takes the detections of image number `index`, best first. Called by several threads at a time, once for an image.
   std::function<void(size_t index, const std::vector<Detection> &detections)> handle;
   /// Called when an image is skipped, with the reason. Called by several threads at a time.

@@ -31,6 +31,10 @@ constexpr int kMaxShrink = 32;
 constexpr int kMaxGrowth = 16;
 constexpr uint32_t kDecodedHeightStep = 16;
 constexpr uint32_t kResizedWidthStep = 16;
+// Of the left edge of what VPC draws on a canvas; its width is made up to a multiple, by pixels that are not valid.
+constexpr int kDrawnStep = 16;
+// U and V of what has no colour.
+constexpr int kGrey = 128;
 constexpr acldvppPixelFormat kPixelFormat = PIXEL_FORMAT_YUV_SEMIPLANAR_420;
 
 uint32_t RoundUp(uint32_t value, uint32_t step) { return (value + step - 1) / step * step; }
@@ -102,6 +106,13 @@ struct YuvImage {
   }
 };
 
+AclOwned<acldvppRoiConfig, acldvppDestroyRoiConfig> RoiOf(const PixelRect &rect) {
+  const auto at = [](int pixel) { return static_cast<uint32_t>(pixel); };
+  // Its right and bottom lines belong to it.
+  return AclOwned<acldvppRoiConfig, acldvppDestroyRoiConfig>(CheckMade(
+      acldvppCreateRoiConfig(at(rect.x1), at(rect.x2 - 1), at(rect.y1), at(rect.y2 - 1)), "acldvppCreateRoiConfig"));
+}
+
 acldvppChannelDesc *OpenChannel(acldvppChannelDesc *channel) {
   CheckAcl(acldvppCreateChannel(channel), "acldvppCreateChannel");
   return channel;
@@ -136,6 +147,11 @@ class DvppPreprocessor : public Preprocessor {
         channel_(OpenChannel(channel_description_.get())),
         resize_(CheckMade(acldvppCreateResizeConfig(), "acldvppCreateResizeConfig")) {}
 
+  ~DvppPreprocessor() override {
+    // After a failure some of the work may still run, on memory that is freed here and on batches that are freed later.
+    session_.Finish();
+  }
+
   PreparedImage Prepare(const ImageEntry &entry, uint8_t *item) override {
     const std::string data = ReadImageFile(entry.path, rules_.max_pixels);
     const std::optional<BaselineJpeg> jpeg = EndsAfterScans(data) ? ReadBaselineJpeg(data) : std::nullopt;
@@ -143,22 +159,26 @@ class DvppPreprocessor : public Preprocessor {
     const Size canvas{input.Width(), input.Height()};
     if (jpeg && IsWithinLimits(jpeg->size) && OrientationOf(data, jpeg->size, entry, rules_).orientation == kUpright &&
         Decode(*jpeg)) {
-      const Placement placement = EvenPlacement(jpeg->size, canvas);
+      const Placement placement = PlacementOf(jpeg->size, canvas);
       if (CanResize(placement)) {
-        Resize(placement);
-        Draw(placement, item);
+        if (input.IsNv12()) {
+          DrawOnDevice(placement, item);
+        } else {
+          Resize(placement);
+          Draw(placement, item);
+        }
         CheckListedSize(entry, jpeg->size, rules_);
         return {jpeg->size, placement};
       }
     }
     ReportOnce(entry.path);
-    PreparedImage image = reference_->Prepare(entry, item);
+    PreparedImage image = ByReference(item, [&](uint8_t *target) { return reference_->Prepare(entry, target); });
     image.fell_back = true;
     return image;
   }
 
   PreparedImage PrepareFrame(const cv::Mat &pixels, const std::string &name, uint8_t *item) override {
-    return reference_->PrepareFrame(pixels, name, item);
+    return ByReference(item, [&](uint8_t *target) { return reference_->PrepareFrame(pixels, name, target); });
   }
 
  private:
@@ -180,14 +200,34 @@ class DvppPreprocessor : public Preprocessor {
     }
   }
 
-  /// Where the image lies: as with OpenCV, but with even sides, and from what was decoded of it.
-  Placement EvenPlacement(const Size &image, const Size &canvas) const {
+  /// Where the image lies: as with OpenCV, but with even sides, and from what was decoded of it. What is drawn on the
+  /// device also begins and ends where VPC can.
+  Placement PlacementOf(const Size &image, const Size &canvas) const {
     Placement placement = FitPlacement(description_.resize_mode, image, canvas);
     placement.source = {0, 0, decoded_.size.width, decoded_.size.height};
     PixelRect &target = placement.target;
-    target.x2 = target.x1 + EvenDown(target.Width());
-    target.y2 = target.y1 + EvenDown(target.Height());
+    int width = EvenDown(target.Width());
+    const int height = EvenDown(target.Height());
+    if (description_.input.IsNv12()) {
+      width = std::max((target.Width() + kDrawnStep / 2) / kDrawnStep, 1) * kDrawnStep;
+      target.x1 = (canvas.width - width) / 2 / kDrawnStep * kDrawnStep;
+      target.y1 = EvenDown(target.y1);
+    }
+    target.x2 = target.x1 + width;
+    target.y2 = target.y1 + height;
     return placement;
+  }
+
+  /// Lets the reference prepare an image, which works in the host's memory.
+  template <typename Prepare>
+  PreparedImage ByReference(uint8_t *item, const Prepare &prepare) {
+    if (!description_.input.IsNv12()) {
+      return prepare(item);
+    }
+    pixels_.resize(description_.input.ItemByteSize());
+    PreparedImage image = prepare(pixels_.data());
+    CheckAcl(aclrtMemcpy(item, pixels_.size(), pixels_.data(), pixels_.size(), session_.to_device()), "aclrtMemcpy");
+    return image;
   }
 
   /// Returns false where the decoder refuses the image.
@@ -240,6 +280,23 @@ class DvppPreprocessor : public Preprocessor {
     }
   }
 
+  /// Draws what was decoded onto a canvas in the device's memory.
+  void DrawOnDevice(const Placement &placement, uint8_t *item) {
+    const auto width = static_cast<uint32_t>(description_.input.Width());
+    const auto height = static_cast<uint32_t>(description_.input.Height());
+    const size_t luma = size_t{width} * height, colour = luma / 2;
+    CheckAcl(aclrtMemsetAsync(item, luma, description_.pad_value, luma, session_.stream()), "aclrtMemsetAsync");
+    CheckAcl(aclrtMemsetAsync(item + luma, colour, kGrey, colour, session_.stream()), "aclrtMemsetAsync");
+    const auto source = decoded_.Describe(decoded_memory_.Reserve(decoded_.Bytes()));
+    const auto target =
+        YuvImage{{description_.input.Width(), description_.input.Height()}, width, height}.Describe(item);
+    const auto cut = RoiOf(placement.source), drawn = RoiOf(placement.target);
+    CheckAcl(acldvppVpcCropAndPasteAsync(channel_.get(), source.get(), target.get(), cut.get(), drawn.get(),
+                                         session_.stream()),
+             "acldvppVpcCropAndPasteAsync");
+    session_.Synchronize();
+  }
+
   const ModelDescription &description_;
   const ImageRules rules_;
   std::unique_ptr<Preprocessor> reference_;
@@ -259,6 +316,18 @@ class DvppPreprocessor : public Preprocessor {
 std::unique_ptr<Preprocessor> CreateDvppPreprocessor(const ModelDescription &description, int device_id,
                                                      const ImageRules &rules) {
   return std::make_unique<DvppPreprocessor>(description, device_id, rules);
+}
+
+BatchFactory DeviceBatches(int device_id) {
+  return [session = std::make_shared<AclSession>(device_id)](size_t bytes) {
+    session->Use();
+    void *memory = nullptr;
+    CheckAcl(acldvppMalloc(&memory, bytes), "acldvppMalloc");
+    return std::shared_ptr<uint8_t>(static_cast<uint8_t *>(memory), [session](uint8_t *freed) {
+      session->Finish();
+      acldvppFree(freed);
+    });
+  };
 }
 
 }  // namespace yolo

@@ -36,7 +36,7 @@ class OpenCvPreprocessor : public Preprocessor {
     const InputDescription &input = description_.input;
     const Size size{image.cols, image.rows};
     const Placement placement = FitPlacement(description_.resize_mode, size, {input.Width(), input.Height()});
-    const bool pixels = input.TakesPixels();
+    const bool pixels = input.TakesPixels() && !input.IsNv12();
     if (pixels) {
       canvas_ = cv::Mat(input.Height(), input.Width(), CV_8UC3, item);
     } else {
@@ -44,7 +44,9 @@ class OpenCvPreprocessor : public Preprocessor {
     }
     canvas_.setTo(cv::Scalar::all(description_.pad_value));
     WorkOnImage(name, "resized", [&] { Place(image, placement, &canvas_); });
-    if (!pixels) {
+    if (input.IsNv12()) {
+      ToNv12(canvas_, item);
+    } else if (!pixels) {
       NormalisePixels(canvas_, description_, reinterpret_cast<float *>(item));
     }
     return {size, placement};
@@ -91,6 +93,18 @@ void NormalisePixels(const cv::Mat &canvas, const ModelDescription &description,
   }
 }
 
+void ToNv12(const cv::Mat &canvas, uint8_t *item) {
+  cv::Mat all, half;
+  cv::cvtColor(canvas, all, cv::COLOR_RGB2YCrCb);
+  cv::Mat luma(canvas.rows, canvas.cols, CV_8UC1, item);
+  cv::extractChannel(all, luma, 0);
+  cv::resize(all, half, canvas.size() / 2, 0, 0, cv::INTER_AREA);
+  cv::Mat colour(half.rows, half.cols, CV_8UC2, item + luma.total());
+  // OpenCV has V before U.
+  const int order[] = {2, 0, 1, 1};
+  cv::mixChannels(&half, 1, &colour, 1, order, 2);
+}
+
 std::unique_ptr<Preprocessor> CreateOpenCvPreprocessor(const ModelDescription &description, const ImageRules &rules) {
   return std::make_unique<OpenCvPreprocessor>(description, rules);
 }
@@ -119,6 +133,26 @@ PreprocessorFactory FindPreprocessor(const std::string &name, const ModelDescrip
 #endif
   static_cast<void>(device_ids);
   return [&description, rules] { return CreateOpenCvPreprocessor(description, rules); };
+}
+
+BatchFactory FindBatchMemory(const std::string &name, const ModelDescription &description,
+                             const std::vector<int> &device_ids) {
+  CheckPreprocessor(name);
+#ifdef YOLO_WITH_DVPP
+  if (name == "dvpp" && description.input.IsNv12()) {
+    if (device_ids.size() > 1) {
+      throw Error(
+          ExitCode::kUsage,
+          "--device_id names " + std::to_string(device_ids.size()) +
+              " devices, but with --preprocess dvpp the images of a model that takes NV12 stay in the memory of "
+              "one; run a program for each device, or leave --preprocess dvpp out");
+    }
+    return DeviceBatches(device_ids.front());
+  }
+#endif
+  static_cast<void>(description);
+  static_cast<void>(device_ids);
+  return NewHostBatch;
 }
 
 }  // namespace yolo

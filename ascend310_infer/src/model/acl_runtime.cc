@@ -82,7 +82,7 @@ void CheckInput(const std::string &model_path, const InputDescription &input, co
   std::string expected = "one of " + std::to_string(input.ByteSize()) + " bytes: ";
   if (input.normalise == Normalise::kAipp) {
     // For these ACL documents the size, but not the shape of what has another layout than NHWC.
-    expected += "pixels uint8, with static AIPP before the network";
+    expected += std::string(input.IsNv12() ? "NV12" : "pixels uint8") + ", with static AIPP before the network";
   } else {
     const aclDataType type = input.TakesPixels() ? ACL_UINT8 : ACL_FLOAT;
     expected += Tensor{input.name, type, input.shape, input.ByteSize()}.Text();
@@ -203,17 +203,35 @@ class Dataset {
   AclOwned<aclmdlDataset, aclmdlDestroyDataset> dataset_;
 };
 
+/// A batch that is in the device's memory already.
+class DeviceBatch {
+ public:
+  DeviceBatch(const void *memory, size_t bytes)
+      : data_(CheckMade(aclCreateDataBuffer(const_cast<void *>(memory), bytes), "aclCreateDataBuffer")),
+        dataset_(CheckMade(aclmdlCreateDataset(), "aclmdlCreateDataset")) {
+    CheckAcl(aclmdlAddDatasetBuffer(dataset_.get(), data_.get()), "aclmdlAddDatasetBuffer");
+  }
+
+  aclmdlDataset *get() const { return dataset_.get(); }
+
+ private:
+  AclOwned<aclDataBuffer, aclDestroyDataBuffer> data_;
+  AclOwned<aclmdlDataset, aclmdlDestroyDataset> dataset_;
+};
+
 class AclRuntime : public Runtime {
  public:
-  AclRuntime(const std::string &model_path, const ModelDescription &description, int device_id)
-      : model_path_(model_path), outputs_(description.outputs), session_(device_id), model_(model_path) {
+  AclRuntime(const std::string &model_path, const ModelDescription &description, const RuntimeOptions &options)
+      : model_path_(model_path), outputs_(description.outputs), session_(options.device_id), model_(model_path) {
     const ModelDesc model = model_.Describe();
     const std::vector<Tensor> inputs = InputsOf(model.get());
     tensors_ = OutputsOf(model.get());
     CheckInput(model_path, description.input, inputs);
     places_ = MatchOutputs(model_path, outputs_, tensors_);
     input_bytes_ = inputs[0].bytes;
-    input_.emplace(inputs);
+    if (!options.by_dvpp || !description.input.IsNv12()) {
+      input_.emplace(inputs);
+    }
     output_.emplace(tensors_);
   }
 
@@ -228,9 +246,25 @@ class AclRuntime : public Runtime {
                                           " bytes; the model takes " + std::to_string(input_bytes_));
     }
     session_.Use();
-    std::memcpy(input_->buffers()[0].host(), input, bytes);
-    input_->buffers()[0].StartUpload(session_);
-    CheckAcl(aclmdlExecuteAsync(model_.id(), input_->get(), output_->get(), session_.stream()), "aclmdlExecuteAsync");
+    try {
+      return Run(input, bytes);
+    } catch (...) {
+      // What has been started may need the batch, which ends with the run.
+      session_.Finish();
+      throw;
+    }
+  }
+
+ private:
+  std::vector<std::vector<float>> Run(const void *input, size_t bytes) {
+    if (input_) {
+      std::memcpy(input_->buffers()[0].host(), input, bytes);
+      input_->buffers()[0].StartUpload(session_);
+    } else {
+      batch_.emplace(input, bytes);
+    }
+    aclmdlDataset *const batch = input_ ? input_->get() : batch_->get();
+    CheckAcl(aclmdlExecuteAsync(model_.id(), batch, output_->get(), session_.stream()), "aclmdlExecuteAsync");
     for (const DeviceBuffer &buffer : output_->buffers()) {
       buffer.StartDownload(session_);
     }
@@ -244,7 +278,6 @@ class AclRuntime : public Runtime {
     return heads;
   }
 
- private:
   std::string model_path_;
   std::vector<OutputDescription> outputs_;
   std::vector<Tensor> tensors_;
@@ -254,6 +287,7 @@ class AclRuntime : public Runtime {
   AclSession session_;
   LoadedModel model_;
   std::optional<Dataset> input_, output_;
+  std::optional<DeviceBatch> batch_;  // in the place of input_
 };
 
 }  // namespace
@@ -265,7 +299,7 @@ std::unique_ptr<Runtime> CreateAclRuntime(const std::string &model_path, const M
                                       ": ACL runs .om files; expected one, as scripts/convert_om.sh makes of an "
                                       "exported ONNX file");
   }
-  return std::make_unique<AclRuntime>(model_path, description, options.device_id);
+  return std::make_unique<AclRuntime>(model_path, description, options);
 }
 
 }  // namespace yolo

@@ -19,6 +19,8 @@ constexpr int64_t kMaxClasses = 100000;
 constexpr int64_t kMaxAnchors = 64;
 constexpr double kMaxAnchorPixels = 1e6;
 constexpr size_t kShaDigits = 64;
+// Of NV12: DVPP writes lines of multiples of 16 pixels, 32 at least.
+constexpr int kNv12Step = 32;
 
 std::vector<int64_t> ReadShape(const JsonNode &node, size_t rank) {
   std::vector<int64_t> shape;
@@ -47,10 +49,14 @@ InputDescription ReadInput(const JsonNode &node) {
   input.type = static_cast<ElementType>(node["type"].Choice({"uint8", "float32"}));
   input.normalise = static_cast<Normalise>(node["normalise"].Choice({"graph", "host", "aipp"}));
   input.shape = ReadShape(node["shape"], 4);
-  node["channels"].Choice({"RGB"});
+  input.channels = static_cast<Channels>(node["channels"].Choice({"RGB", "NV12"}));
   const bool pixels = input.type == ElementType::kUint8;
   if (pixels != (input.layout == Layout::kNhwc) || pixels != (input.normalise == Normalise::kGraph)) {
     node.Fail("uint8 with NHWC and graph, or float32 with NCHW and host or aipp");
+  }
+  if (input.IsNv12() &&
+      (input.normalise != Normalise::kAipp || input.Height() % kNv12Step != 0 || input.Width() % kNv12Step != 0)) {
+    node.Fail("NV12 with aipp only, and sides that are multiples of " + std::to_string(kNv12Step));
   }
   const int64_t channels = input.shape[input.layout == Layout::kNhwc ? 3 : 1];
   if (channels != kChannels || input.Batch() > kMaxBatch || input.Height() > kMaxInputSide ||
@@ -161,6 +167,9 @@ int InputDescription::Width() const { return static_cast<int>(shape[layout == La
 
 size_t InputDescription::ItemByteSize() const {
   const size_t values = static_cast<size_t>(Height()) * static_cast<size_t>(Width()) * kChannels;
+  if (IsNv12()) {
+    return values / 2;
+  }
   return TakesPixels() ? values : values * sizeof(float);
 }
 

@@ -29,7 +29,7 @@ struct Item {
 };
 
 struct Batch {
-  std::vector<uint8_t> input;
+  std::shared_ptr<uint8_t> input;
   std::vector<Item> items;
   size_t assigned = 0;
   std::atomic<size_t> unread{0};
@@ -117,7 +117,7 @@ Run::Run(const Pipeline &pipeline, const std::vector<ImageEntry> *images, FrameS
   result_.outcomes.resize(images_ != nullptr ? images_->size() : 0);
   for (size_t number = 0; number < BatchesInFlight(pipeline); ++number) {
     batches_.push_back(std::make_unique<Batch>());
-    batches_.back()->input.resize(description_.input.ByteSize());
+    batches_.back()->input = pipeline.new_batch(description_.input.ByteSize());
     free_.Push(batches_.back().get());
   }
 }
@@ -210,9 +210,7 @@ void Run::EndBatch() {
   if (batch == nullptr || batch->assigned == 0) {
     return;
   }
-  // The places after the last image; their outputs are ignored.
-  const auto used = static_cast<std::ptrdiff_t>(batch->assigned * description_.input.ItemByteSize());
-  std::fill(batch->input.begin() + used, batch->input.end(), uint8_t{0});
+  // The places after the last image keep what they have; their outputs are ignored.
   const size_t unused = batch->items.size() - batch->assigned;
   if ((batch->unread -= unused) == 0) {
     ready_.Push(batch);
@@ -237,8 +235,7 @@ void Run::DecodeImages() {
 
 void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
   Item &item = slot.batch->items[slot.place];
-  const size_t bytes = description_.input.ItemByteSize();
-  uint8_t *pixels = slot.batch->input.data() + slot.place * bytes;
+  uint8_t *pixels = slot.batch->input.get() + slot.place * description_.input.ItemByteSize();
   const Stopwatch watch;
   try {
     if (frames_ != nullptr) {
@@ -256,7 +253,6 @@ void Run::ReadInto(Slot slot, Preprocessor *preprocessor, StageTimes *times) {
     if (error.code() != ExitCode::kInput) {
       throw;
     }
-    std::fill(pixels, pixels + bytes, uint8_t{0});
     Outcome outcome;
     outcome.error = error.what();
     Finish(&item, std::move(outcome), {});
@@ -273,7 +269,7 @@ void Run::Infer() {
     (*batch)->items.clear();
     if (std::any_of(outputs.items.begin(), outputs.items.end(), [](const Item &item) { return item.is_read; })) {
       const Stopwatch watch;
-      outputs.values = runtime->Infer((*batch)->input.data(), (*batch)->input.size());
+      outputs.values = runtime->Infer((*batch)->input.get(), description_.input.ByteSize());
       Keep(watch.Seconds(), &times.inference);
       CheckOutputs(description_, outputs.values);
       if (!inferred_.Push(std::move(outputs))) {

@@ -78,6 +78,8 @@ TEST_CASE("float inputs: the host hands over float32, AIPP takes pixels") {
   model = ParseDescription(description);
   CHECK(model.input.TakesPixels());
   CHECK(model.input.ByteSize() == 2 * 64 * 96 * 3);
+  description["input"]["channels"] = "NV12";
+  CHECK(ParseDescription(description).input.ByteSize() == 2 * 64 * 96 * 3 / 2);
 }
 
 TEST_CASE("raw heads have the anchors in front") {
@@ -103,6 +105,7 @@ TEST_CASE("what is missing, unknown or of another kind is refused by its name") 
   CheckRefused([](json *d) { (*d)["input"]["shape"] = {2, 64, 96}; }, {"input.shape", "4 numbers"});
   CheckRefused([](json *d) { (*d)["input"]["shape"][0] = 1e30; }, {"input.shape[0]", "whole number"});
   CheckRefused([](json *d) { (*d)["input"]["channels"] = "BGR"; }, {"input.channels", "\"RGB\""});
+  CheckRefused([](json *d) { (*d)["input"]["channels"] = "NV12"; }, {"\"input\"", "NV12 with aipp only"});
   CheckRefused([](json *d) { (*d)["pad_value"] = 256; }, {"pad_value", "256"});
   CheckRefused([](json *d) { (*d)["pad_value"] = true; }, {"pad_value", "true"});
   CheckRefused([](json *d) { (*d)["mean"] = {0.1, 0.2}; }, {"mean", "three numbers"});

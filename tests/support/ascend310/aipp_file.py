@@ -15,10 +15,11 @@ def read_aipp(text):
     return {name: float(value) if re.fullmatch(r"-?[\d.]+", value) else value for name, value in pairs}
 
 
-def check_aipp(values, mean, std):
+def check_aipp(values, mean, std, input_format="RGB888_U8"):
     """Check that (pixel - mean_chn - min_chn) * var_reci_chn is (pixel / 255 - mean) / std, also in float16."""
+    has_matrix = str(input_format != "RGB888_U8").lower()
     assert {name: values[name] for name in ("aipp_mode", "input_format", "csc_switch", "rbuv_swap_switch")} == {
-        "aipp_mode": "static", "input_format": "RGB888_U8", "csc_switch": "false", "rbuv_swap_switch": "false"}
+        "aipp_mode": "static", "input_format": input_format, "csc_switch": has_matrix, "rbuv_swap_switch": "false"}
     for channel in range(3):
         integer, fraction, gain = (values[f"{name}_chn_{channel}"] for name in ("mean", "min", "var_reci"))
         # AIPP takes 8-bit integers for mean_chn, float16 for the others.

@@ -47,10 +47,17 @@ def main(arguments):
     if "insert_op_conf" in options:
         aipp = read_aipp(Path(options["insert_op_conf"]).read_text())
         (batch, channels, *sides), name = content["inputs"][0]["shape"], content["inputs"][0]["name"]
-        content["aipp"] = {"mean": [aipp[f"mean_chn_{k}"] + aipp[f"min_chn_{k}"] for k in range(3)],
+        is_nv12 = aipp["input_format"] == "YUV420SP_U8"
+        assert (aipp["csc_switch"] == "true") == is_nv12
+        three = range(3)
+        csc = is_nv12 and {
+            "matrix": [[int(aipp[f"matrix_r{row}c{column}"]) for column in three] for row in three],
+            "bias": [int(aipp[f"input_bias_{row}"]) for row in three]}
+        content["aipp"] = {"csc": csc or None, "mean": [aipp[f"mean_chn_{k}"] + aipp[f"min_chn_{k}"] for k in range(3)],
                            "gain": [aipp[f"var_reci_chn_{k}"] for k in range(3)]}
         shape = [batch, *sides, channels]
-        content["inputs"] = [{"name": name, "type": 4, "shape": shape, "bytes": math.prod(shape)}]
+        content["inputs"] = [{"name": name, "type": 4, "shape": shape,
+                              "bytes": math.prod(shape) // (2 if is_nv12 else 1)}]
     # As atc does, in the calling folder.
     Path("fusion_result.json").write_text("{}")
     write_om(f"{options['output']}.om", content, model.SerializeToString())

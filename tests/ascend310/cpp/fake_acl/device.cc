@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -77,6 +78,7 @@ aclError CheckCopy(const char *function, const void *target, size_t most, const 
   if (pinned && !Holds(host_memory, up ? source : target, count)) {
     return Refuse(function, "an asynchronous copy needs memory of aclrtMallocHost");
   }
+  Log("copy " + std::to_string(count) + (up ? " up" : " down"));
   return ACL_SUCCESS;
 }
 
@@ -125,6 +127,14 @@ aclError Enqueue(const char *function, aclrtStream stream, std::function<aclErro
 bool IsOnDevice(const void *memory, size_t bytes) { return Holds(device_memory, memory, bytes); }
 void *AllocateOnDevice(size_t bytes) { return Allocate(&device_memory, bytes); }
 void FreeOnDevice(void *memory) { Free(&device_memory, "free", memory); }
+
+void Log(const std::string &line) {
+  static std::mutex mutex;
+  if (const char *log = std::getenv("FAKE_ACL_LOG"); log != nullptr) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    std::ofstream(log, std::ios::app) << line << '\n';
+  }
+}
 
 void FillWithNoise(void *memory, size_t bytes) {
   std::minstd_rand noise(1);
@@ -248,6 +258,18 @@ aclError aclrtMemcpyAsync(void *target, size_t most, const void *source, size_t 
   }
   return result != ACL_SUCCESS ? result : Enqueue(name, stream, [=] {
     std::memcpy(target, source, count);
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtMemsetAsync(void *memory, size_t most, int32_t value, size_t count, aclrtStream stream) {
+  const char *const name = "aclrtMemsetAsync";
+  const aclError result = Enter(name);
+  if (result != ACL_SUCCESS || count > most || !IsOnDevice(memory, count)) {
+    return result != ACL_SUCCESS ? result : Refuse(name, "this is not memory of the device, or too little");
+  }
+  return Enqueue(name, stream, [=] {
+    std::memset(memory, value, count);
     return ACL_SUCCESS;
   });
 }

@@ -4,7 +4,9 @@
 //
 //   FAKE_ACL_CHIP  the chip it plays: Ascend310 (the default), Ascend310P3 or Ascend310B4
 //   FAKE_ACL_FAIL  the name of one function, which then returns an error
-//   FAKE_ACL_LOG   a file to which "load 0" and "run 0" are appended when a model is loaded on and run by device 0
+//   FAKE_ACL_LOG   a file to which "load 0" and "run 0" are appended when a model is loaded on and run by device 0, and
+//                  "copy 100 up" or "copy 100 down" when 100 bytes are copied to the device or to the host
+//   FAKE_ACL_DUMP  a file to which the input of each run is appended as the network gets it, after AIPP
 //
 // Work on a stream is done when the stream is synchronised, never earlier: who reads a result before that, or changes
 // or frees what is still needed, gets wrong numbers. Objects that were not freed are counted at the end of the process,
@@ -62,6 +64,9 @@ bool IsOnDevice(const void *memory, size_t bytes);
 /// Allocates memory of the device, filled with noise.
 void *AllocateOnDevice(size_t bytes);
 void FreeOnDevice(void *memory);
+
+/// Appends a line to FAKE_ACL_LOG.
+void Log(const std::string &line);
 
 /// Fills memory with bytes that nobody expects.
 void FillWithNoise(void *memory, size_t bytes);

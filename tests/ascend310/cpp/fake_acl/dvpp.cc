@@ -20,6 +20,9 @@ struct acldvppPicDesc {
   uint32_t failure = 0;
 };
 struct acldvppResizeConfig {};
+struct acldvppRoiConfig {
+  uint32_t left = 0, right = 0, top = 0, bottom = 0;  // these lines belong to it
+};
 struct acldvppChannelDesc {
   bool is_open = false;
 };
@@ -37,6 +40,9 @@ std::string Fault(const acldvppPicDesc &picture, uint32_t width_step, uint32_t h
       picture.width_stride % width_step != 0 || picture.height_stride % height_step != 0) {
     return "strides " + std::to_string(picture.width_stride) + " and " + std::to_string(picture.height_stride);
   }
+  if (reinterpret_cast<uintptr_t>(picture.data) % 16 != 0) {
+    return "an address that is no multiple of 16";
+  }
   const uint32_t bytes = picture.width_stride * picture.height_stride * 3 / 2;
   return picture.size >= bytes && IsOnDevice(picture.data, bytes) ? "" : "too little memory";
 }
@@ -49,6 +55,34 @@ cv::Mat Luma(const acldvppPicDesc &picture) {
 cv::Mat Chroma(const acldvppPicDesc &picture) {
   return {static_cast<int>(picture.height / 2), static_cast<int>(picture.width / 2), CV_8UC2,
           picture.data + static_cast<size_t>(picture.width_stride) * picture.height_stride, picture.width_stride};
+}
+
+/// What is wrong with an area of an image, or nothing: it begins at even lines and ends at odd ones, and on the canvas
+/// its left edge is a multiple of 16.
+std::string AreaFault(const acldvppRoiConfig &area, const acldvppPicDesc &picture, uint32_t left_step) {
+  const bool fits = area.left % left_step == 0 && area.top % 2 == 0 && area.right % 2 == 1 && area.bottom % 2 == 1 &&
+                    area.left + 10 <= area.right + 1 && area.top + 6 <= area.bottom + 1 && area.right < picture.width &&
+                    area.bottom < picture.height;
+  return fits ? ""
+              : "the area " + std::to_string(area.left) + " to " + std::to_string(area.right) + ", " +
+                    std::to_string(area.top) + " to " + std::to_string(area.bottom);
+}
+
+/// An area in a plane of half or full resolution, `scale` 2 or 1.
+cv::Rect RectOf(const acldvppRoiConfig &area, int scale) {
+  return cv::Rect(cv::Point(static_cast<int>(area.left), static_cast<int>(area.top)) / scale,
+                  cv::Point(static_cast<int>(area.right) + 1, static_cast<int>(area.bottom) + 1) / scale);
+}
+
+/// Draws a part of a plane onto an area of another. To the right it is made up to 16 pixels with what is not valid.
+void Paste(const cv::Mat &source, cv::Mat target, cv::Rect area, uint32_t step) {
+  cv::Mat drawn = target(area);
+  cv::resize(source, drawn, drawn.size(), 0, 0, cv::INTER_LINEAR);
+  const auto right = static_cast<uint32_t>(area.br().x);
+  const auto end = std::min(RoundUp(right, step), static_cast<uint32_t>(target.cols));
+  for (int row = area.y; row < area.br().y && end > right; ++row) {
+    FillWithNoise(target.ptr(row, area.br().x), (end - right) * target.elemSize());
+  }
 }
 
 /// Whether a JPEG keeps colour at the resolution of brightness: the sampling factors of its first component are 1.
@@ -207,6 +241,37 @@ aclError acldvppVpcResizeAsync(acldvppChannelDesc *channel, acldvppPicDesc *inpu
     cv::Mat luma = Luma(*output), chroma = Chroma(*output);
     cv::resize(Luma(*input), luma, luma.size(), 0, 0, cv::INTER_LINEAR);
     cv::resize(Chroma(*input), chroma, chroma.size(), 0, 0, cv::INTER_LINEAR);
+    return ACL_SUCCESS;
+  });
+}
+
+acldvppRoiConfig *acldvppCreateRoiConfig(uint32_t left, uint32_t right, uint32_t top, uint32_t bottom) {
+  auto *area = Make<acldvppRoiConfig>("acldvppCreateRoiConfig");
+  if (area != nullptr) {
+    *area = {left, right, top, bottom};
+  }
+  return area;
+}
+
+aclError acldvppDestroyRoiConfig(acldvppRoiConfig *area) { return Destroy(area); }
+
+aclError acldvppVpcCropAndPasteAsync(acldvppChannelDesc *channel, acldvppPicDesc *input, acldvppPicDesc *output,
+                                     acldvppRoiConfig *cut, acldvppRoiConfig *drawn, aclrtStream stream) {
+  const char *const name = "acldvppVpcCropAndPasteAsync";
+  const aclError result = Enter(name);
+  if (result != ACL_SUCCESS) {
+    return result;
+  }
+  const std::string fault =
+      Fault(*input, 16, 2) + Fault(*output, 16, 2) + AreaFault(*cut, *input, 2) + AreaFault(*drawn, *output, 16);
+  const cv::Size from = RectOf(*cut, 1).size(), to = RectOf(*drawn, 1).size();
+  if (!channel->is_open || !fault.empty() || to.width * 32 < from.width || to.height * 32 < from.height ||
+      to.width > from.width * 16 || to.height > from.height * 16) {
+    return Refuse(name, fault.empty() ? "the factor of the resize" : fault);
+  }
+  return Enqueue(name, stream, [source = *input, target = *output, cut = *cut, drawn = *drawn] {
+    Paste(Luma(source)(RectOf(cut, 1)), Luma(target), RectOf(drawn, 1), 16);
+    Paste(Chroma(source)(RectOf(cut, 2)), Chroma(target), RectOf(drawn, 2), 8);
     return ACL_SUCCESS;
   });
 }

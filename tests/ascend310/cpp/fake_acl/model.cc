@@ -3,8 +3,10 @@
 // Models of the stand-in. An .om file is a line of json and an ONNX file, which OpenCV runs:
 //   {"chip": "Ascend310", "inputs": [{"name": "images", "type": 4, "shape": [1, 64, 96, 3], "bytes": 18432}],
 //    "outputs": [{"name": "Conv_9:0:output_big", "type": 0, "shape": [1, 24, 2, 3], "bytes": 576, "onnx":
-//    "output_big"}], "aipp": null or {"mean": [123.675, ..], "gain": [0.0171, ..]}}
-// With "aipp" the input has pixels NHWC, which become (pixel - mean) * gain in NCHW.
+//    "output_big"}], "aipp": null or {"csc": null, "mean": [123.675, ..], "gain": [0.0171, ..]}}
+// With "aipp" the input has pixels NHWC, which become (pixel - mean) * gain in NCHW. Where "csc" is {"matrix": [[256,
+// 0, 359], ..], "bias": [0, 128, 128]} they are NV12, which first becomes RGB: the matrix times Y, U and V less the
+// bias, without its last 8 bits, within 0..255.
 #include <acl/acl_mdl.h>
 
 #include <cstdlib>
@@ -52,15 +54,26 @@ std::shared_ptr<Model> Find(uint32_t id) {
   return found == models.end() ? nullptr : found->second;
 }
 
-void Log(const char *what, const Context &context) {
-  static std::mutex mutex;
-  if (const char *log = std::getenv("FAKE_ACL_LOG"); log != nullptr) {
-    const std::lock_guard<std::mutex> lock(mutex);
-    std::ofstream(log, std::ios::app) << what << context.device << '\n';
-  }
-}
-
 std::vector<int> Shape(const json &tensor) { return tensor.at("shape").get<std::vector<int>>(); }
+
+/// NV12 as pixels NHWC RGB: four pixels have the same U and V.
+std::vector<uint8_t> ColourConverted(const json &csc, const std::vector<int> &shape, const uint8_t *data) {
+  const auto matrix = csc.at("matrix").get<std::vector<std::vector<int>>>();
+  const auto bias = csc.at("bias").get<std::vector<int>>();
+  const int rows = shape[1], columns = shape[2];
+  std::vector<uint8_t> pixels;
+  for (int item = 0; item < shape[0]; ++item) {
+    const uint8_t *luma = data + static_cast<size_t>(item) * rows * columns * 3 / 2, *colour = luma + rows * columns;
+    for (int place = 0; place < rows * columns; ++place) {
+      const uint8_t *pair = colour + place / columns / 2 * columns + place % columns / 2 * 2;
+      const int y = luma[place] - bias[0], u = pair[0] - bias[1], v = pair[1] - bias[2];
+      for (const std::vector<int> &row : matrix) {
+        pixels.push_back(cv::saturate_cast<uint8_t>((row[0] * y + row[1] * u + row[2] * v) >> 8));
+      }
+    }
+  }
+  return pixels;
+}
 
 /// Pixels NHWC as AIPP makes float32 NCHW of them.
 cv::Mat Normalised(const json &aipp, const std::vector<int> &shape, const uint8_t *pixels) {
@@ -80,11 +93,21 @@ aclError Run(Model *model, const aclmdlDataset &input, const aclmdlDataset &outp
   const json &content = model->content, &described = content.at("inputs")[0];
   const std::vector<int> shape = Shape(described);
   void *data = input.buffers[0]->data;
-  const int type = described.at("type") == ACL_UINT8 ? CV_8U : CV_32F;
-  model->net.setInput(content.at("aipp").is_null()
-                          ? cv::Mat(shape, type, data)
-                          : Normalised(content.at("aipp"), shape, static_cast<uint8_t *>(data)),
-                      "images");
+  cv::Mat blob(shape, described.at("type") == ACL_UINT8 ? CV_8U : CV_32F, data);
+  if (const json &aipp = content.at("aipp"); !aipp.is_null()) {
+    std::vector<uint8_t> converted;
+    auto *pixels = static_cast<uint8_t *>(data);
+    if (!aipp.at("csc").is_null()) {
+      converted = ColourConverted(aipp.at("csc"), shape, pixels);
+      pixels = converted.data();
+    }
+    blob = Normalised(aipp, shape, pixels);
+  }
+  if (const char *dump = std::getenv("FAKE_ACL_DUMP"); dump != nullptr) {
+    std::ofstream(dump, std::ios::binary | std::ios::app)
+        .write(blob.ptr<char>(), static_cast<std::streamsize>(blob.total() * blob.elemSize()));
+  }
+  model->net.setInput(blob, "images");
   std::vector<cv::String> names;
   for (const json &tensor : content.at("outputs")) {
     names.push_back(tensor.at("onnx").get<std::string>());
@@ -97,7 +120,7 @@ aclError Run(Model *model, const aclmdlDataset &input, const aclmdlDataset &outp
     flat.convertTo(target, is_half ? CV_16F : CV_32F);
     std::memcpy(output.buffers[i]->data, target.data, target.total() * target.elemSize());
   }
-  Log("run ", *model->context);
+  Log("run " + std::to_string(model->context->device));
   return ACL_SUCCESS;
 }
 
@@ -145,7 +168,7 @@ aclError aclmdlLoadFromFile(const char *path, uint32_t *id) {
   }
   model->net = cv::dnn::readNetFromONNX(onnx.data(), onnx.size());
   model->context = CurrentContext();
-  Log("load ", *model->context);
+  Log("load " + std::to_string(model->context->device));
   const std::lock_guard<std::mutex> lock(models_mutex);
   static uint32_t last = 0;
   *id = ++last;

@@ -16,6 +16,7 @@ extern "C" {
 
 typedef struct acldvppPicDesc acldvppPicDesc;
 typedef struct acldvppResizeConfig acldvppResizeConfig;
+typedef struct acldvppRoiConfig acldvppRoiConfig;
 typedef struct acldvppChannelDesc acldvppChannelDesc;
 
 enum acldvppPixelFormat { PIXEL_FORMAT_YUV_400 = 0, PIXEL_FORMAT_YUV_SEMIPLANAR_420 = 1 };
@@ -44,10 +45,16 @@ uint32_t acldvppGetPicDescRetCode(const acldvppPicDesc *picDesc);
 acldvppResizeConfig *acldvppCreateResizeConfig();
 aclError acldvppDestroyResizeConfig(acldvppResizeConfig *resizeConfig);
 
+acldvppRoiConfig *acldvppCreateRoiConfig(uint32_t left, uint32_t right, uint32_t top, uint32_t bottom);
+aclError acldvppDestroyRoiConfig(acldvppRoiConfig *roiConfig);
+
 aclError acldvppJpegDecodeAsync(acldvppChannelDesc *channelDesc, const void *data, uint32_t size,
                                 acldvppPicDesc *outputDesc, aclrtStream stream);
 aclError acldvppVpcResizeAsync(acldvppChannelDesc *channelDesc, acldvppPicDesc *inputDesc, acldvppPicDesc *outputDesc,
                                acldvppResizeConfig *resizeConfig, aclrtStream stream);
+aclError acldvppVpcCropAndPasteAsync(acldvppChannelDesc *channelDesc, acldvppPicDesc *inputDesc,
+                                     acldvppPicDesc *outputDesc, acldvppRoiConfig *cropArea,
+                                     acldvppRoiConfig *pasteArea, aclrtStream stream);
 
 #ifdef __cplusplus
 }
