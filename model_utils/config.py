@@ -77,9 +77,14 @@ OTHER_NAMES = {name: option for option, names in {
     "pretrained": "checkpoint ckpt model weights",
     "training_shape": "image_size img img_size imgsz input_size",
 }.items() for name in names.split()}
-# What a program calls the option that another one calls by the first name.
+# What a program calls the option that another one calls by the first name, which it does not use itself.
 OF_PROGRAM = {
+    "batch_size": {"train": "per_batch_size", "eval": "per_batch_size"},
+    "ckpt_file": {"train": "resume_yolo", "eval": "pretrained", "convert_weight": "output_file"},
     "ckpt_path": {"eval": "log_path", "export": "file_name", "predict": "output_dir", "convert_weight": "output_file"},
+    "data_dir": {"predict": "image"},
+    "data_path": {"train": "data_dir", "eval": "data_dir"},
+    "per_batch_size": {"export": "batch_size"},
     "pretrained": {"train": "resume_yolo", "export": "ckpt_file", "predict": "ckpt_file",
                    "convert_weight": "input_file"},
     "training_shape": dict.fromkeys(("eval", "export", "predict"), "testing_shape"),
@@ -170,8 +175,8 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
         program: how it is called, for the text of -h.
 
     Raises:
-        UsageError: an unknown option or key, a wrong type, a value outside its choices or limits, a bad configuration
-            file.
+        UsageError: an unknown option or key, one of another program, a wrong type, a value outside its choices or
+            limits, a bad configuration file.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     options = default_options()
@@ -186,6 +191,9 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
     for source, layer in layers:
         values.update(layer)
         sources.update(dict.fromkeys(layer, source))
+    # The options of a job are the same for all its programs.
+    if not values["enable_modelarts"]:
+        _refuse_options_of_others(from_command_line, program)
     return _derive(values, sources, options)
 
 
@@ -257,6 +265,19 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     return _parse_values(raw, options, f"config file {path}")
 
 
+def _refuse_options_of_others(names: Iterable[str], program: str) -> None:
+    """Refuse an option that a program does not use, because it has another one for it."""
+    for name in names:
+        meant = OF_PROGRAM.get(name, {}).get(_stem(program))
+        if meant:
+            raise UsageError(f"{_stem(program)}.py does not use --{name}; did you mean --{meant}?")
+
+
+def _stem(program: str) -> str:
+    """Return "train" for "python train.py"."""
+    return program.removeprefix("python ").removesuffix(".py")
+
+
 def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: str) -> dict[str, Any]:
     """Return the typed values by name; the UsageError names every value at fault."""
     values, faults = {}, []
@@ -273,7 +294,7 @@ def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: 
 def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "",
              program: str = "") -> str:
     """Return a message about option names that do not exist, with the names to use instead in a program."""
-    texts, stem = [], program.removeprefix("python ").removesuffix(".py")
+    texts = []
     # Those of a ModelArts job are seldom meant.
     usual = [name for name in options if name not in JOB_OPTIONS]
     for name in names:
@@ -281,7 +302,7 @@ def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, pre
             texts.append(f"the {what} {prefix}{name} of the 2021 version no longer exists: {REMOVED_OPTIONS[name]}")
         else:
             meant = OTHER_NAMES.get(name, name)
-            meant = OF_PROGRAM.get(meant, {}).get(stem, meant)
+            meant = OF_PROGRAM.get(meant, {}).get(_stem(program), meant)
             hint = nearest(meant, usual, prefix) or nearest(meant, options, prefix) or "; -h lists all options"
             texts.append(f"unknown {what} {prefix}{name}{hint}")
     return "; ".join(texts)

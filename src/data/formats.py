@@ -33,8 +33,7 @@ def formats_of(source: Path) -> dict[str, Path]:
     if source.is_file():
         found = _format_of(source)
         return {found: source} if found else {}
-    if all((source / "annotations" / f"instances_{split}2017.json").is_file() and (source / f"{split}2017").is_dir()
-           for split in ("train", "val")):
+    if is_data_folder(source):
         return {OURS: source}
     formats = {}
     for folder, folders, files in os.walk(source):
@@ -50,9 +49,20 @@ def formats_of(source: Path) -> dict[str, Path]:
     return formats
 
 
+def is_data_folder(folder: Path) -> bool:
+    """Return whether a folder has the annotation files and the image folders of our layout."""
+    return all((folder / "annotations" / f"instances_{split}2017.json").is_file() and (folder / f"{split}2017").is_dir()
+               for split in ("train", "val"))
+
+
 def conversion_hint(folder: Path) -> str:
     """Return what a message adds where a data folder lacks our layout: what it looks like and the cure, or nothing."""
-    formats = [name for name in formats_of(folder) if name != OURS] if folder.is_dir() else []
+    if not folder.is_dir():
+        return ""
+    near = next(filter(is_data_folder, (folder.absolute().parent, *sorted(folder.iterdir()))), None)
+    if near:
+        return f". It is in {near}: --data_dir {shlex.quote(str(near))}"
+    formats = [name for name in formats_of(folder) if name != OURS]
     if not formats:
         return ""
     if formats[0] in OTHERS:

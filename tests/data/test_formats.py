@@ -59,6 +59,14 @@ def test_a_choice_of_formats_other_exports_and_other_folders(tmp_path):
     assert list(formats_of(tmp_path / "ours")) == ["layout"]
 
 
+def test_a_data_folder_one_level_away_is_named(tmp_path):
+    write_coco(tmp_path / "parent" / "my data", [{}])
+    write_coco(tmp_path / "parent" / "my data", [{}], "val")
+    data = tmp_path / "parent" / "my data"
+    for folder in (data.parent, data / "annotations", data / "train2017"):
+        assert conversion_hint(folder) == f". It is in {data}: --data_dir '{data}'"
+
+
 def test_a_file_in_utf16_is_recognised(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('{"images": [], "annotations": [], "categories": []}', encoding="utf-16")

@@ -14,6 +14,7 @@ import pytest
 
 from model_utils.config import (
     DEFAULT_CONFIG,
+    OF_PROGRAM,
     OTHER_NAMES,
     REMOVED_OPTIONS,
     SOURCES,
@@ -139,6 +140,16 @@ def test_the_name_of_another_detector_leads_to_the_option(name, option):
 def test_the_suggestion_is_the_option_of_the_program(program, name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
         get_config(["--" + name, "1"], f"python {program}.py")
+
+
+@pytest.mark.parametrize(("program", "name", "option"), [
+    (program, name, option) for name, programs in OF_PROGRAM.items() for program, option in programs.items()])
+def test_an_option_of_another_program_is_refused(program, name, option):
+    value = {"training_shape": "64", "batch_size": "2", "per_batch_size": "2"}.get(name, "x")
+    with pytest.raises(UsageError, match=f"^{program}.py does not use --{name}; did you mean --{option}\\?$"):
+        get_config([f"--{name}={value}"], f"python {program}.py")
+    job = get_config([f"--{name}={value}", "--enable_modelarts=True"], f"python {program}.py")
+    assert job.is_set(name) and option in job
 
 
 @pytest.mark.parametrize("name", sorted(REMOVED_OPTIONS))
