@@ -109,7 +109,7 @@ def name_key(name):
 
 def base_key(name: str) -> str:
     """Return what the names of one file have in common, without folders."""
-    return _key(name).rpartition("/")[2]
+    return name_key(name).rpartition("/")[2]
 
 
 def _file_names(folder: Path):

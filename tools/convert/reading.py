@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """What every reader returns: images with their boxes and classes, and a count of what was left out, by reason."""
-import codecs
 import math
 import mimetypes
 import os
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from model_utils.errors import UserError
-from model_utils.json_file import read_file
+from model_utils.json_file import decode_text, read_file
 from src.data.fields import finite_number
 from src.data.image_files import is_image
 from src.data.image_names import name_key
@@ -175,16 +174,12 @@ def _files(folder):
 
 
 def read_text(path):
-    """Return the text of a file: UTF-8, UTF-16 with its mark, or else Latin-1.
+    """Return the text of a file, see `decode_text`.
 
     Raises:
         UserError: the file cannot be read.
     """
-    data = read_file(path, "text file")
-    try:
-        return data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return decode_text(read_file(path, "text file"))
 
 
 def split_of(folder, root):
