@@ -119,8 +119,8 @@ def _names(name):
 def _drop_parents(reading, files):
     """Leave out the class that Roboflow adds as the parent of all others, which has no boxes."""
     used = {annotation["category_id"] for image in reading.images for annotation in image.annotations}
-    parents = {record.get("supercategory") for path in files
-               for record in records_of(load_json(path), "categories", path)}
+    parents = [record.get("supercategory") for path in files
+               for record in records_of(load_json(path), "categories", path)]
     for found, name in list(reading.categories):
         if name in parents and found not in used:
             reading.categories.remove((found, name))
