@@ -53,11 +53,14 @@ def _read_file(reading, path, split):
     category_of = _merge_categories(reading, content, path)
     listed = read_images(content, path, None)
     folders = _image_folders(reading, path, split)
-    images = {}
+    images, seen = {}, set()
     for identity, key, name, size in zip(listed.ids, listed.keys, listed.paths, listed.sizes, strict=True):
         found = reading.locate(list(_names(name)), folders)
         images[key] = SourceImage(found, split, size=size, identity=identity)
+        if found in seen:
+            reading.note("images are listed more than once: each entry counts", f"{name} of {reading.relative(path)}")
         if found:
+            seen.add(found)
             reading.images.append(images[key])
         else:
             reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
