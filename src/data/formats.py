@@ -59,7 +59,8 @@ def conversion_hint(folder: Path) -> str:
     """Return what a message adds where a data folder lacks our layout: what it looks like and the cure, or nothing."""
     if not folder.is_dir():
         return ""
-    near = next(filter(is_data_folder, (folder.absolute().parent, *sorted(folder.iterdir()))), None)
+    target = f"{os.path.normpath(folder)}_coco"
+    near = next(filter(is_data_folder, (folder.absolute().parent, *sorted(folder.iterdir()), Path(target))), None)
     if near:
         return f". It is in {near}: --data_dir {shlex.quote(str(near))}"
     formats = [name for name in formats_of(folder) if name != OURS]
@@ -68,7 +69,6 @@ def conversion_hint(folder: Path) -> str:
     if formats[0] in OTHERS:
         return f". The folder seems to hold {OTHERS[formats[0]]}"
     choice = f" --format {formats[0]}" if len(formats) > 1 else ""
-    target = f"{os.path.normpath(folder)}_coco"
     return (f". The folder seems to hold {FORMATS[formats[0]]}; this makes a data folder of it: python -m "
             f"tools.convert_dataset {shlex.quote(str(folder))} {shlex.quote(target)}{choice}")
 

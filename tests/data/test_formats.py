@@ -32,6 +32,7 @@ def test_programs_name_the_command_that_converts_a_folder(tmp_path, monkeypatch,
     # The very command works.
     assert run_cli(convert_dataset.main, shlex.split(command)[3:]) == 0
     assert (tmp_path / "my export_coco" / "annotations" / "instances_val2017.json").is_file()
+    assert conversion_hint(source) == f". It is in {source}_coco: --data_dir '{source}_coco'"
 
 
 @pytest.mark.parametrize("name", EXPORTS)

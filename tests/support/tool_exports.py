@@ -122,7 +122,8 @@ def voc_xml(name, size, objects):
         f"<object><name>{label}</name>{more}<bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax>"
         f"<ymax>{y2}</ymax></bndbox></object>" for label, x1, y1, x2, y2, more in objects)
     return (f'<annotation verified="yes"><folder>JPEGImages</folder><filename>{name}</filename><size><width>'
-            f"{size[0]}</width><height>{size[1]}</height><depth>3</depth></size><segmented>0</segmented>{found}</annotation>")
+            f"{size[0]}</width><height>{size[1]}</height><depth>3</depth></size><segmented>0</segmented>{found}"
+            "</annotation>")
 
 
 def voc(root, images=IMAGES):

@@ -223,17 +223,22 @@ def test_images_that_are_of_no_use_are_left_out_and_counted(tmp_path, capsys):
     assert len(crowds) == 1 and crowds[0]["bbox"] == [1, 1, 5, 5]
 
 
-def test_ids_of_images_are_kept(tmp_path):
+def test_ids_of_images_are_kept(tmp_path, capsys):
     tool_exports.coco(tmp_path / "source")
     content = coco_content(IMAGES)
     for record in content["images"] + content["annotations"]:
         key = "image_id" if "image_id" in record else "id"
         record[key] = f"image-{record[key]}"
+    # One image twice.
+    content["images"].append({**content["images"][2], "id": "again"})
     write_json(tmp_path / "source" / "labels.json", content)
     assert convert(tmp_path / "source", tmp_path / "out") == 0
+    assert "note: 1 images are listed more than once: each entry counts (first: photo_2.jpg" in capsys.readouterr().out
     ids = {image["file_name"]: image["id"] for split in ("train", "val")
            for image in content_of(tmp_path / "out", split)["images"]}
-    assert ids == {f"photo_{number}.jpg": f"image-{number + 1}" for number in range(8)}
+    # Texts are sorted, so "again" comes first.
+    assert ids == {"photo_2.jpg": "again", "photo_2_2.jpg": "image-3",
+                   **{f"photo_{number}.jpg": f"image-{number + 1}" for number in range(8) if number != 2}}
     assert found_boxes(tmp_path / "out", "train", "val") == boxes_of(IMAGES)
 
 

@@ -53,11 +53,14 @@ def _read_file(reading, path, split):
     category_of = _merge_categories(reading, content, path)
     listed = read_images(content, path, None)
     folders = _image_folders(reading, path, split)
-    images = {}
+    images, seen = {}, set()
     for identity, key, name, size in zip(listed.ids, listed.keys, listed.paths, listed.sizes, strict=True):
         found = reading.locate(list(_names(name)), folders)
         images[key] = SourceImage(found, split, size=size, identity=identity)
+        if found in seen:
+            reading.note("images are listed more than once: each entry counts", f"{name} of {reading.relative(path)}")
         if found:
+            seen.add(found)
             reading.images.append(images[key])
         else:
             reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
@@ -119,8 +122,8 @@ def _names(name):
 def _drop_parents(reading, files):
     """Leave out the class that Roboflow adds as the parent of all others, which has no boxes."""
     used = {annotation["category_id"] for image in reading.images for annotation in image.annotations}
-    parents = {record.get("supercategory") for path in files
-               for record in records_of(load_json(path), "categories", path)}
+    parents = [record.get("supercategory") for path in files
+               for record in records_of(load_json(path), "categories", path)]
     for found, name in list(reading.categories):
         if name in parents and found not in used:
             reading.categories.remove((found, name))

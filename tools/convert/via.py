@@ -50,8 +50,9 @@ def _json_entries(path):
     """Return [(file name, regions)] of a json file."""
     content = read_json(path, "VIA file")
     entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
-    if not isinstance(entries, dict) or not all(isinstance(entry, dict) and isinstance(entry.get("filename"), str)
-                                                for entry in entries.values()):
+    if not isinstance(entries, dict) or not all(
+            isinstance(entry, dict) and isinstance(entry.get("filename"), str)
+            and isinstance(entry.get("regions") or [], list | dict) for entry in entries.values()):
         raise UserError(f"{path}: has no images with a filename; expected a project or exported annotations of VIA 1 "
                         "or 2, not of VIA 3")
     # VIA 1 numbers its regions.
@@ -76,8 +77,8 @@ def _csv_entries(path):
 
 def _only_attribute(entries, path):
     """Return the name of the region attribute that holds the class, None where regions have none."""
-    names = {name: None for _, regions in entries for region in regions if isinstance(region, dict)
-             for name in region.get("region_attributes") or {}}
+    names = {name: None for _, regions in entries for region in regions
+             for name in _object(_object(region).get("region_attributes"))}
     if len(names) > 1:
         raise UserError(f"{path}: regions have the attributes {', '.join(names)}; name the one that holds the class, "
                         f"such as --attribute {next(iter(names))}")
@@ -86,8 +87,7 @@ def _only_attribute(entries, path):
 
 def _box(reading, region, attribute, place):
     """Return the record of a region, None where it is left out."""
-    region = region if isinstance(region, dict) else {}
-    shape, attributes = region.get("shape_attributes") or {}, region.get("region_attributes") or {}
+    shape, attributes = (_object(_object(region).get(key)) for key in ("shape_attributes", "region_attributes"))
     value = attributes.get(attribute)
     if isinstance(value, dict):
         # Checkboxes: those that are set.
@@ -105,6 +105,10 @@ def _box(reading, region, attribute, place):
     else:
         return {"id": place, "category_id": reading.category(value.strip()), "bbox": box}
     return None
+
+
+def _object(value):
+    return value if isinstance(value, dict) else {}
 
 
 def _box_of_shape(shape):
