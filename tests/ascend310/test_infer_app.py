@@ -262,7 +262,7 @@ def test_damaged_and_huge_images_are_named_and_counted(data, model, tmp_path):
     lines = [line for line in done.stderr.splitlines() if "what can be read of it is used" in line]
     assert sorted(line[:line.index("% of its") if "% of its" in line else None] for line in lines) == [
         f"warning: {folder / 'damaged.jpg'}: damaged, libjpeg reports: Corrupt JPEG data: premature end of data "
-        "segment; what can be read of it is used", f"warning: {folder / 'rows.jpg'}: cut short, 98"]
+        "segment; what can be read of it is used", f"warning: {folder / 'rows.jpg'}: cut short, 99"]
     counts = json.loads((tmp_path / "out" / "run.json").read_text())["counts"]
     assert (counts["warned"], counts["skipped"], counts["images"]) == (2, 1, 3)
     done = infer(model, folder, tmp_path / "out", "--strict")

@@ -93,7 +93,9 @@ std::optional<std::string> ImageFolder::FindNear(const std::string &name) {
 const std::map<std::string, std::vector<std::string>> &ImageFolder::Keys() {
   std::error_code error, ignored;
   if (by_key_.empty()) {
-    for (fs::recursive_directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    constexpr auto kSkip = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator entry(folder_, kSkip, error), end; !error && entry != end;
+         entry.increment(error)) {
       if (!entry->is_directory(ignored)) {
         const std::string path = entry->path().lexically_relative(folder_).string();
         by_key_[NameKey(path)].push_back(path);

@@ -56,7 +56,10 @@ void ReadImage(const std::string &path) {
     throw std::logic_error(std::string("read by one decoder, but ") + error.what());
   }
   const std::optional<yolo::HeaderSize> size = yolo::ReadImageSize(data);
-  if (image.size() != by_opencv.size() || image.cols != size->width || image.rows != size->height) {
+  // OpenCV turns a TIFF file by its orientation.
+  const bool is_turned = (data[0] == 'I' || data[0] == 'M') && image.rows == size->width && image.cols == size->height;
+  const bool has_size = is_turned || (image.cols == size->width && image.rows == size->height);
+  if (image.size() != by_opencv.size() || !has_size) {
     throw std::logic_error(path + ": the decoders and the header have not one size");
   }
   if (cv::norm(image, by_opencv, cv::NORM_INF) > 0) {
