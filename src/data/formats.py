@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 FORMATS = {
@@ -26,17 +27,22 @@ YOLO_LINE = re.compile(rb"\s*\d+( -?\d[\d.eE+-]*){4,}\s")
 COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"')
 # How much of a file's beginning and end is looked at, and how many files of a kind in a folder.
 SNIFFED_BYTES, SNIFFED_FILES = 2**16, 20
+# How many folders are looked into for a message: a mistaken one may be the root of a disk.
+FOLDERS_OF_A_MESSAGE = 200
 
 
-def formats_of(source: Path) -> dict[str, Path]:
-    """Return the formats (keys of FORMATS and OTHERS, `OURS`) that a file or folder looks like, with a file of each."""
+def formats_of(source: Path, most_folders: int | None = None) -> dict[str, Path]:
+    """Return the formats (keys of FORMATS and OTHERS, `OURS`) that a file or folder looks like, with a file of each.
+
+    Only `most_folders` below a folder are looked into; None: all.
+    """
     if source.is_file():
         found = _format_of(source)
         return {found: source} if found else {}
     if is_data_folder(source):
         return {OURS: source}
     formats = {}
-    for folder, folders, files in os.walk(source):
+    for folder, folders, files in islice(os.walk(source), most_folders):
         folders.sort()
         looked_at = Counter()
         for name in sorted(files):
@@ -63,7 +69,7 @@ def conversion_hint(folder: Path) -> str:
     near = next(filter(is_data_folder, (folder.absolute().parent, *sorted(folder.iterdir()), Path(target))), None)
     if near:
         return f". It is in {near}: --data_dir {shlex.quote(str(near))}"
-    formats = [name for name in formats_of(folder) if name != OURS]
+    formats = [name for name in formats_of(folder, FOLDERS_OF_A_MESSAGE) if name != OURS]
     if not formats:
         return ""
     if formats[0] in OTHERS:
