@@ -66,18 +66,35 @@ def image_paths(path, output_dir=""):
             raise UserError(f"{path}: no such image or folder; check --image")
         return [path]
     drawn = Path(output_dir).resolve() if output_dir else None
-    files = sorted(entry for entry in path.rglob("*")
-                   if entry.is_file() and not (drawn and drawn != path.resolve() and drawn in entry.resolve().parents))
-    # One that is called an image but is none is reported by its decoder.
-    paths = [entry for entry in files if entry.suffix.lower() in WRITTEN or is_image(entry)]
+    files = sorted(entry for entry in files_below(path)
+                   if not (drawn and drawn != path.resolve() and drawn in entry.resolve().parents))
+    # One that is called an image but is none is reported by its decoder; hidden ones are the system's.
+    paths = [entry for entry in files if not entry.name.startswith(".")
+             and (entry.suffix.lower() in WRITTEN or is_image(entry))]
     if not paths:
         raise UserError(f"{path}: no image among the {len(files)} files of this folder and its sub-folders; expected "
                         "JPEG, PNG or another format that OpenCV or Pillow reads")
     if len(paths) < len(files):
         others = [str(entry.relative_to(path)) for entry in sorted(set(files).difference(paths))]
-        print(f"warning: {path}: {len(others)} files are no images and left out: {first_names(others)}",
+        print(f"warning: {path}: {len(others)} entries are no images, or hidden, and left out: {first_names(others)}",
               file=sys.stderr)
     return paths
+
+
+def files_below(folder):
+    """Yield the files of a folder and its sub-folders, also those that are links, each folder once.
+
+    Links to nothing and hidden folders are yielded like files: they are reported with those that are no images.
+    """
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        if os.path.realpath(parent) in seen:
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(parent))
+        hidden = [name for name in folders if name.startswith(".")]
+        folders[:] = sorted(set(folders).difference(hidden))
+        yield from (Path(parent, name) for name in (*files, *hidden))
 
 
 def output_names(paths, output_dir):

@@ -25,7 +25,7 @@ from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
-from src.data.coco import FINDINGS, layout, read_coco
+from src.data.coco import FINDINGS, for_training, layout, need_ground_truth, read_coco
 from src.data.image_check import UNREADABLE, check_images
 from src.data.placement import fit_placement
 from src.yolo_dataset import workers_of
@@ -46,6 +46,8 @@ GOOD_IOU = 0.5
 def check_split(config, split):
     """Return (CocoData, report) of a split; the report is what json can hold.
 
+    `fault` is why the split is of no use at all, "" where it is of some.
+
     Raises:
         UserError: the annotation file cannot be used, or images are missing.
     """
@@ -53,12 +55,21 @@ def check_split(config, split):
     images = defaultdict(list)
     for _, kind, text in check_images(data, config, workers_of(config), Ranks()):
         images[kind].append(text)
+    fault, (path, _) = "", layout(config.data_dir, split)
+    try:
+        if split == "train":
+            for_training(data, config, path)
+        else:
+            need_ground_truth(data, path)
+    except UserError as error:
+        fault = str(error)
     findings = [{"finding": FINDINGS[key], "count": count, "first": data.examples.get(key, ""),
                  "is_wrong": key in WRONG} for key, count in data.report.items()]
     findings += [{"finding": f"images that are {kind}", "count": len(texts), "first": texts[0],
                   "all": texts, "is_wrong": kind == UNREADABLE} for kind, texts in images.items()]
     return data, {"images": len(data), "boxes": int((data.truth["iscrowd"] == 0).sum()),
-                  "crowd_regions": int(data.truth["iscrowd"].sum()), "classes": class_table(data), "findings": findings}
+                  "crowd_regions": int(data.truth["iscrowd"].sum()), "classes": class_table(data), "findings": findings,
+                  "fault": fault}
 
 
 def class_table(data):
@@ -129,6 +140,7 @@ def check(config):
         except UserError as error:
             faults.append(str(error))
     for name, found in report["splits"].items():
+        faults += [found["fault"]] if found["fault"] else []
         faults += [f"{name}: {entry['count']} {entry['finding']} (first: {entry['first']})"
                    for entry in found["findings"] if entry["is_wrong"]]
     if len(splits) == len(SPLITS) and splits["train"].categories.names != splits["val"].categories.names:

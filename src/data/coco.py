@@ -140,7 +140,7 @@ def read_coco(config, split: str, training: bool) -> CocoData:
     """
     json_path, image_folder = layout(config.data_dir, split)
     data = read_split(json_path, image_folder, config)
-    return _for_training(data, config, json_path) if training else data
+    return for_training(data, config, json_path) if training else data
 
 
 def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
@@ -153,6 +153,9 @@ def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
     Raises:
         UserError: the file cannot be used or an image is missing.
     """
+    if not image_folder.is_dir():
+        raise UserError(f"{image_folder}: this image folder does not exist; name the folder of the images of "
+                        f"{json_path} by --image_dir FOLDER")
     data = read_annotation_file(json_path, image_folder)
     turned = unconfirmed(data.paths, data.sizes) if config.exif == "auto" else []
     if turned:
@@ -177,17 +180,21 @@ def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> C
     return data
 
 
-def _for_training(data, config, json_path):
-    """The images that training uses; the others are reported."""
+def for_training(data: CocoData, config, json_path: Path) -> CocoData:
+    """Return the images that training uses; the others are reported.
+
+    Raises:
+        UserError: there is none with a box to learn.
+    """
     truth = data.truth
     useful = (truth["iscrowd"] == 0) & (truth["bbox"][:, 2:] > MIN_BOX_PIXELS).all(axis=1)
     keep = np.bincount(truth["image_index"][useful], minlength=len(data)) > 0
-    if not keep.any():
-        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on{_reasons(data)}")
     slivers = (truth["iscrowd"] == 0) & ~useful
     if slivers.any():
         data.report["boxes_slivers"] = int(slivers.sum())
         data.examples["boxes_slivers"] = os.path.basename(data.paths[truth["image_index"][int(np.argmax(slivers))]])
+    if not keep.any():
+        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on{_reasons(data)}")
     if not config.keep_empty and not keep.all():
         data.report["images_without_boxes"] = int((~keep).sum())
         data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageFile
 
 from model_utils.errors import UserError
 from src.data.orientation import UPRIGHT, exif_orientation, meant_orientation, turn, upright_size
@@ -24,6 +24,14 @@ CUT_SHORT, DAMAGED, DARK = "cut short", "damaged", "nearly black"
 MIN_ROWS = 0.5
 # Complaints of libjpeg about other segments than those of the pixels.
 HARMLESS = ("Unknown Adobe", "Warning: unknown JFIF", "Corrupt JPEG data: bad ICC")
+# Pillow's modes of whole numbers of 16 or 32 bits, and of floating-point numbers.
+DEEP_MODES = ("I", "F")
+# What else is found under an image's name: at which byte, how it begins (small letters), and the cure.
+FOREIGN = ((4, b"ftyphei", "it is a HEIC photo of a phone: convert it to JPEG"),
+           (4, b"ftypmif1", "it is a HEIC photo of a phone: convert it to JPEG"),
+           (0, b"version https://git-lfs", "it is a pointer of Git LFS: fetch the files themselves by `git lfs pull`"),
+           (0, b"<!doctype html", "it is a web page: the download went wrong, repeat it"),
+           (0, b"<html", "it is a web page: the download went wrong, repeat it"))
 # No value of 12 bits is so high.
 DARK_BELOW = 4096
 # OpenCV's limit; it refuses larger images by name.
@@ -35,8 +43,9 @@ def is_image(path: str | Path) -> bool:
     if cv2.haveImageReader(str(path)):
         return True
     try:
-        with Image.open(path):
-            return True
+        with Image.open(path) as image:
+            # Formats that Pillow names, but leaves to programs that are seldom there.
+            return not isinstance(image, ImageFile.StubImageFile) and image.format not in ("EPS", "MPEG")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
 
@@ -135,7 +144,8 @@ def _decode_jpeg(path, data, reduction):
     # Decoders make up the rest of a truncated file; the end mark must follow the last scan.
     is_cut = "Premature end" in problem or data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN)
     try:
-        image = simplejpeg.decode_jpeg(data, "RGB", strict=False)
+        # A download that stopped may have its whole length, filled up with zeros, which would be decoded.
+        image = simplejpeg.decode_jpeg(data.rstrip(b"\0") if is_cut else data, "RGB", strict=False)
     except (ValueError, KeyError) as error:
         if is_cut:
             raise _truncated(path, data) from error
@@ -173,27 +183,38 @@ def _decode_by_opencv(path, data):
         # Not as RGB: with that and any depth, OpenCV 4.11 returns TIFF files of 16 bits as uninitialised memory.
         image = cv2.imdecode(buffer, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH)
         if image is None:
-            return _decode_by_pillow(path, data), None
+            image = _decode_by_pillow(path, data)
+            if image.dtype == np.uint8:
+                return image, None
+            fault = _check_depth(path, image)
+            return np.stack([(image >> 8).astype(np.uint8)] * 3, axis=2), fault
         if image.dtype == np.uint8:
             return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), None
-        if image.dtype != np.uint16:
-            raise UserError(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
-                            f"{image.max():g}; expected 8 or 16 bits: convert it, so that its range fills 0 to 255")
-        fault = Fault(DARK, f"16 bits a channel, but no value above {image.max()}: scale it to 0 to 65535")
-        pixels = cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-        return pixels, fault if image.max() < DARK_BELOW else None
+        fault = _check_depth(path, image)
+        return cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION), fault
     except cv2.error as error:
         raise UserError(f"{path}: cannot decode this image ({error.err or error})") from error
 
 
+def _check_depth(path, image):
+    """Return the `Fault` of an image of more than 8 bits a channel, None where it has none; refuse more than 16."""
+    if image.dtype != np.uint16:
+        raise UserError(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
+                        f"{image.max():g}; expected 8 or 16 bits: convert it, so that its range fills 0 to 255")
+    if image.max() >= DARK_BELOW:
+        return None
+    return Fault(DARK, f"16 bits a channel, but no value above {image.max()}: scale it to 0 to 65535")
+
+
 def _decode_by_pillow(path, data):
-    """Return what OpenCV does not read, such as GIF, whose first image counts."""
+    """Return what OpenCV does not read, such as GIF, whose first image counts; grey [H, W] of more than 8 bits."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return np.array(image.convert("RGB"))
+            return np.array(image if image.mode.startswith(DEEP_MODES) else image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: this file ({len(data)} bytes) cannot be decoded as an image; expected JPEG, PNG or "
-                        "another format that OpenCV or Pillow reads") from error
+        kind = next((kind for place, mark, kind in FOREIGN if data[place:place + 64].lstrip().lower().startswith(mark)),
+                    "expected JPEG, PNG or another format that OpenCV or Pillow reads")
+        raise UserError(f"{path}: this file ({len(data)} bytes) cannot be decoded as an image; {kind}") from error
 
 
 def _truncated(path, data):

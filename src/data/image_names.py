@@ -103,8 +103,8 @@ class ImageFolder:
 
 
 def name_key(name):
-    """Return a name without what tools change: separators, percent codes, letter case, Unicode form."""
-    return unicodedata.normalize("NFC", unquote(name.replace("\\", "/"))).casefold()
+    """Return a name without what tools change: separators, percent codes, letter case, Unicode form, blanks around."""
+    return unicodedata.normalize("NFC", unquote(name.replace("\\", "/"))).casefold().strip()
 
 
 def base_key(name: str) -> str:

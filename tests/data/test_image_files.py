@@ -100,7 +100,9 @@ def test_what_opencv_or_pillow_reads_is_an_image(tmp_path, extension):
     assert is_image(path) and np.abs(decode_image(path).astype(int) - smooth_image()).mean() < 8
 
 
-@pytest.mark.parametrize("data", [b"", b"text", b"\xff", b"{}"])
+@pytest.mark.parametrize("data", [b"", b"text", b"\xff", b"{}", b"GRIB\0\0\0\1" + bytes(99), b"\x89HDF\r\n\x1a\n",
+                                  b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+                                  b"\0\0\1\xb3\1\1\1"])
 def test_anything_else_is_none(tmp_path, data):
     (tmp_path / "a.jpg").write_bytes(data)
     assert not is_image(tmp_path / "a.jpg")
@@ -262,6 +264,46 @@ def test_floating_point_images_are_refused_and_dark_ones_have_a_fault(tmp_path):
         found = decode_reduced(path, 1)
         assert (found.fault.kind if found.fault else None) == kind
     assert np.abs(found.pixels[..., ::-1].astype(int) - smooth_image()).max() <= 1
+
+
+@pytest.mark.parametrize(("kind", "scale"), [(np.float32, 1 / 255), (np.float32, 100), (np.int32, 1000)])
+def test_grey_images_of_other_numbers_are_refused_too(tmp_path, kind, scale):
+    # OpenCV does not read them, and Pillow would clip them to 0 to 255.
+    Image.fromarray((smooth_image()[..., 0] * scale).astype(kind)).save(tmp_path / "a.tif")
+    with pytest.raises(UserError, match=f"the pixels of this image are {kind.__name__}, from .*; expected 8 or 16"):
+        decode_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("shift", "kind"), [(4, DARK), (8, None)])
+def test_grey_images_of_16_bits_that_only_pillow_reads(tmp_path, shift, kind):
+    grey = smooth_image()[..., 0]
+    Image.fromarray(grey.astype(np.uint16) << shift).save(tmp_path / "a.im")
+    found = decode_reduced(tmp_path / "a.im", 1)
+    assert (found.fault.kind if found.fault else None) == kind
+    np.testing.assert_array_equal(found.pixels, np.stack([grey >> (8 - shift)] * 3, axis=2))
+
+
+@pytest.mark.parametrize(("data", "cure"), [
+    (b"\0\0\0\x18ftypheic" + bytes(90), "HEIC photo of a phone: convert it to JPEG"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "git lfs pull"),
+    (b"\n<!DOCTYPE HTML><title>404</title>", "a web page: the download went wrong")])
+def test_what_is_no_image_is_named_with_its_cure(tmp_path, data, cure):
+    with pytest.raises(UserError, match=f"cannot be decoded as an image; it is .*{cure}"):
+        decode_bytes(tmp_path, data)
+    assert not is_image(tmp_path / "photo")
+
+
+def test_zeros_in_place_of_the_rest_of_a_jpeg_are_no_rows(tmp_path):
+    jpeg = encoded(smooth_image(96, 128), ".jpg")
+    path = tmp_path / "photo"
+    for share, zeros in ((7, 0), (7, 1000), (3, 0), (3, 1000)):
+        path.write_bytes(jpeg[:len(jpeg) * share // 10] + bytes(zeros))
+        if share < 5:
+            with pytest.raises(UserError, match="cut short"):
+                decode_image(path)
+            continue
+        found = decode_reduced(path, 1)
+        assert found.fault.kind == CUT_SHORT and 50 <= int(found.fault.text.partition("%")[0]) < 90
 
 
 def test_foreign_bytes_after_a_jpeg_are_ignored(tmp_path):

@@ -130,14 +130,23 @@ def test_a_folder_is_read_by_content_with_its_folders_and_the_rest_is_reported(r
         (folder / name).write_bytes(image.read_bytes())
     for name in ("notes.txt", "sub/labels.json"):
         (folder / name).write_text("{}")
+    # A link leads to another folder, another in a circle, a third nowhere; what is hidden is the system's.
+    elsewhere = tmp_path / "elsewhere"
+    write_image(elsewhere / "f.png")
+    for name, target in (("link", elsewhere), ("sub/circle", folder), ("lost", tmp_path / "nowhere")):
+        (folder / name).symlink_to(target)
+    for name in ("._a.jpg", ".thumbnails/a.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(image.read_bytes())
     assert run(folder, f"--output_dir={tmp_path / 'out'}") == 0
     records = json.loads((tmp_path / "out" / "detections.json").read_text())
-    names = ["a.jpg", "b.jfif", "c.jpe", "e.txt", "sub/d"]
+    names = ["a.jpg", "b.jfif", "c.jpe", "e.txt", "link/f.png", "sub/d"]
     assert [record["file"] for record in records] == [str(folder / name) for name in names]
     drawn = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert drawn == {"a.jpg", "b.jfif.png", "c.jpe", "e.txt.png", "sub/d.png", "detections.json"}
+    assert drawn == {"a.jpg", "b.jfif.png", "c.jpe", "e.txt.png", "link/f.png", "sub/d.png", "detections.json"}
     assert capsys.readouterr().err.startswith(
-        f"warning: {folder}: 2 files are no images and left out: notes.txt, sub/labels.json\n")
+        f"warning: {folder}: 5 entries are no images, or hidden, and left out: ._a.jpg, .thumbnails, lost, notes.txt, "
+        "sub/labels.json\n")
 
 
 def test_detections_as_text():

@@ -67,6 +67,18 @@ def test_what_would_train_wrongly_is_an_error(tmp_path, capsys, change, words):
     assert code == 1 and any(words in fault for fault in report["faults"]) and words in text
 
 
+@pytest.mark.parametrize(("boxes", "words"), [
+    ([], "has a box to train on"), ([(1, 1, 9, 9, 1, 1)], "are all crowd regions"),
+    ([(1, 1, 1, 30, 1)], "boxes at most one pixel wide or high")])
+def test_a_split_without_a_box_to_use_is_an_error(tmp_path, capsys, boxes, words):
+    write(tmp_path, images=[{"size": (64, 64), "boxes": boxes}])
+    write(tmp_path, "val", images=[{"size": (64, 64)}])
+    code, report, text = check(tmp_path, capsys)
+    train, val = report["faults"]
+    assert code == 1 and "none of its 1 images has a box to train on" in train and words in train
+    assert "instances_val2017.json: has no annotation to score against" in val and f"error: {val}" in text
+
+
 def test_images_that_cannot_be_read_and_other_classes_are_errors(tmp_path, capsys):
     write(tmp_path)
     write_coco(tmp_path, [{"size": (64, 64), "boxes": [(1, 1, 20, 10, 1)]}], "val", CLASSES[:1])
