@@ -22,7 +22,7 @@ from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import write_json
 from model_utils.run_folder import make_run_folder
-from src.data.image_files import decode_image, is_image
+from src.data.image_files import UnreadableImage, decode_image, is_image
 from src.evaluation.detections import as_records, as_text
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
@@ -45,11 +45,30 @@ def main(argv=None):
     setup_device(config)
     checkpoint, config, categories = read_checkpoint(config, config.ckpt_file)
     network = fastest_network(config, len(categories), checkpoint, batch_size=1)
-    found = [predict_image(network, path, config)
-             for path in tqdm(paths, desc="prediction", unit="image", leave=False, disable=None)]
+    images, skipped = predict_all(network, list(zip(paths, targets, strict=True)), config)
     folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)
-    write(paths, targets, found, categories, folder, config.exif)
+    write(images, skipped, categories, folder, config.exif)
     return 0
+
+
+def predict_all(network, images, config):
+    """Predict on (path, name of the drawn image) pairs.
+
+    Returns:
+        Tuple of (path, name, what `predict_image` returns) of each image that can be read, and the other errors.
+
+    Raises:
+        UserError: none can be read, or one cannot with strict_images.
+    """
+    found, errors = [], []
+    for path, target in tqdm(images, desc="prediction", unit="image", leave=False, disable=None):
+        try:
+            found.append((path, target, predict_image(network, path, config)))
+        except UnreadableImage as error:
+            errors.append(error)
+            if config.strict_images or len(errors) == len(images):
+                raise
+    return found, errors
 
 
 def image_paths(path, output_dir=""):
@@ -114,14 +133,16 @@ def output_names(paths, output_dir):
     return names
 
 
-def write(paths, targets, found, categories, folder, exif):
-    """Write the drawn images and the json to a folder, and log the detections."""
+def write(images, skipped, categories, folder, exif):
+    """Write the drawn images and the json to a folder, and log the detections; see `predict_all` for the first two."""
     logger = get_logger("", name="predict")
+    for error in skipped:
+        logger.warning("skipped: %s", error)
     records = []
-    faults = [(path, fault) for path, (fault, *_) in zip(paths, found, strict=True) if fault]
+    faults = [(path, fault) for path, _, (fault, *_) in images if fault]
     for path, fault in faults:
         logger.warning("%s: %s, %s", path, fault.kind, fault.text)
-    for path, target, (_, (height, width), boxes, scores, classes) in zip(paths, targets, found, strict=True):
+    for path, target, (_, (height, width), boxes, scores, classes) in images:
         write_image(folder / target, draw_boxes(decode_image(path, exif), boxes, classes, categories.names, scores))
         detections = as_records(boxes, scores, classes, categories)
         records.append({"file": str(path), "width": width, "height": height, "detections": detections})
@@ -129,7 +150,10 @@ def write(paths, targets, found, categories, folder, exif):
     write_json(folder / "detections.json", records)
     if faults:
         logger.warning("%d of %d images are not sound, see above; what can be read of them was used", len(faults),
-                       len(paths))
+                       len(images))
+    if skipped:
+        logger.warning("%d of %d images cannot be read, see above (--strict_images True stops at one)", len(skipped),
+                       len(skipped) + len(images))
     logger.info("%s: %d detections on %d images", folder / "detections.json",
                 sum(len(record["detections"]) for record in records), len(records))
     close_logger(logger)

@@ -50,6 +50,10 @@ def is_image(path: str | Path) -> bool:
         return False
 
 
+class UnreadableImage(UserError):
+    """An image file of no use; the text names it and what to do."""
+
+
 class Fault(NamedTuple):
     """What is wrong with an image that can be used nevertheless: `CUT_SHORT`, `DAMAGED` or `DARK`, and the details."""
     kind: str
@@ -75,8 +79,8 @@ def decode_image(path: str | Path, exif: str = "auto") -> np.ndarray:
         uint8 [H, W, 3], RGB, contiguous.
 
     Raises:
-        UserError: the file cannot be opened, is empty, is no image, holds floating-point numbers, or less than half of
-            its rows is there; the text names the path.
+        UnreadableImage: the file cannot be opened, is empty, is no image, holds floating-point numbers, or less than
+            half of its rows is there; the text names the path.
     """
     return decode_reduced(path, 1, exif).pixels
 
@@ -100,7 +104,7 @@ def decode_reduced(path: str | Path, reduction: int, exif: str = "auto",
         file, and for a turned image whose sides are no multiples of it; (H, W) as turned; and its fault.
 
     Raises:
-        UserError: as `decode_image`.
+        UnreadableImage: as `decode_image`.
     """
     data = _read(path)
     orientation = exif_orientation(data) if exif == "auto" else UPRIGHT
@@ -123,10 +127,10 @@ def _read(path):
         with open(path, "rb", buffering=0) as file:
             data = file.read()
     except OSError as error:
-        raise UserError(f"{path}: cannot read this image file ({error.strerror or error}); "
+        raise UnreadableImage(f"{path}: cannot read this image file ({error.strerror or error}); "
                         "restore it or take it out of the data set") from error
     if not data:
-        raise UserError(f"{path}: this image file is empty (0 bytes); restore it or take it out of the data set")
+        raise UnreadableImage(f"{path}: this image file is empty (0 bytes); restore it or take it out of the data set")
     return data
 
 
@@ -193,13 +197,13 @@ def _decode_by_opencv(path, data):
         fault = _check_depth(path, image)
         return cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION), fault
     except cv2.error as error:
-        raise UserError(f"{path}: cannot decode this image ({error.err or error})") from error
+        raise UnreadableImage(f"{path}: cannot decode this image ({error.err or error})") from error
 
 
 def _check_depth(path, image):
     """Return the `Fault` of an image of more than 8 bits a channel, None where it has none; refuse more than 16."""
     if image.dtype != np.uint16:
-        raise UserError(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
+        raise UnreadableImage(f"{path}: the pixels of this image are {image.dtype}, from {image.min():g} to "
                         f"{image.max():g}; expected 8 or 16 bits: convert it, so that its range fills 0 to 255")
     if image.max() >= DARK_BELOW:
         return None
@@ -214,11 +218,11 @@ def _decode_by_pillow(path, data):
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         kind = next((kind for place, mark, kind in FOREIGN if data[place:place + 64].lstrip().lower().startswith(mark)),
                     "expected JPEG, PNG or another format that OpenCV or Pillow reads")
-        raise UserError(f"{path}: this file ({len(data)} bytes) cannot be decoded as an image; {kind}") from error
+        raise UnreadableImage(f"{path}: this file ({len(data)} bytes) cannot be decoded as an image; {kind}") from error
 
 
 def _truncated(path, data):
-    return UserError(f"{path}: this image file is cut short ({len(data)} bytes, the end mark is missing); "
+    return UnreadableImage(f"{path}: this image file is cut short ({len(data)} bytes, the end mark is missing); "
                      "copy or download it again")
 
 

@@ -68,12 +68,22 @@ def test_one_image_goes_to_a_new_folder_below_log_path(run, tmp_path):
     np.testing.assert_array_equal(cv2.imread(str(folder / "one.png")), cv2.imread(str(tmp_path / "one.png")))
 
 
-def test_an_unreadable_image_is_named_and_nothing_is_written(run, tmp_path, capsys):
-    write_image(tmp_path / "images" / "a.jpg")
-    (tmp_path / "images" / "broken.jpg").write_bytes(b"\xff\xd8 no jpeg")
-    assert run(tmp_path / "images", f"--output_dir={tmp_path / 'out'}") == 1
+def test_an_unreadable_image_is_skipped_named_and_counted(run, tmp_path, capsys):
+    image, broken = write_image(tmp_path / "images" / "b.jpg"), tmp_path / "images" / "a.jpg"
+    broken.write_bytes(b"\xff\xd8 no jpeg")
+    assert run(image.parent, f"--output_dir={tmp_path / 'out'}") == 0
+    output = capsys.readouterr().out
+    assert f"skipped: {broken}: " in output and "1 of 2 images cannot be read" in output
+    assert [record["file"] for record in json.loads((tmp_path / "out" / "detections.json").read_text())] == [str(image)]
+
+
+@pytest.mark.parametrize(("name", "options"), [("", ["--strict_images=True"]), ("a.jpg", [])])
+def test_an_unreadable_image_ends_a_strict_run_and_one_of_its_own(run, tmp_path, capsys, name, options):
+    write_image(tmp_path / "images" / "b.jpg")
+    (tmp_path / "images" / "a.jpg").write_bytes(b"\xff\xd8 no jpeg")
+    assert run(tmp_path / "images" / name, f"--output_dir={tmp_path / 'out'}", *options) == 1
     error = capsys.readouterr().err
-    assert "broken.jpg" in error and "Traceback" not in error
+    assert "a.jpg" in error and "Traceback" not in error
     assert not (tmp_path / "out").exists()
 
 
