@@ -53,8 +53,8 @@ PATHS_2021 = (
     "eval.py", "export.py", "train.py",
 )
 # What follows -- in the text and is no option of default_config.yaml: of scripts, tools and the C++ app.
-OTHER_OPTIONS = {"attribute", "format", "fraction", "group_by", "images", "json", "option", "precision", "sizes",
-                 "val_fraction", "video"}
+OTHER_OPTIONS = {"aipp", "attribute", "format", "fraction", "group_by", "images", "json", "option", "precision",
+                 "preprocess", "sizes", "val_fraction", "video"}
 # Shell scripts that other scripts source.
 SOURCED = {"common.sh", "environment.sh", "distribute.sh"}
 

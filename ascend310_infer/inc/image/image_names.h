@@ -14,8 +14,8 @@
 
 namespace yolo {
 
-/// A name without what tools change: separators, percent codes, the case of ASCII letters. Python also finds other
-/// letter cases and Unicode forms, which takes tables that this program does not have.
+/// A name without what tools change: separators, percent codes, blanks around it, the case of ASCII letters. Python
+/// also finds other letter cases and Unicode forms, which takes tables that this program does not have.
 std::string NameKey(const std::string &name);
 
 /// The files of an image folder, listed folder by folder as names ask for them.

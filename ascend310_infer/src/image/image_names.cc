@@ -51,7 +51,9 @@ std::string NameKey(const std::string &name) {
     }
     key += static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
   }
-  return key;
+  constexpr const char *kBlanks = " \t\r\n";
+  const size_t start = key.find_first_not_of(kBlanks);
+  return start == std::string::npos ? "" : key.substr(start, key.find_last_not_of(kBlanks) + 1 - start);
 }
 
 std::optional<std::string> ImageFolder::FindExact(const std::string &name) {

@@ -136,11 +136,15 @@ bool IsDamage(const std::string &complaint, const std::string &data) {
 /// Decodes a JPEG and returns its fault. Returns nothing where libjpeg did not come to its end: the file is then
 /// OpenCV's to judge.
 std::optional<std::string> DecodeJpeg(const std::string &data, const std::string &path, cv::Mat *image) {
-  const auto [is_decoded, complaint] = RunLibjpeg(data, image);
+  auto [is_decoded, complaint] = RunLibjpeg(data, image);
   if (is_decoded && complaint.empty()) {
     return "";
   }
   const bool is_cut = complaint.find("Premature end") != std::string::npos || LacksEndMark(data);
+  if (is_cut && data.back() == 0) {
+    // A download that stopped may have its whole length, filled up with zeros, which would be decoded.
+    is_decoded = RunLibjpeg(data.substr(0, data.find_last_not_of('\0') + 1), image).is_decoded;
+  }
   if (!is_decoded && !is_cut) {
     return std::nullopt;
   }

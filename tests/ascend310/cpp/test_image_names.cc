@@ -44,13 +44,15 @@ TEST_CASE("names of tools are found") {
                                                          {"a_1.jpg", "a_1.jpg"},
                                                          {"./night/b.png", "night/b.png"},
                                                          {"night/../a_1.jpg", "a_1.jpg"},
-                                                         {"50%25.jpg", "50%25.jpg"}};
+                                                         {"50%25.jpg", "50%25.jpg"},
+                                                         {" x/a_1.jpg \n", "a_1.jpg"}};
   for (const auto &[name, file] : cases) {
     INFO(name);
     CHECK(images.Find(name) == file);
   }
   CHECK(yolo::NameKey("100%.jpg%4") == "100%.jpg%4");
   CHECK(yolo::NameKey("%zz%4A") == "%zzj");
+  CHECK(yolo::NameKey(" \n").empty());
 }
 
 TEST_CASE("a name that fits two files, and two names that fit one, are refused") {

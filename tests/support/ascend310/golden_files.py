@@ -175,7 +175,10 @@ def _readings(folder):
     noise = np.random.default_rng(24).random((20, 30, 3))
     odd = [_encoded(".tiff", noise.astype(np.float32)), _encoded(".png", (noise * 4000).astype(np.uint16)),
            _encoded(".tiff", (noise * 65535).astype(np.uint16))]
-    return cases + [_reading(folder, f"bytes{number}", data) for number, data in enumerate(_byte_strings() + odd)]
+    jpeg = _encoded(".jpg", _smooth(96, 128, 26))
+    zeros = [jpeg[:len(jpeg) * tenths // 10] + bytes(count) for tenths in (3, 7, 9) for count in (1, 1000)]
+    return cases + [_reading(folder, f"bytes{number}", data)
+                    for number, data in enumerate(_byte_strings() + odd + zeros)]
 
 
 def _reading(folder, name, data, exif="auto", listed_hw=None):
