@@ -18,8 +18,8 @@
 //
 // What to expect: on a stand-in that resizes by interpolation, pixels differ by 3.3 of 255 levels on average on COCO
 // photographs at 416 x 416 (1 % of them by more than 32) and by 0.5 on BCCD; AP of a network trained on BCCD, at
-// 320 x 320, was 0.517 in the place of 0.518 (2026-11-23). With NV12, at 160 x 160, it was 0.0967 in the place of 0.0998
-// (2026-11-28).
+// 320 x 320, was 0.517 in the place of 0.518 (2026-11-23). With NV12, at 160 x 160, it was 0.0967 in the place of
+// 0.0998 (2026-11-28).
 //
 // Written by the vendor's documentation of ACL, and tested with the project's own stand-in for it; it has never run on
 // a device.
