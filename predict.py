@@ -7,7 +7,7 @@
 A folder is read with its sub-folders, and photos as people see them (`--exif ignore`: as they are stored). Class names
 and preprocessing come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn and written.
 `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of its input,
-and `detections.json`. Nothing is written unless all images can be read; no input is ever overwritten.
+and `detections.json`; no input is ever overwritten. An image that cannot be read is skipped, named and counted.
 """
 import os
 import sys
@@ -19,18 +19,15 @@ from tqdm import tqdm
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, run_cli
 from model_utils.json_file import write_json
 from model_utils.run_folder import make_run_folder
-from src.data.image_files import UnreadableImage, decode_image, is_image
+from src.data.image_files import UnreadableImage, decode_image
 from src.evaluation.detections import as_records, as_text
+from src.evaluation.image_folder import WRITABLE, image_paths
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
 from src.logger import close_logger, get_logger
-from src.util import first_names
-
-# Formats that OpenCV writes; a drawn image of another one becomes a PNG.
-WRITTEN = (".bmp", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def main(argv=None):
@@ -71,51 +68,6 @@ def predict_all(network, images, config):
     return found, errors
 
 
-def image_paths(path, output_dir=""):
-    """Return the image itself, or all images in a folder and its sub-folders, by suffix or content, sorted by path.
-
-    Files that are no images are reported on standard error. What an earlier run drew, in `output_dir`, is no input.
-
-    Raises:
-        UserError: there is no such file or folder, or the folder holds no image.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        if not path.is_file():
-            raise UserError(f"{path}: no such image or folder; check --image")
-        return [path]
-    drawn = Path(output_dir).resolve() if output_dir else None
-    files = sorted(entry for entry in files_below(path)
-                   if not (drawn and drawn != path.resolve() and drawn in entry.resolve().parents))
-    # One that is called an image but is none is reported by its decoder; hidden ones are the system's.
-    paths = [entry for entry in files if not entry.name.startswith(".")
-             and (entry.suffix.lower() in WRITTEN or is_image(entry))]
-    if not paths:
-        raise UserError(f"{path}: no image among the {len(files)} files of this folder and its sub-folders; expected "
-                        "JPEG, PNG or another format that OpenCV or Pillow reads")
-    if len(paths) < len(files):
-        others = [str(entry.relative_to(path)) for entry in sorted(set(files).difference(paths))]
-        print(f"warning: {path}: {len(others)} entries are no images, or hidden, and left out: {first_names(others)}",
-              file=sys.stderr)
-    return paths
-
-
-def files_below(folder):
-    """Yield the files of a folder and its sub-folders, also those that are links, each folder once.
-
-    Links to nothing and hidden folders are yielded like files: they are reported with those that are no images.
-    """
-    seen = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        if os.path.realpath(parent) in seen:
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(parent))
-        hidden = [name for name in folders if name.startswith(".")]
-        folders[:] = sorted(set(folders).difference(hidden))
-        yield from (Path(parent, name) for name in (*files, *hidden))
-
-
 def output_names(paths, output_dir):
     """Return the name of each drawn image: its input's, below their common folder, with .png appended if need be.
 
@@ -123,7 +75,7 @@ def output_names(paths, output_dir):
         UsageError: `output_dir` is set and a drawn image would overwrite one of the inputs.
     """
     root = os.path.commonpath([path.parent for path in paths])
-    names = [os.path.relpath(path, root) + ("" if path.suffix.lower() in WRITTEN else ".png") for path in paths]
+    names = [os.path.relpath(path, root) + ("" if path.suffix.lower() in WRITABLE else ".png") for path in paths]
     if output_dir:
         inputs = {path.resolve() for path in paths}
         overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]
