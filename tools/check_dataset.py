@@ -146,6 +146,9 @@ def check(config):
     if len(splits) == len(SPLITS) and splits["train"].categories.names != splits["val"].categories.names:
         faults.append(f"the classes of train, {', '.join(splits['train'].categories.names)}, are not those of val, "
                       f"{', '.join(splits['val'].categories.names)}: make them the same, in one order")
+    classes = {split: found["classes"] for split, found in report["splits"].items()}
+    report["unlearned"] = [name for name, row in classes.get("train", {}).items()
+                           if not row["boxes"] and classes.get("val", {}).get(name, {"boxes": 0})["boxes"]]
     root, of_split = Path(config.data_dir), {path: split for split, data in splits.items() for path in data.paths}
     groups = duplicates([path for path in of_split if Path(path).is_file()], workers_of(config))
     report["duplicates"] = [[str(Path(path).relative_to(root)) for path in group] for group in groups]
@@ -169,6 +172,9 @@ def text_of(report):
                   for name, row in found["classes"].items()]
         lines += [f"  {'error' if entry['is_wrong'] else 'warning'}: {entry['count']} {entry['finding']} (first: "
                   f"{entry['first']})" for entry in found["findings"]]
+    if report["unlearned"]:
+        lines.append(f"warning: {len(report['unlearned'])} classes of val have no box in train, so that they are not "
+                     f"learned: {', '.join(report['unlearned'])}")
     for title, groups in (("images of train and val are the same file, so that validation measures what was learned",
                            report["leakage"]), ("groups of images are the same file", report["duplicates"])):
         if groups:

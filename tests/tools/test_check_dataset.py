@@ -79,6 +79,14 @@ def test_a_split_without_a_box_to_use_is_an_error(tmp_path, capsys, boxes, words
     assert "instances_val2017.json: has no annotation to score against" in val and f"error: {val}" in text
 
 
+def test_a_class_that_only_validation_has_is_named(tmp_path, capsys):
+    write(tmp_path, images=[{"size": (64, 64), "boxes": [(1, 1, 20, 10, 1)]}])
+    write(tmp_path, "val")
+    code, report, text = check(tmp_path, capsys)
+    assert code == 0 and report["unlearned"] == ["ball"]
+    assert "warning: 1 classes of val have no box in train, so that they are not learned: ball" in text
+
+
 def test_images_that_cannot_be_read_and_other_classes_are_errors(tmp_path, capsys):
     write(tmp_path)
     write_coco(tmp_path, [{"size": (64, 64), "boxes": [(1, 1, 20, 10, 1)]}], "val", CLASSES[:1])
