@@ -43,7 +43,7 @@ def test_the_hint_names_the_format(tmp_path, name):
 
 
 @pytest.mark.parametrize("name, text, words", [
-    ("project.json", '[{"annotations": [{"result": [{"from_name": "label"}]}], "data": {}}]', "Label Studio's own json"),
+    ("project.json", '[{"annotations": [{"result": [{"from_name": "label"}]}]}]', "Label Studio's own json"),
     ("min.json", '[{"image": "a.jpg", "label": [{"rectanglelabels": ["cup"], "original_width": 64}]}]', "JSON-MIN"),
     ("via.json", '{"project": {"data_format_version": "3.1.1"}, "metadata": {}}', "a project of VIA 3"),
     ("_annotations.createml.json", '[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "CreateML's json"),

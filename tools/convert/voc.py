@@ -113,21 +113,26 @@ def _listed(reading, path, folder, paths):
     by_base = defaultdict(list)
     for key in inside:
         by_base[key.rpartition("/")[2]].append(key)
-    for line in read_text(path).splitlines():
-        name = LIST_FLAG.sub("", line.strip()).strip('"').replace("\\", "/")
-        if (mimetypes.guess_type(name)[0] or "").startswith("image/"):
-            name = name.rpartition(".")[0]
-        # Lists may have names without folders, or with the ones above.
-        keys = [name] if name in inside else [key for key in by_base[name.rpartition("/")[2]] if any(
-            long.endswith(f"/{short}") for long, short in ((key, name), (name, key)))]
+    for line in filter(None, map(str.strip, read_text(path).splitlines())):
+        keys = _keys(line, by_base) or _keys(LIST_FLAG.sub("", line), by_base)
         if len(keys) > 1:
-            raise UserError(f"{path}: {name} may be {reading.relative(inside[keys[0]])} or "
+            raise UserError(f"{path}: {line} may be {reading.relative(inside[keys[0]])} or "
                             f"{reading.relative(inside[keys[1]])}; write it with its folder")
         if keys:
             yield inside[keys[0]]
-        elif name:
-            reading.leave_out("names in lists of ImageSets/Main without an xml file", f"{name} of "
+        else:
+            reading.leave_out("names in lists of ImageSets/Main without an xml file", f"{line} of "
                               f"{reading.relative(path)}")
+
+
+def _keys(name, by_base):
+    """Return the paths that a name in a list may mean: it may lack folders, or have the ones above."""
+    name = name.strip('"').replace("\\", "/")
+    if (mimetypes.guess_type(name)[0] or "").startswith("image/"):
+        name = name.rpartition(".")[0]
+    near = by_base.get(name.rpartition("/")[2], [])
+    return [name] if name in near else [key for key in near if f"/{key}".endswith(f"/{name}")
+                                        or f"/{name}".endswith(f"/{key}")]
 
 
 def _boxes(reading, root, path):
