@@ -169,12 +169,12 @@ class Reading:
 
     def refuse_empty(self, kind):
         """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
-        raise UserError(f"{self.root}: no {kind} to train on are left{self.reasons()}")
+        raise UserError(f"{self.root}: no {kind} to train on are left{self.reasons() or '; none were found'}")
 
     def reasons(self):
-        """Return what a message says of what was left out."""
+        """Return what a message says of what was left out, nothing for nothing."""
         lines = [f"{count} {reason} (first: {example})" for reason, (count, example) in self.left_out.items()]
-        return "\n  ".join(["; left out were:", *(lines + self.findings or ["none"])])
+        return "\n  ".join(["; left out were:", *lines, *self.findings]) if lines or self.findings else ""
 
     def relative(self, path):
         """Return a path as messages show it."""

@@ -51,7 +51,7 @@ def divide(reading, fraction, seed, group_by):
         try:
             _, held_out = draw(groups, fraction, seed, "--val_fraction", "groups of images" if group_by else "images")
         except UserError as error:
-            raise UserError(f"{error}{reading.reasons() if reading.left_out else ''}") from error
+            raise UserError(f"{error}{reading.reasons()}") from error
         splits["val"] = [image for name in sorted(held_out) for image in groups[name]]
         training = [image for name in sorted(groups.keys() - held_out) for image in groups[name]]
     return {split: images for split in SPLITS for images in ({**splits, "train": training}.get(split),) if images}
