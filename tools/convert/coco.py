@@ -13,7 +13,7 @@ from model_utils.errors import UserError
 from src.data.coco import load_json, read_categories, read_images, records_of
 from src.data.fields import describe, id_key
 from src.data.formats import formats_of
-from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, files_of, split_of, split_of_name
+from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, split_of, split_of_name
 
 KINDS = ("roboflow", "cvat", "label_studio", "coco")
 # What Label Studio puts before the name of an uploaded file, and before the path of one on its own disk.
@@ -27,17 +27,16 @@ def read(source, kind, image_root=None):
     Raises:
         UserError: a file cannot be used, or several are for one split.
     """
-    root = source.parent if source.is_file() else source
+    reading, of_split = Reading(source, image_root), {}
     kinds = {path: kind if source.is_file() else next(iter(formats_of(path)), None)
-             for path in files_of(source, ".json")}
+             for path in reading.files(".json")}
     # All COCO files where a kind is asked for that none of them looks like.
     files = [path for path, found in kinds.items() if found == kind] or [
         path for path, found in kinds.items() if found in KINDS]
     # COCO's own files of captions and keypoints are of the same images.
     files = [path for path in files if path.name.startswith("instances_")] or files
-    reading, of_split = Reading(root, image_root), {}
     for path in files:
-        split = split_of_name(path.stem) or split_of(path.parent, root)
+        split = split_of_name(path.stem) or split_of(path.parent, reading.root)
         if of_split.setdefault(split, path) != path:
             raise UserError(f"{source}: {reading.relative(of_split[split])} and {reading.relative(path)} are both "
                             f"for {split or 'all images'}; name one of the files in place of the folder, with "

@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
 from src.data.fields import describe, finite_number, whole_number
-from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, files_of, split_of
+from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, split_of
 
 # Shapes around an object; a rectangle and a mask have two corners.
 AREAS = ("polygon", "rectangle", "mask", "oriented_rectangle", "rotation")
@@ -22,8 +22,8 @@ AREAS = ("polygon", "rectangle", "mask", "oriented_rectangle", "rotation")
 
 def read(source, image_root=None):
     """Read all json files of labelme below a folder, or one of them."""
-    reading = Reading(source.parent if source.is_file() else source, image_root)
-    for path in files_of(source, ".json"):
+    reading = Reading(source, image_root)
+    for path in reading.files(".json"):
         content = read_json(path, "labelme file")
         if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
             reading.leave_out("json files without a list of shapes", reading.relative(path))

@@ -34,12 +34,12 @@ def set_sizes(reading):
     with ThreadPoolExecutor(READERS) as pool:
         found = tqdm(pool.map(_sizes, reading.images), "reading images", len(reading.images), leave=False, disable=None)
         for image, sizes in zip(reading.images, found, strict=True):
-            place = reading.relative(image.path)
             if isinstance(sizes, str):
                 reading.leave_out("images that cannot be read", sizes)
             elif image.size and tuple(image.size) not in sizes:
                 reading.leave_out("images of another size than their annotations say",
-                                  f"{place} is {sizes[0][0]}x{sizes[0][1]} rather than {image.size[0]}x{image.size[1]}")
+                                  f"{reading.relative(image.path)} is {sizes[0][0]}x{sizes[0][1]} rather than "
+                                  f"{image.size[0]}x{image.size[1]}")
             else:
                 image.size = image.size or sizes[1]
                 kept.append(image)

@@ -51,15 +51,24 @@ class Reading:
     `source` is what messages about boxes name.
 
     Args:
-        root (Path): the folder.
-        image_root (Path): where images are looked for.
+        source (Path): the folder, or an annotation file in it.
+        image_root (Path): where images are looked for; the folder if left out.
     """
 
-    def __init__(self, root, image_root=None):
-        self.root, self.image_root, self.source = root, image_root or root, root
+    def __init__(self, source, image_root=None):
+        self.source, self.root = source, source.parent if source.is_file() else source
+        self.image_root = image_root or self.root
         self.images, self.categories = [], []
         self.left_out, self.notes, self.findings, self.has_fractions = {}, {}, [], False
         self._category_ids, self._taken = {}, {}
+
+    def files(self, *suffixes):
+        """Return the annotation files with one of these suffixes, or the file that is the source; sorted."""
+        return [self.source] if self.source.is_file() else self.files_below(*suffixes)
+
+    def files_below(self, *suffixes):
+        """Return the files of the folder with one of these suffixes, sorted."""
+        return [path for path in self._all_files if path.name.lower().endswith(suffixes)]
 
     def leave_out(self, reason, example):
         """Count what is left out, by reason, with a first example."""
@@ -124,11 +133,16 @@ class Reading:
     @cached_property
     def image_files(self):
         """The image files below `image_root`, sorted."""
-        return image_files(self.image_root)
+        return images_of(self._files)
+
+    @cached_property
+    def _all_files(self):
+        return files_of(self.root)
 
     @cached_property
     def _files(self):
-        return [path for path in _files(self.image_root) if not path.name.lower().endswith(TEXT_SUFFIXES)]
+        files = self._all_files if self.image_root == self.root else files_of(self.image_root)
+        return [path for path in files if not path.name.lower().endswith(TEXT_SUFFIXES)]
 
     @cached_property
     def _by_name(self):
@@ -190,18 +204,13 @@ def _shared_parts(path, name):
     return len(os.path.commonprefix([path.split("/")[::-1], name.split("/")[::-1]]))
 
 
-def image_files(folder):
-    """Return the image files below a folder (list of Path), by name or content; sorted."""
-    return [path for path in _files(folder) if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
+def images_of(paths):
+    """Return those of some files that are images, by name or content."""
+    return [path for path in paths if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
             or not path.name.lower().endswith(TEXT_SUFFIXES) and is_image(path)]
 
 
-def files_of(root, *suffixes):
-    """Return the files below a folder, or the file itself, that have one of these suffixes; sorted."""
-    return [root] if root.is_file() else [path for path in _files(root) if path.suffix.lower() in suffixes]
-
-
-def _files(folder):
+def files_of(folder):
     """Return the files below a folder, links to folders included, hidden ones left out; sorted."""
     return sorted(Path(parent, name) for parent, _, names in walk(folder, _refuse) for name in names)
 

@@ -21,7 +21,6 @@ from tools.convert.reading import (
     SourceImage,
     box_of_points,
     class_name,
-    files_of,
     read_text,
     split_of,
     split_of_name,
@@ -37,8 +36,8 @@ def read(source, image_root=None, attribute=None):
     Raises:
         UserError: the attribute is not given and regions have several, or a file cannot be used.
     """
-    reading = Reading(source.parent if source.is_file() else source, image_root)
-    for path in files_of(source, ".json", ".csv"):
+    reading = Reading(source, image_root)
+    for path in reading.files(".json", ".csv"):
         if "via" not in formats_of(path):
             continue
         split = split_of_name(path.stem) or split_of(path.parent, reading.root)

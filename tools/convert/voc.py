@@ -23,7 +23,6 @@ from tools.convert.reading import (
     SourceImage,
     box_of_corners,
     box_of_points,
-    files_of,
     read_text,
     split_of,
 )
@@ -42,8 +41,8 @@ def read(source, image_root=None):
     Raises:
         UserError: a file is no xml, or it is not certain which image is meant.
     """
-    reading = Reading(source.parent if source.is_file() else source, image_root)
-    paths = files_of(source, ".xml")
+    reading = Reading(source, image_root)
+    paths = reading.files(".xml")
     splits = _image_sets(reading, paths)
     for path in paths:
         root, place = _parse(path), reading.relative(path)
@@ -83,7 +82,7 @@ def _image_sets(reading, paths):
     What is neither in a list nor beside one that has training images is not in the result.
     """
     lists, splits = defaultdict(dict), {}
-    for path in files_of(reading.root, ".txt"):
+    for path in reading.files_below(".txt"):
         if [parent.name.casefold() for parent in path.parents[:2]] == ["main", "imagesets"]:
             lists[path.parents[2]][path.stem.casefold()] = path
     for folder, files in sorted(lists.items(), reverse=True):

@@ -27,7 +27,7 @@ from tools.convert.reading import (
     SourceImage,
     box_of_points,
     files_of,
-    image_files,
+    images_of,
     in_any_case,
     read_text,
     split_of,
@@ -48,7 +48,7 @@ def read(source, image_root=None):
     Raises:
         UserError: class names or images are missing, or a file cannot be read.
     """
-    reading = Reading(source.parent if source.is_file() else source, image_root)
+    reading = Reading(source, image_root)
     reading.has_fractions = True
     description, path = _description(reading, source)
     classes = _classes(reading, description, path)
@@ -64,12 +64,13 @@ def read(source, image_root=None):
         label, boxes = _label_file(reading, image, siblings), []
         if label:
             labels.add(label)
-            folder = next((folder for folder in label.parents if folder in classes), reading.root)
+            folder = reading.root if reading.root in classes else next(
+                (folder for folder in label.parents if folder in classes), reading.root)
             boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder])
         reading.images.append(SourceImage(image, split, boxes))
     for folder, numbers in used.items():
         _refuse_shifted(reading, classes.get(folder, {}), numbers)
-    for path in files_of(reading.root, ".txt"):
+    for path in reading.files_below(".txt"):
         if path not in labels and "yolo" in formats_of(path) and not CLASS_FILES.fullmatch(path.name):
             reading.leave_out("label files without an image, or of one that is not listed", reading.relative(path))
     return reading
@@ -78,7 +79,7 @@ def read(source, image_root=None):
 def _description(reading, source):
     """Return (content, path) of data.yaml or obj.data, keys in lower case; an empty content without one."""
     found = {".yaml": [], ".data": []}
-    for path in files_of(source, ".yaml", ".yml", ".data"):
+    for path in reading.files(".yaml", ".yml", ".data"):
         suffix, text = path.suffix.lower().replace(".yml", ".yaml"), read_text(path)
         if suffix == ".data":
             pairs = [line.split("=", 1) for line in text.splitlines() if "=" in line]
@@ -115,7 +116,7 @@ def _classes(reading, description, path):
         found = {path: _names(names, path)}
     elif names is None:
         found = {file: _names(read_text(file).splitlines(), file)
-                 for file in files_of(reading.root, ".names", ".txt", ".labels") if CLASS_FILES.fullmatch(file.name)}
+                 for file in reading.files_below(".names", ".txt", ".labels") if CLASS_FILES.fullmatch(file.name)}
     else:
         file = _resolve(path.parent, description.get("path"), names)
         if file is None or not file.is_file():
@@ -184,7 +185,7 @@ def _images(reading, description, path):
         if found is None:
             reading.leave_out("folders or lists of images that are not there", f"{split}: {entry}")
         elif found.is_dir():
-            yield from ((image, split) for image in image_files(found))
+            yield from ((image, split) for image in images_of(files_of(found)))
         else:
             yield from ((image, split) for image in _listed_images(reading, found))
     if not listed:
@@ -222,31 +223,31 @@ def _label_file(reading, image, siblings):
     """
     if reading.image_root != reading.root and image.is_relative_to(reading.image_root):
         inside = image.relative_to(reading.image_root).with_suffix(".txt")
-        return next((path for path in (reading.root / "labels" / inside, reading.root / inside) if path.is_file()),
-                    None)
-    parts = image.with_suffix(".txt").parts
-    places = [place for place, part in enumerate(parts[:-1]) if part.casefold() in IMAGE_WORDS]
-    if places:
-        above = Path(*parts[:places[-1]])
-        if above not in siblings:
-            siblings[above] = sorted((name for name in os.listdir(above) if name.casefold() in LABEL_FOLDERS),
-                                     key=lambda name: (name != "labels", name))
-        candidates = [above.joinpath(name, *parts[places[-1] + 1:]) for name in siblings[above]]
+        candidates = [reading.root / "labels" / inside, reading.root / inside]
     else:
-        candidates = []
-    return next((path for path in (*candidates, image.with_suffix(".txt")) if path.is_file()), None)
+        # As texts: there may be many.
+        beside = os.path.splitext(image)[0] + ".txt"
+        parts, candidates = beside.split(os.sep), [beside]
+        place = max((place for place, part in enumerate(parts[:-1]) if part.casefold() in IMAGE_WORDS), default=None)
+        if place is not None:
+            above = os.sep.join(parts[:place]) or os.sep
+            if above not in siblings:
+                siblings[above] = sorted((name for name in os.listdir(above) if name.casefold() in LABEL_FOLDERS),
+                                         key=lambda name: (name != "labels", name))
+            candidates[:0] = [os.path.join(above, name, *parts[place + 1:]) for name in siblings[above]]
+    return next((Path(path) for path in candidates if os.path.isfile(path)), None)
 
 
 def _boxes(reading, path, category_of, pose_columns, used):
     """Return the boxes of a label file, as fractions; the numbers of its classes are added to `used`."""
-    boxes = []
+    boxes, file = [], reading.relative(path)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.split():
             continue
         name, *columns = line.split()
         used.add(whole_number(name))
         values = list(map(finite_number, columns))
-        place = f"{reading.relative(path)}, line {number}: {line.strip():.60}"
+        place = f"{file}, line {number}: {line.strip():.60}"
         is_box = len(values) == 4 or len(values) + 1 == pose_columns
         if whole_number(name) not in category_of:
             reading.leave_out(f"lines of a class that is not among the {len(category_of)} names", place)
