@@ -148,8 +148,9 @@ def main(argv=None):
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         raise UsageError(f"{out} exists: name a new folder, or an empty one")
     kind = chosen_format(source, arguments.format)
-    # Names of files need not be text.
-    print(convert(source.resolve(), out, kind, arguments).encode(errors="backslashreplace").decode())
+    # Names of files need not be text, nor that of the terminal's encoding.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(convert(source.resolve(), out, kind, arguments).encode(encoding, "backslashreplace").decode(encoding))
     return 0
 
 

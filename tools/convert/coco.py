@@ -42,8 +42,7 @@ def read(source, kind, image_root=None):
                             f"for {split or 'all images'}; name one of the files in place of the folder, with "
                             "--image_dir for its images")
         _read_file(reading, path, split)
-    if len(files) == 1:
-        reading.source = files[0]
+    reading.file_of_split = of_split
     if kind == "roboflow":
         _drop_parents(reading, files)
     return reading

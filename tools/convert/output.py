@@ -111,8 +111,9 @@ def _content(reading, images, names, split):
     listed = ImageList(ids, keys, names, [image.size for image in images], [])
     records = [{**annotation, "image_id": key} for image, key in zip(images, keys, strict=True)
                for annotation in image.annotations]
+    files = reading.file_of_split
     _, truth, report, examples = read_boxes(records, listed, tuple(found for found, _ in reading.categories),
-                                            reading.source)
+                                            files.get(split, files.get(None, reading.source)))
     if like_percentages(truth["bbox"], np.array(listed.sizes)[truth["image_index"]]):
         report["boxes_like_percentages"] = len(truth["bbox"])
         examples["boxes_like_percentages"] = truth["bbox"][0].tolist()

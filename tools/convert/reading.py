@@ -48,7 +48,7 @@ class Reading:
     """What a reader has found below a folder: images, categories as (id, name), and what was left out or noted.
 
     `has_fractions` says that boxes are fractions of their images rather than pixels; `findings` are lines about boxes;
-    `source` is what messages about boxes name.
+    `file_of_split` has the annotation file of each split, for messages about boxes.
 
     Args:
         source (Path): the folder, or an annotation file in it.
@@ -60,7 +60,7 @@ class Reading:
         self.image_root = image_root or self.root
         self.images, self.categories = [], []
         self.left_out, self.notes, self.findings, self.has_fractions = {}, {}, [], False
-        self._category_ids, self._taken = {}, {}
+        self.file_of_split, self._category_ids, self._taken = {}, {}, {}
 
     def files(self, *suffixes):
         """Return the annotation files with one of these suffixes, or the file that is the source; sorted."""
