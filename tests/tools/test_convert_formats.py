@@ -258,6 +258,9 @@ def test_names_of_label_studio(source, name):
     write_json(source / "result.json", coco_content([PHOTO], lambda _: name))
     reading = read(source, "label_studio")
     assert [image.path.parent for image in reading.images] == [source] and len(reading_boxes(reading)) == 3
+    # Without the digits of an upload, it is another image.
+    write_json(source / "result.json", coco_content([PHOTO], "my_{}.jpg".format))
+    assert not read(source, "label_studio").images
 
 
 @pytest.mark.parametrize("kind, names, words", [

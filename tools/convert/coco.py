@@ -61,15 +61,16 @@ def _read_file(reading, path, split):
     folders = _image_folders(reading, path, split)
     images, seen = {}, set()
     for identity, key, name, size in zip(listed.ids, listed.keys, listed.paths, listed.sizes, strict=True):
-        found = reading.locate(list(_names(name)), folders, f"{name} of {reading.relative(path)}")
+        names, place = list(_names(name)), f"{name} of {reading.relative(path)}"
+        found = reading.locate(names, folders, place, names[2:])
         images[key] = SourceImage(found, split, size=None if key in unsized else size, identity=identity)
         if found in seen:
-            reading.note("images are listed more than once: each entry counts", f"{name} of {reading.relative(path)}")
+            reading.note("images are listed more than once: each entry counts", place)
         if found:
             seen.add(found)
             reading.images.append(images[key])
         else:
-            reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
+            reading.leave_out("images that are listed, but not there", place)
     for record in records_of(content, "annotations", path):
         image, category = images.get(id_key(record.get("image_id"))), id_key(record.get("category_id"))
         place = f"annotation {record.get('id')} of {reading.relative(path)}"
@@ -152,7 +153,7 @@ def _image_folders(reading, path, split):
 
 
 def _names(name):
-    """Yield the names by which the image of a `file_name` may be found."""
+    """Yield two or three names by which the image of a `file_name` may be found, the third as it was uploaded."""
     plain = LOCAL_FILES.sub("", unquote(name)).replace("\\", "/")
     yield name
     yield plain

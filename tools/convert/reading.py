@@ -102,13 +102,14 @@ class Reading:
                             "add the missing image, correct the name, or take one of the two out")
         return path
 
-    def locate(self, names, folders=(), place=None):
+    def locate(self, names, folders=(), place=None, uploads=()):
         """Return the image file (Path) of the first name that fits one, None for none.
 
         Args:
             names (list): names of one image, the one that the source has first.
             folders (iterable): where to look first, before the whole `image_root`.
             place (str): where the name stands, see `take`; the name itself if left out.
+            uploads (iterable): those names that Label Studio has changed.
 
         Raises:
             UserError: a name fits several files, or two names one file.
@@ -119,7 +120,7 @@ class Reading:
             if found:
                 return self.take(Path(os.path.abspath(found)), place, is_exact=name == names[0])
         for name in filter(None, names):
-            near = self._by_name.get(base_key(name), ())
+            near = self._by_name.get(base_key(name)) or (name in uploads and self._by_upload.get(base_key(name))) or ()
             # The file that shares most of its folders with the name, letter case included if that decides.
             shared = [tuple(_shared_parts(key(str(path)), key(name)) for key in (name_key, str)) for path in near]
             best = [path for path, count in zip(near, shared, strict=True) if count == max(shared)]
@@ -146,18 +147,15 @@ class Reading:
 
     @cached_property
     def _by_name(self):
-        found = defaultdict(list)
-        for path in self._files:
-            for key in {name_key(path.name), name_key(NOT_IN_UPLOADS.sub("", path.name.replace(" ", "_")))}:
-                found[key].append(path)
-        return found
+        return _grouped(self._files, lambda path: name_key(path.name))
+
+    @cached_property
+    def _by_upload(self):
+        return _grouped(self._files, lambda path: name_key(NOT_IN_UPLOADS.sub("", path.name.replace(" ", "_"))))
 
     @cached_property
     def _stems(self):
-        found = defaultdict(list)
-        for path in self.image_files:
-            found[path.with_suffix("")].append(path)
-        return found
+        return _grouped(self.image_files, lambda path: path.with_suffix(""))
 
     def beside(self, path, name=""):
         """Return the image with the stem of a label file: in its own folder, or one of `IMAGE_FOLDERS` in its place.
@@ -198,6 +196,13 @@ class Reading:
 def _count(counts, reason, example):
     number, first = counts.get(reason, (0, example))
     counts[reason] = number + 1, first
+
+
+def _grouped(paths, key):
+    groups = defaultdict(list)
+    for path in paths:
+        groups[key(path)].append(path)
+    return groups
 
 
 def _shared_parts(path, name):
