@@ -56,7 +56,7 @@ def _read_file(reading, path, split):
         reading.leave_out(f"annotation files without {empty}", reading.relative(path))
         return
     category_of = _merge_categories(reading, content, path)
-    unsized = _fill_in_sizes(content)
+    unsized = _fill_in_sizes(content, path)
     listed = read_images(content, path, None)
     folders = _image_folders(reading, path, split)
     images, seen = {}, set()
@@ -100,9 +100,9 @@ def _with_box(record):
     return record
 
 
-def _fill_in_sizes(content):
+def _fill_in_sizes(content, path):
     """Give images without a size one that is never used; returns their keys."""
-    images = [record for record in records_of(content, "images", None) if all(
+    images = [record for record in records_of(content, "images", path) if all(
         record.get(side) in (None, 0) for side in ("width", "height"))]
     for record in images:
         record |= {"width": 1, "height": 1}
