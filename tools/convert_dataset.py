@@ -57,11 +57,13 @@ def chosen_format(source, wanted):
         raise UserError(f"{source}: is a zip file; unpack it, and name the folder")
     found = formats_of(source)
     if OURS in found:
-        raise UserError(f"{source}: is in COCO layout already, there is nothing to convert; continue with: python "
-                        f"train.py --data_dir {shlex.quote(str(source))}")
-    if wanted:
-        return wanted
+        data = found[OURS]
+        cure = "" if data == source else f"; for what else {source} holds, take {data.name} out of it"
+        raise UserError(f"{data}: is in COCO layout already, there is nothing to convert; continue with: python "
+                        f"train.py --data_dir {shlex.quote(str(data))}{cure}")
     known = [name for name in found if name in FORMATS]
+    if wanted and (known or not found):
+        return wanted
     if len(known) > 1:
         examples = "; ".join(f"{name}: {FORMATS[name]}, such as {os.path.relpath(found[name], source)}"
                              for name in known)
@@ -70,7 +72,7 @@ def chosen_format(source, wanted):
     if not known:
         others = "".join(f"; {found[name]} seems to be {OTHERS[name]}" for name in found)
         raise UserError(f"{source}: holds no annotations of a known format{others or ''}; expected "
-                        f"{', '.join(FORMATS.values())}")
+                        f"{', '.join(FORMATS.values())}; if it is one of them, name it with --format")
     return known[0]
 
 
@@ -146,7 +148,9 @@ def main(argv=None):
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         raise UsageError(f"{out} exists: name a new folder, or an empty one")
     kind = chosen_format(source, arguments.format)
-    print(convert(source.resolve(), out, kind, arguments))
+    # Names of files need not be text, nor that of the terminal's encoding.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(convert(source.resolve(), out, kind, arguments).encode(encoding, "backslashreplace").decode(encoding))
     return 0
 
 

@@ -9,7 +9,7 @@ A file that cannot be used is a `UserError`; broken boxes are dropped, counted a
 certain are read however a tool wrote them, see `src.data.fields` and `src.data.image_names`.
 """
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -257,9 +257,9 @@ def _without_segmentation(record):
     return record
 
 
-def load_json(path: Path) -> dict:
+def load_json(path: Path, record_hook: Callable[[dict], dict] = _without_segmentation) -> dict:
     """The content of an annotation file without its outlines; a `UserError` names line and column of broken json."""
-    content = read_json(path, "annotation file", _without_segmentation)
+    content = read_json(path, "annotation file", record_hook)
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a json {type(content).__name__}; expected COCO's object with the lists images, "
                         "annotations and categories")

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -21,9 +22,26 @@ FORMATS = {
 OURS = "layout"
 # Exports of other forms, and what to ask the tool for.
 OTHERS = {"cvat_xml": "CVAT's own xml: export it again as COCO 1.0",
-          "label_studio_json": "Label Studio's own json: export it again as COCO"}
+          "label_studio_json": "Label Studio's own json: export it again as COCO",
+          "label_studio_min": "Label Studio's JSON-MIN: export it again as COCO",
+          "via_3": "a project of VIA 3, of which only versions 1 and 2 are read: convert it to COCO",
+          "create_ml": "CreateML's json: export it again as COCO",
+          "tensorflow_csv": "TensorFlow's csv: export it again as COCO",
+          "supervisely": "Supervisely's json: export it again as COCO"}
 # A line of a YOLO label file: a class number, then a box or a polygon.
-YOLO_LINE = re.compile(rb"\s*\d+( -?\d[\d.eE+-]*){4,}\s")
+YOLO_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*\d+(?:[ \t]+-?\.?\d[\d.eE+-]*){4,}[ \t]*(?:[\r\n]|$)")
+# Lists of YOLO's class names; of other tools, too, so they tell where nothing else does.
+CLASS_FILES = re.compile(r"classes\.txt|.+\.names|obj\.data|_darknet\.labels", re.IGNORECASE)
+# What stands in every file of a format, by suffix.
+MARKS = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
+                   "label_studio_json": (b'"from_name"', b'"result"'),
+                   "label_studio_min": (b'"original_width"', b'labels"'), "via_3": (b'"data_format_version"',),
+                   "create_ml": (b'"coordinates"', b'"annotations"'),
+                   "supervisely": (b'"classTitle"', b'"geometryType"')},
+         ".xml": {"voc": (b"</annotation>",), "cvat_xml": (b"<annotations>", b"<meta>")},
+         ".csv": {"via": (b"region_shape_attributes",),
+                  "tensorflow_csv": (b"filename", b"class", b"xmin", b"ymin", b"xmax", b"ymax")},
+         ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}
 COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"')
 # How much of a file's beginning and end is looked at, and how many files of a kind in a folder.
 SNIFFED_BYTES, SNIFFED_FILES = 2**16, 20
@@ -37,22 +55,38 @@ def formats_of(source: Path, most_folders: int | None = None) -> dict[str, Path]
     Only `most_folders` below a folder are looked into; None: all.
     """
     if source.is_file():
-        found = _format_of(source)
+        found = "yolo" if CLASS_FILES.fullmatch(source.name) else _format_of(source, _ends(source))
         return {found: source} if found else {}
     if is_data_folder(source):
         return {OURS: source}
-    formats = {}
-    for folder, folders, files in islice(os.walk(source), most_folders):
-        folders.sort()
+    formats, weak = {}, None
+    for folder, _, files in islice(walk(source), most_folders):
+        if is_data_folder(Path(folder)):
+            formats.setdefault(OURS, Path(folder))
         looked_at = Counter()
-        for name in sorted(files):
-            suffix = os.path.splitext(name)[1].lower()
-            if looked_at[suffix] < SNIFFED_FILES:
-                looked_at[suffix] += 1
-                found = _format_of(Path(folder, name))
+        for path in (Path(folder, name) for name in files):
+            suffix = path.suffix.lower()
+            if CLASS_FILES.fullmatch(path.name):
+                weak = weak or path
+            elif (suffix in MARKS or suffix == ".txt") and looked_at[suffix] < SNIFFED_FILES:
+                content = _ends(path)
+                # An image without objects has an empty label file.
+                looked_at[suffix] += bool(content.strip())
+                found = _format_of(path, content)
                 if found:
-                    formats.setdefault(found, Path(folder, name))
-    return formats
+                    formats.setdefault(found, path)
+    return formats or ({"yolo": weak} if weak else {})
+
+
+def walk(folder: Path, onerror: Callable[[OSError], object] | None = None) -> Iterator[tuple[str, list, list]]:
+    """Yield what `os.walk` does, sorted, links to folders included; not hidden files, nor those that macOS adds."""
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=onerror, followlinks=True):
+        # A link may lead to a folder that it is in.
+        is_new = os.path.realpath(parent) not in seen
+        seen.add(os.path.realpath(parent))
+        folders[:] = sorted(name for name in folders if is_new and not name.startswith(".") and name != "__MACOSX")
+        yield parent, folders, sorted(name for name in names if is_new and not name.startswith("."))
 
 
 def is_data_folder(folder: Path) -> bool:
@@ -79,20 +113,11 @@ def conversion_hint(folder: Path) -> str:
             f"tools.convert_dataset {shlex.quote(str(folder))} {shlex.quote(target)}{choice}")
 
 
-def _format_of(path):
-    """Return the format of one file by its name and some of its content, None for other files."""
+def _format_of(path, content):
+    """Return the format of one file by its name and its beginning and end, None for other files."""
     name, suffix = path.name.lower(), path.suffix.lower()
     if suffix == ".txt":
-        return "yolo" if YOLO_LINE.match(_ends(path)) else None
-    # What stands in every file of a format.
-    marks = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attributes"'),
-                       "label_studio_json": (b'"from_name"', b'"result"')},
-             ".xml": {"voc": (b"</annotation>",), "cvat_xml": (b"<annotations>", b"<meta>")},
-             ".csv": {"via": (b"region_shape_attributes",)},
-             ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}.get(suffix)
-    if not marks:
-        return None
-    content = _ends(path)
+        return "yolo" if YOLO_LINE.match(content) else None
     if suffix == ".json" and sum(key in content for key in COCO_LISTS) > 1:
         if name == "_annotations.coco.json":
             return "roboflow"
@@ -100,7 +125,8 @@ def _format_of(path):
         if is_export and (path.parents[1] / "images").is_dir():
             return "cvat"
         return "label_studio" if name in ("result.json", "result_coco.json") else "coco"
-    return next((found for found, needed in marks.items() if all(mark in content for mark in needed)), None)
+    return next((kind for kind, needed in MARKS.get(suffix, {}).items() if all(mark in content for mark in needed)),
+                None)
 
 
 def _ends(path):

@@ -42,18 +42,46 @@ def test_the_hint_names_the_format(tmp_path, name):
     assert convert_dataset.FORMATS[kind] in conversion_hint(tmp_path / "source")
 
 
-def test_a_choice_of_formats_other_exports_and_other_folders(tmp_path):
+@pytest.mark.parametrize("name, text, words", [
+    ("project.json", '[{"annotations": [{"result": [{"from_name": "label"}]}]}]', "Label Studio's own json"),
+    ("min.json", '[{"image": "a.jpg", "label": [{"rectanglelabels": ["cup"], "original_width": 64}]}]', "JSON-MIN"),
+    ("via.json", '{"project": {"data_format_version": "3.1.1"}, "metadata": {}}', "a project of VIA 3"),
+    ("_annotations.createml.json", '[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "CreateML's json"),
+    ("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n", "TensorFlow's csv"),
+    ("a.jpg.json", '{"objects": [{"classTitle": "cup", "geometryType": "rectangle"}]}', "Supervisely's json"),
+    ("annotations.xml", "<annotations><version>1.1</version><meta></meta></annotations>", "CVAT's own xml")])
+def test_exports_that_are_not_read_are_named_with_what_to_export_instead(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    hint = conversion_hint(tmp_path)
+    assert words in hint and "COCO" in hint
+
+
+@pytest.mark.parametrize("files", [
+    {"a.txt": "0 0.5 0.5 0.25 0.5"}, {"a.txt": "0\t0.5\t0.5\t0.25\t0.5\n"}, {"a.txt": "\ufeff0 .5 .5 .25 .5\r\n"},
+    {**{f"{number:03}.txt": "" for number in range(30)}, "a.txt": "0 0.5 0.5 0.25 0.5\n"}, {"classes.txt": "cup\n"},
+    {"_darknet.labels": "cup"}, {"obj.names": "cup"}])
+def test_labels_of_yolo_are_recognised_without_a_data_yaml(tmp_path, files):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").mkdir()
+    for name, text in files.items():
+        (tmp_path / "real" / name).write_text(text, encoding="utf-8")
+    (tmp_path / "linked" / "labels").symlink_to(tmp_path / "real")
+    # A loop has an end.
+    (tmp_path / "real" / "again").symlink_to(tmp_path / "real")
+    assert list(formats_of(tmp_path / "linked")) == ["yolo"]
+    # Names of classes are of other tools, too.
+    (tmp_path / "real" / "a.xml").write_text("<annotation></annotation>")
+    assert ("yolo" in formats_of(tmp_path / "real")) == ("a.txt" in files)
+
+
+def test_a_choice_of_formats_and_other_folders(tmp_path):
     tool_exports.labelme(tmp_path / "two")
     tool_exports.voc(tmp_path / "two")
     assert conversion_hint(tmp_path / "two").endswith("--format labelme")
-    (tmp_path / "tasks").mkdir()
-    task = '[{"annotations": [{"result": [{"from_name": "label"}]}], "data": {}}]'
-    (tmp_path / "tasks" / "project.json").write_text(task)
-    assert "Label Studio's own json: export it again as COCO" in conversion_hint(tmp_path / "tasks")
     write_coco(tmp_path / "ours", [{}])
     write_coco(tmp_path / "ours", [{}], "val")
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "notes.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "other" / "notes.txt").write_text("0 0.5 0.5")
     (tmp_path / "other" / "settings.json").write_text('{"images": 3}')
     (tmp_path / "other" / "broken.json").write_bytes(b"\xff\xfe\x00{")
     assert [conversion_hint(tmp_path / name) for name in ("ours", "other", "nowhere")] == ["", "", ""]

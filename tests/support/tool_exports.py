@@ -29,6 +29,13 @@ def boxes_of(images):
     return {(found["name"], name, *box) for found in images for *box, name in found["boxes"]}
 
 
+def reading_boxes(reading):
+    """Return [(class, x, y, width, height)] of all images of a `Reading`."""
+    names = dict(reading.categories)
+    return [(names[box["category_id"]], *(round(value, 6) for value in box["bbox"]))
+            for image in reading.images for box in image.annotations]
+
+
 def write_picture(folder, found, suffix=".jpg"):
     """Write the image file of an image; returns its path."""
     drawn = [(*box, COCO_IDS[name]) for *box, name in found["boxes"]]
@@ -146,6 +153,12 @@ def yolo_lines(found):
     width, height = found["size"]
     return "".join(f"{YOLO_IDS[name]} {(x + w / 2) / width!r} {(y + h / 2) / height!r} {w / width!r} {h / height!r}\n"
                    for x, y, w, h, name in found["boxes"])
+
+
+def yolo_file(source, text, names="cup\nball\nkey\n"):
+    """Write the labels of photo_0, and the names of classes."""
+    (source / "photo_0.txt").write_text(text)
+    (source / "classes.txt").write_text(names)
 
 
 def yolo(root, images=IMAGES):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from model_utils import files
-from model_utils.errors import run_cli
+from model_utils.errors import UserError, run_cli
 from src.data.coco import read_coco
 from src.data.formats import FORMATS, formats_of
 from src.data.image_files import decode_reduced
@@ -19,6 +19,8 @@ from tests.support import tool_exports
 from tests.support.helpers import data_config, draw_picture, real_data, write_coco
 from tests.support.tool_exports import EXPORTS, IMAGES, boxes_of, coco_content, write_json, write_picture
 from tools import check_dataset, convert_dataset
+from tools.convert.reading import Reading, SourceImage
+from tools.convert.splits import divide
 
 HAS_SPLITS = ("roboflow", "voc", "yolo")
 
@@ -264,10 +266,77 @@ def test_sources_that_cannot_be_converted(tmp_path, capsys):
     for name, words in (("ours", "in COCO layout already, there is nothing to convert; continue with: python train.py "
                          f"--data_dir {tmp_path / 'ours'}"), ("nowhere", "does not exist"), ("export.zip", "unpack it"),
                         ("empty", "holds no annotations of a known format; expected a COCO export of Roboflow, "),
+                        ("", f"ours: is in COCO layout already, there is nothing to convert; continue with: python "
+                         f"train.py --data_dir {tmp_path / 'ours'}; for what else {tmp_path} holds, take ours out"),
                         ("xml", "annotations.xml seems to be CVAT's own xml: export it again as COCO 1.0")):
-        assert convert(tmp_path / name, tmp_path / "out") == 1
+        assert convert(tmp_path / name, tmp_path / "out", *(["--format=voc"] if name == "xml" else [])) == 1
         assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path, monkeypatch, capsys):
+    scan = os.scandir
+
+    def refuse(path):
+        if "secret" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    tool_exports.labelme(tmp_path / "source")
+    (tmp_path / "source" / "secret").mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert convert(tmp_path / "source", tmp_path / "out") == 1
+    assert "source/secret: Permission denied" in capsys.readouterr().err
+
+
+def test_names_that_cannot_be_written_are_changed(tmp_path, capsys):
+    source = tmp_path / "source"
+    tool_exports.yolo(source)
+    names = {0: "f" * 120 + "/" + "n" * 120, 1: "g" * 120 + "/" + "n" * 120, 3: os.fsdecode(b"\xc4\xe3")}
+    for number, name in names.items():
+        for folder, suffix in (("images", "jpg"), ("labels", "txt")):
+            path = source / folder / "train" / f"{name}.{suffix}"
+            path.parent.mkdir(exist_ok=True)
+            (source / folder / "train" / f"photo_{number}.{suffix}").rename(path)
+    assert convert(source, tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert "1 images with a name that is no UTF-8 are renamed (first: images/train/\\udcc4\\udce3.jpg)" in printed
+    assert "2 images with a long name lose its beginning" in printed
+    expected = boxes_of(IMAGES)
+    found = found_boxes(tmp_path / "out", "train", "val", "test")
+    assert {box[1:] for box in found} == {box[1:] for box in expected} and len(found) == len(expected)
+    assert {len(box[0]) for box in found} == {2, len("photo_0"), 200}
+    # In a json file, it may be a broken text.
+    content = coco_content(IMAGES)
+    content["categories"] = [{**category, "name": category["name"] + "\ud800"} for category in content["categories"]]
+    tool_exports.coco(tmp_path / "coco")
+    write_json(tmp_path / "coco" / "labels.json", content)
+    assert convert(tmp_path / "coco", tmp_path / "out2") == 1
+    assert r"\ud800' holds half a character; correct it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("splits, found, counts", [
+    ("val val val", {"train": 2, "val": 1}, {"images of the only split, val, are used for training": 3}),
+    ("val test test", "no images to train on, only 1 for val and 2 for test.*\n  4 broken", {}),
+    ("train", "1 to train on; .*\n  4 broken", {}), ("", "no images to train on are left; left out were:\n  4 b", {}),
+    ("train None val", {"train": 1, "val": 1}, {"images outside the folders or lists of the splits": 1}),
+    ("None val", {"train": 1, "val": 1}, {})])
+def test_images_of_few_splits(tmp_path, splits, found, counts):
+    reading = Reading(tmp_path)
+    reading.images = [SourceImage(tmp_path / f"{number}.jpg", None if split == "None" else split)
+                      for number, split in enumerate(splits.split())]
+    reading.left_out["broken"] = 4, "a"
+    if isinstance(found, str):
+        with pytest.raises(UserError, match=found):
+            divide(reading, 0.4, 0, "")
+        return
+    assert {split: len(images) for split, images in divide(reading, 0.4, 0, "").items()} == found
+    found = {reason: count for reason, (count, _) in (reading.left_out | reading.notes).items()}
+    assert found == {**counts, "broken": 4}
+    # One image in two splits.
+    reading.images = [SourceImage(tmp_path / "a.jpg", split) for split in ("train", "val")]
+    divide(reading, 0.2, 0, "")
+    assert reading.notes["images are in several splits"] == (1, "a.jpg, train and val")
 
 
 def test_a_folder_of_ours_without_a_validation_split_gets_one(tmp_path):
@@ -313,7 +382,8 @@ def test_boxes_in_pixels_are_no_fractions_and_fractions_no_pixels(tmp_path, caps
     assert convert(tmp_path / "coco", tmp_path / "out") == 1
     error = capsys.readouterr().err
     assert "no boxes to train on are left" in error and "lines whose values are no fractions from 0 to 1" in error
-    assert "seem to be fractions of the image" in error and not (tmp_path / "out").exists()
+    assert f"{tmp_path / 'coco' / 'labels.json'}: all " in error and "seem to be fractions of the image" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_names_of_classes_that_differ_in_letter_case_are_reported(tmp_path, capsys):

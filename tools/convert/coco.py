@@ -13,7 +13,7 @@ from model_utils.errors import UserError
 from src.data.coco import load_json, read_categories, read_images, records_of
 from src.data.fields import describe, id_key
 from src.data.formats import formats_of
-from tools.convert.reading import Reading, SourceImage, files_of, split_of, split_of_name
+from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, split_of, split_of_name
 
 KINDS = ("roboflow", "cvat", "label_studio", "coco")
 # What Label Studio puts before the name of an uploaded file, and before the path of one on its own disk.
@@ -27,43 +27,50 @@ def read(source, kind, image_root=None):
     Raises:
         UserError: a file cannot be used, or several are for one split.
     """
-    root = source.parent if source.is_file() else source
+    reading, of_split = Reading(source, image_root), {}
     kinds = {path: kind if source.is_file() else next(iter(formats_of(path)), None)
-             for path in files_of(source, ".json")}
+             for path in reading.files(".json")}
     # All COCO files where a kind is asked for that none of them looks like.
     files = [path for path, found in kinds.items() if found == kind] or [
         path for path, found in kinds.items() if found in KINDS]
     # COCO's own files of captions and keypoints are of the same images.
     files = [path for path in files if path.name.startswith("instances_")] or files
-    reading, of_split = Reading(root, image_root), {}
     for path in files:
-        split = split_of_name(path.stem) or split_of(path.parent, root)
+        split = split_of_name(path.stem) or split_of(path.parent, reading.root)
         if of_split.setdefault(split, path) != path:
             raise UserError(f"{source}: {reading.relative(of_split[split])} and {reading.relative(path)} are both "
                             f"for {split or 'all images'}; name one of the files in place of the folder, with "
                             "--image_dir for its images")
         _read_file(reading, path, split)
+    reading.file_of_split = of_split
     if kind == "roboflow":
         _drop_parents(reading, files)
     return reading
 
 
 def _read_file(reading, path, split):
-    content = load_json(path)
+    content = load_json(path, _with_box)
+    # COCO's own lists of test images have no annotations; exports have empty splits.
+    empty = "images" if content.get("images") == [] else "annotations" if "annotations" not in content else None
+    if empty:
+        reading.leave_out(f"annotation files without {empty}", reading.relative(path))
+        return
     category_of = _merge_categories(reading, content, path)
+    unsized = _fill_in_sizes(content, path)
     listed = read_images(content, path, None)
     folders = _image_folders(reading, path, split)
     images, seen = {}, set()
     for identity, key, name, size in zip(listed.ids, listed.keys, listed.paths, listed.sizes, strict=True):
-        found = reading.locate(list(_names(name)), folders)
-        images[key] = SourceImage(found, split, size=size, identity=identity)
+        names, place = list(_names(name)), f"{name} of {reading.relative(path)}"
+        found = reading.locate(names, folders, place, names[2:])
+        images[key] = SourceImage(found, split, size=None if key in unsized else size, identity=identity)
         if found in seen:
-            reading.note("images are listed more than once: each entry counts", f"{name} of {reading.relative(path)}")
+            reading.note("images are listed more than once: each entry counts", place)
         if found:
             seen.add(found)
             reading.images.append(images[key])
         else:
-            reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
+            reading.leave_out("images that are listed, but not there", place)
     for record in records_of(content, "annotations", path):
         image, category = images.get(id_key(record.get("image_id"))), id_key(record.get("category_id"))
         place = f"annotation {record.get('id')} of {reading.relative(path)}"
@@ -74,11 +81,47 @@ def _read_file(reading, path, split):
             reading.leave_out("annotations of an unknown category",
                               f"{place}, category_id {describe(record.get('category_id'))}")
         else:
+            if record.pop("is_outlined", False):
+                reading.note("annotations without a bbox get the box around their outline", place)
             image.annotations.append({**record, "category_id": category_of[category]})
+    _refuse_shifted(content, category_of, path)
+
+
+def _with_box(record):
+    """Take the outlines from a record, and give it the box around them where it has none."""
+    outlines, box = record.pop("segmentation", None), record.get("bbox")
+    if isinstance(outlines, list) and outlines and (not box or isinstance(box, list) and not any(box)):
+        try:
+            found = box_of_points([point for outline in outlines for point in zip(outline[::2], outline[1::2],
+                                                                                  strict=True)])
+        except (TypeError, ValueError):
+            return record
+        record |= {"bbox": found, "is_outlined": True} if found else {}
+    return record
+
+
+def _fill_in_sizes(content, path):
+    """Give images without a size one that is never used; returns their keys."""
+    images = [record for record in records_of(content, "images", path) if all(
+        record.get(side) in (None, 0) for side in ("width", "height"))]
+    for record in images:
+        record |= {"width": 1, "height": 1}
+    return {id_key(record.get("id")) for record in images}
+
+
+def _refuse_shifted(content, category_of, path):
+    """Refuse category ids that count from 0 where those of the categories count from 1."""
+    used = {id_key(record.get("category_id")) for record in content["annotations"]}
+    count = len(category_of)
+    if 0 in used and count not in used and category_of.keys() == set(range(1, count + 1)):
+        raise UserError(f"{path}: category_id of the annotations is 0 and never {count}, but the categories have the "
+                        f"ids 1 to {count}; number both alike")
 
 
 def _merge_categories(reading, content, path):
     """Add the classes of a file; returns their ids in the reading by their keys in the file."""
+    for record in records_of(content, "categories", path):
+        record |= {"name": class_name(record.get("name"))} if class_name(record.get("name")) else {}
     names, ids = read_categories(content, path)
     if not reading.categories:
         reading.categories = list(zip(ids, names, strict=True))
@@ -110,7 +153,7 @@ def _image_folders(reading, path, split):
 
 
 def _names(name):
-    """Yield the names by which the image of a `file_name` may be found."""
+    """Yield two or three names by which the image of a `file_name` may be found, the third as it was uploaded."""
     plain = LOCAL_FILES.sub("", unquote(name)).replace("\\", "/")
     yield name
     yield plain
@@ -122,8 +165,7 @@ def _names(name):
 def _drop_parents(reading, files):
     """Leave out the class that Roboflow adds as the parent of all others, which has no boxes."""
     used = {annotation["category_id"] for image in reading.images for annotation in image.annotations}
-    parents = [record.get("supercategory") for path in files
-               for record in records_of(load_json(path), "categories", path)]
+    parents = [record.get("supercategory") for path in files for record in load_json(path).get("categories", ())]
     for found, name in list(reading.categories):
         if name in parents and found not in used:
             reading.categories.remove((found, name))

@@ -8,21 +8,22 @@
 import base64
 import binascii
 import math
+import os
 from pathlib import Path, PureWindowsPath
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
 from src.data.fields import describe, finite_number, whole_number
-from tools.convert.reading import Reading, SourceImage, box_of_points, files_of, split_of
+from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, split_of
 
 # Shapes around an object; a rectangle and a mask have two corners.
-AREAS = ("polygon", "rectangle", "mask", "oriented_rectangle")
+AREAS = ("polygon", "rectangle", "mask", "oriented_rectangle", "rotation")
 
 
 def read(source, image_root=None):
     """Read all json files of labelme below a folder, or one of them."""
-    reading = Reading(source.parent if source.is_file() else source, image_root)
-    for path in files_of(source, ".json"):
+    reading = Reading(source, image_root)
+    for path in reading.files(".json"):
         content = read_json(path, "labelme file")
         if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
             reading.leave_out("json files without a list of shapes", reading.relative(path))
@@ -41,11 +42,12 @@ def read(source, image_root=None):
 
 def _image_file(reading, path, name):
     """Return the image of a json file: where it says, beside it, or elsewhere below the folder; None for none."""
-    if not isinstance(name, str) or not name:
-        return reading.beside(path)
-    name = PureWindowsPath(name).as_posix()
+    name = PureWindowsPath(name).as_posix() if isinstance(name, str) else ""
+    place = reading.relative(path)
     near = (path.parent / name, path.parent / Path(name).name)
-    return next((file for file in near if file.is_file()), None) or reading.beside(path) or reading.locate([name])
+    image = next((file for file in near if file.is_file()), None) or reading.beside(path, name) or reading.locate(
+        [name], place=place)
+    return image and reading.take(Path(os.path.abspath(image)), place)
 
 
 def embedded_image(path):
@@ -66,10 +68,10 @@ def _boxes(reading, content, path):
     for number, shape in enumerate(content["shapes"]):
         shape = shape if isinstance(shape, dict) else {}
         label, kind = shape.get("label"), shape.get("shape_type") or "polygon"
-        label = label.strip() if isinstance(label, str) else label
         place = f"shape {number} of {reading.relative(path)}, label {describe(label)}"
+        label = class_name(label)
         box = _box(shape.get("points"), kind)
-        if not isinstance(label, str) or not label:
+        if not label:
             reading.leave_out("shapes without a label", place)
         elif kind not in (*AREAS, "circle"):
             reading.leave_out(f"shapes of the kind {kind}, which is no area", place)

@@ -4,17 +4,19 @@
 import io
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from model_utils.errors import UserError
 from model_utils.files import new_folder
-from src.data.annotations import read_boxes
+from src.data.annotations import like_percentages, read_boxes
 from src.data.coco import FINDINGS, ImageList
 from src.data.fields import id_key
 from src.data.image_files import decode_image
@@ -22,6 +24,8 @@ from src.data.orientation import BROKEN, READERS, stored_and_upright_size
 from tools.convert.labelme import embedded_image
 
 LINK, SYMLINK, COPY = "link", "symlink", "copy"
+# Most bytes of a file's name without its suffix and number; disks take 255.
+MAX_NAME = 200
 
 
 def set_sizes(reading):
@@ -30,12 +34,12 @@ def set_sizes(reading):
     with ThreadPoolExecutor(READERS) as pool:
         found = tqdm(pool.map(_sizes, reading.images), "reading images", len(reading.images), leave=False, disable=None)
         for image, sizes in zip(reading.images, found, strict=True):
-            place = reading.relative(image.path)
             if isinstance(sizes, str):
                 reading.leave_out("images that cannot be read", sizes)
             elif image.size and tuple(image.size) not in sizes:
                 reading.leave_out("images of another size than their annotations say",
-                                  f"{place} is {sizes[0][0]}x{sizes[0][1]} rather than {image.size[0]}x{image.size[1]}")
+                                  f"{reading.relative(image.path)} is {sizes[0][0]}x{sizes[0][1]} rather than "
+                                  f"{image.size[0]}x{image.size[1]}")
             else:
                 image.size = image.size or sizes[1]
                 kept.append(image)
@@ -78,6 +82,9 @@ def write(reading, splits, out, images_by):
     Returns:
         {split: {class id: number of boxes}} and how many images were copied.
     """
+    for _, name in reading.categories:
+        if not _is_text(name):
+            raise UserError(f"{reading.source}: the class name {name!a} holds half a character; correct it")
     counts, copied = {}, 0
     with new_folder(out) as folder:
         (folder / "annotations").mkdir()
@@ -99,13 +106,17 @@ def _content(reading, images, names, split):
     """Return the content of the annotation file of a split; boxes that cannot be used are left out and counted."""
     ids = [image.identity for image in images]
     keys = list(map(id_key, ids))
-    if None in keys or len(set(keys)) < len(keys):
+    if None in keys or len(set(keys)) < len(keys) or not all(_is_text(str(key)) for key in keys):
         ids = keys = list(range(1, len(images) + 1))
     listed = ImageList(ids, keys, names, [image.size for image in images], [])
     records = [{**annotation, "image_id": key} for image, key in zip(images, keys, strict=True)
                for annotation in image.annotations]
+    files = reading.file_of_split
     _, truth, report, examples = read_boxes(records, listed, tuple(found for found, _ in reading.categories),
-                                            reading.root)
+                                            files.get(split, files.get(None, reading.source)))
+    if like_percentages(truth["bbox"], np.array(listed.sizes)[truth["image_index"]]):
+        report["boxes_like_percentages"] = len(truth["bbox"])
+        examples["boxes_like_percentages"] = truth["bbox"][0].tolist()
     for finding, count in report.items():
         reading.findings.append(f"{split}: {count} {FINDINGS[finding]} (first: {examples[finding]})")
     columns = zip(*(truth[key].tolist() for key in ("image_index", "class_index", "bbox", "area", "iscrowd")),
@@ -130,6 +141,12 @@ def _file_names(reading, images):
         if len(by_stem[stem.casefold()]) > 1:
             inside = Path(reading.relative(image.path)).with_suffix("").parts
             stem = "_".join(part for part in inside if part != "..")
+        if not _is_text(stem):
+            reading.note("images with a name that is no UTF-8 are renamed", reading.relative(image.path))
+            stem = stem.encode(errors="replace").decode().replace("?", "_")
+        if len(stem.encode()) > MAX_NAME:
+            reading.note("images with a long name lose its beginning", reading.relative(image.path))
+            stem = stem.encode()[-MAX_NAME:].decode(errors="ignore")
         number, name = 1, stem
         # Results are named by the stem, and some disks do not know letter case.
         while name.casefold() in taken:
@@ -138,6 +155,11 @@ def _file_names(reading, images):
         taken.add(name.casefold())
         names.append(name + suffix)
     return names
+
+
+def _is_text(name):
+    """Return whether a name can be written, unlike those of disks and json files that are no Unicode."""
+    return not re.search("[\ud800-\udfff]", name)
 
 
 def _suffix(image):

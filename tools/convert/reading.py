@@ -8,18 +8,23 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 
 from model_utils.errors import UserError
 from model_utils.json_file import decode_text, read_file
-from src.data.fields import finite_number
+from src.data.fields import finite_number, whole_number
+from src.data.formats import walk
 from src.data.image_files import is_image
-from src.data.image_names import name_key
+from src.data.image_names import base_key, name_key
 
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
                "testing": "test"}
 # What else the name of a folder of one split may hold.
 OTHER_WORDS = {"annotations", "data", "dataset", "images", "imgs", "labels", "set", "split"}
+# Folders of images beside those of their labels.
+IMAGE_FOLDERS = ("images", "Images", "JPEGImages", "imgs", "image")
+# What Label Studio takes out of the name of an uploaded file, once blanks are underscores.
+NOT_IN_UPLOADS = re.compile(r"[^-\w.]")
 # No image has such a name: it need not be opened to find out.
 TEXT_SUFFIXES = (".txt", ".json", ".xml", ".yaml", ".yml", ".csv", ".names", ".data", ".md")
 
@@ -42,18 +47,28 @@ class SourceImage:
 class Reading:
     """What a reader has found below a folder: images, categories as (id, name), and what was left out or noted.
 
-    `has_fractions` says that boxes are fractions of their images rather than pixels; `findings` are lines about boxes.
+    `has_fractions` says that boxes are fractions of their images rather than pixels; `findings` are lines about boxes;
+    `file_of_split` has the annotation file of each split, for messages about boxes.
 
     Args:
-        root (Path): the folder.
-        image_root (Path): where images are looked for.
+        source (Path): the folder, or an annotation file in it.
+        image_root (Path): where images are looked for; the folder if left out.
     """
 
-    def __init__(self, root, image_root=None):
-        self.root, self.image_root = root, image_root or root
+    def __init__(self, source, image_root=None):
+        self.source, self.root = source, source.parent if source.is_file() else source
+        self.image_root = image_root or self.root
         self.images, self.categories = [], []
         self.left_out, self.notes, self.findings, self.has_fractions = {}, {}, [], False
-        self._category_ids = {}
+        self.file_of_split, self._category_ids, self._taken = {}, {}, {}
+
+    def files(self, *suffixes):
+        """Return the annotation files with one of these suffixes, or the file that is the source; sorted."""
+        return [self.source] if self.source.is_file() else self.files_below(*suffixes)
+
+    def files_below(self, *suffixes):
+        """Return the files of the folder with one of these suffixes, sorted."""
+        return [path for path in self._all_files if path.name.lower().endswith(suffixes)]
 
     def leave_out(self, reason, example):
         """Count what is left out, by reason, with a first example."""
@@ -70,22 +85,42 @@ class Reading:
             self.categories.append((self._category_ids[name], name))
         return self._category_ids[name]
 
-    def locate(self, names, folders=()):
+    def take(self, path, place, is_exact=False):
+        """Return an image file that a place, such as a name in an annotation file, is of.
+
+        Args:
+            path (Path): the image file.
+            place (str): where it stands.
+            is_exact (bool): the place has the name of this very file, so that another one may have it, too.
+
+        Raises:
+            UserError: it is of another place, too: one of the two must be of an image that is not there.
+        """
+        first, was_exact = self._taken.setdefault(path, (place, is_exact))
+        if first != place and not (is_exact and was_exact):
+            raise UserError(f"{self.root}: {first} and {place} would both be of the image {self.relative(path)}; "
+                            "add the missing image, correct the name, or take one of the two out")
+        return path
+
+    def locate(self, names, folders=(), place=None, uploads=()):
         """Return the image file (Path) of the first name that fits one, None for none.
 
         Args:
-            names (list): names as the source has them.
+            names (list): names of one image, the one that the source has first.
             folders (iterable): where to look first, before the whole `image_root`.
+            place (str): where the name stands, see `take`; the name itself if left out.
+            uploads (iterable): those names that Label Studio has changed.
 
         Raises:
-            UserError: a name fits several files.
+            UserError: a name fits several files, or two names one file.
         """
+        place = place or names[0]
         for name in filter(None, names):
-            found = next((folder / name for folder in (*folders, self.image_root) if (folder / name).is_file()), None)
+            found = next((folder / name for folder in (*folders, self.image_root) if _is_file(folder / name)), None)
             if found:
-                return Path(os.path.abspath(found))
+                return self.take(Path(os.path.abspath(found)), place, is_exact=name == names[0])
         for name in filter(None, names):
-            near = self._by_name.get(name_key(name).rpartition("/")[2], ())
+            near = self._by_name.get(base_key(name)) or (name in uploads and self._by_upload.get(base_key(name))) or ()
             # The file that shares most of its folders with the name, letter case included if that decides.
             shared = [tuple(_shared_parts(key(str(path)), key(name)) for key in (name_key, str)) for path in near]
             best = [path for path, count in zip(near, shared, strict=True) if count == max(shared)]
@@ -93,48 +128,65 @@ class Reading:
                 raise UserError(f"{self.root}: the image {name} may be {self.relative(best[0])} or "
                                 f"{self.relative(best[1])}; correct the name, or leave one of the files")
             if best:
-                return best[0]
+                return self.take(best[0], place)
         return None
 
     @cached_property
     def image_files(self):
         """The image files below `image_root`, sorted."""
-        return image_files(self.image_root)
+        return images_of(self._files)
+
+    @cached_property
+    def _all_files(self):
+        return files_of(self.root)
 
     @cached_property
     def _files(self):
-        return [path for path in _files(self.image_root) if not path.name.lower().endswith(TEXT_SUFFIXES)]
+        files = self._all_files if self.image_root == self.root else files_of(self.image_root)
+        return [path for path in files if not path.name.lower().endswith(TEXT_SUFFIXES)]
 
     @cached_property
     def _by_name(self):
-        found = defaultdict(list)
-        for path in self._files:
-            found[name_key(path.name)].append(path)
-        return found
+        return _grouped(self._files, lambda path: name_key(path.name))
+
+    @cached_property
+    def _by_upload(self):
+        return _grouped(self._files, lambda path: name_key(NOT_IN_UPLOADS.sub("", path.name.replace(" ", "_"))))
 
     @cached_property
     def _stems(self):
-        return {path.with_suffix(""): path for path in self._files}
+        return _grouped(self.image_files, lambda path: path.with_suffix(""))
 
-    def beside(self, path, *folders):
-        """Return the image with the stem of a label file: in its own folder, or in one of these folders' place.
+    def beside(self, path, name=""):
+        """Return the image with the stem of a label file: in its own folder, or one of `IMAGE_FOLDERS` in its place.
 
         Args:
             path (Path): the label file.
-            folders (str): names of image folders beside the label folder, such as JPEGImages.
+            name (str): decides between several images of the stem.
+
+        Raises:
+            UserError: there are several, and none of them has the name.
         """
         stem = path.with_suffix("")
         inside = stem.relative_to(self.root).parts if stem.is_relative_to(self.root) else stem.parts
         candidates = [stem, *(self.root.joinpath(*inside[:place], folder, *inside[place + 1:])
-                              for place in range(len(inside) - 1) for folder in folders),
+                              for place in range(len(inside) - 1) for folder in IMAGE_FOLDERS),
                       self.image_root.joinpath(*inside), self.image_root / stem.name]
-        return next((self._stems[name] for name in candidates if name in self._stems), None)
+        found = next((self._stems[stem] for stem in candidates if stem in self._stems), [])
+        found = [image for image in found if image.name == PureWindowsPath(name).name] or found
+        if len(found) > 1:
+            raise UserError(f"{self.root}: {self.relative(path)} may be of {self.relative(found[0])} or "
+                            f"{self.relative(found[1])}; leave one of them")
+        return found[0] if found else None
 
     def refuse_empty(self, kind):
         """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
+        raise UserError(f"{self.root}: no {kind} to train on are left{self.reasons() or '; none were found'}")
+
+    def reasons(self):
+        """Return what a message says of what was left out, nothing for nothing."""
         lines = [f"{count} {reason} (first: {example})" for reason, (count, example) in self.left_out.items()]
-        raise UserError("\n  ".join([f"{self.root}: no {kind} to train on are left; left out were:",
-                                     *(lines + self.findings or ["none"])]))
+        return "\n  ".join(["; left out were:", *lines, *self.findings]) if lines or self.findings else ""
 
     def relative(self, path):
         """Return a path as messages show it."""
@@ -146,31 +198,52 @@ def _count(counts, reason, example):
     counts[reason] = number + 1, first
 
 
+def _grouped(paths, key):
+    groups = defaultdict(list)
+    for path in paths:
+        groups[key(path)].append(path)
+    return groups
+
+
 def _shared_parts(path, name):
     return len(os.path.commonprefix([path.split("/")[::-1], name.split("/")[::-1]]))
 
 
-def image_files(folder):
-    """Return the image files below a folder (list of Path), by name or content; sorted."""
-    return [path for path in _files(folder) if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
+def images_of(paths):
+    """Return those of some files that are images, by name or content."""
+    return [path for path in paths if (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
             or not path.name.lower().endswith(TEXT_SUFFIXES) and is_image(path)]
 
 
-def files_of(root, *suffixes):
-    """Return the files below a folder, or the file itself, that have one of these suffixes; sorted."""
-    return [root] if root.is_file() else [path for path in _files(root) if path.suffix.lower() in suffixes]
-
-
-def _files(folder):
+def files_of(folder):
     """Return the files below a folder, links to folders included, hidden ones left out; sorted."""
-    found, seen = [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link may lead to a folder that it is in.
-        is_new = os.path.realpath(parent) not in seen
-        seen.add(os.path.realpath(parent))
-        folders[:] = [name for name in folders if is_new and not name.startswith(".")]
-        found += [Path(parent, name) for name in names if is_new and not name.startswith(".")]
-    return sorted(found)
+    return sorted(Path(parent, name) for parent, _, names in walk(folder, _refuse) for name in names)
+
+
+def _refuse(error):
+    raise error
+
+
+def _is_file(path):
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # No name of a file: too long, or with a zero.
+        return False
+
+
+def in_any_case(folder, inside):
+    """Return the file or folder of a path below a folder, also in another letter case if only one fits; or None."""
+    for part in PurePath(inside).parts:
+        found = folder / part
+        if not found.exists():
+            names = os.listdir(folder) if folder.is_dir() else ()
+            near = [folder / name for name in names if name.casefold() == part.casefold()]
+            found = near[0] if len(near) == 1 else None
+        if found is None or not (found.is_dir() or found.is_file()):
+            return None
+        folder = found
+    return folder
 
 
 def read_text(path):
@@ -180,6 +253,12 @@ def read_text(path):
         UserError: the file cannot be read.
     """
     return decode_text(read_file(path, "text file"))
+
+
+def class_name(value):
+    """Return the name of a class, which may be a number; None for no name."""
+    value = str(whole_number(value)) if not isinstance(value, str) and whole_number(value) is not None else value
+    return value.strip() or None if isinstance(value, str) else None
 
 
 def split_of(folder, root):

@@ -4,7 +4,7 @@
 import re
 from collections import defaultdict
 
-from model_utils.errors import UsageError
+from model_utils.errors import UsageError, UserError
 from tools.split_coco import draw
 
 SPLITS = ("train", "val", "test")
@@ -29,18 +29,41 @@ def divide(reading, fraction, seed, group_by):
     splits = defaultdict(list)
     for image in reading.images:
         splits[image.split].append(image)
-    if None in splits and ("train" in splits or "val" in splits):
+    if None in splits and "train" in splits:
         for image in splits.pop(None):
-            reading.leave_out("images outside the folders of the splits", reading.relative(image.path))
+            reading.leave_out("images outside the folders or lists of the splits", reading.relative(image.path))
+    _note_shared(reading, splits)
+    if not splits:
+        reading.refuse_empty("images")
+    if len(splits) == 1 and splits.keys() & {"val", "test"}:
+        split, images = splits.popitem()
+        for image in images:
+            reading.note(f"images of the only split, {split}, are used for training", reading.relative(image.path))
+        splits["train"] = images
     training = splits.pop(None, []) or splits.pop("train", [])
     if not training:
-        reading.refuse_empty("images")
+        found = " and ".join(f"{len(images)} for {split}" for split, images in splits.items())
+        raise UserError(f"{reading.root}: no images to train on, only {found}, by their folders, lists or annotation "
+                        "files; rename those that are for training to train, or name one of the files in place of the "
+                        f"folder{reading.reasons()}")
     if "val" not in splits:
         groups = _groups(reading, training, group_by)
-        _, held_out = draw(groups, fraction, seed, "--val_fraction", "groups of images" if group_by else "images")
+        try:
+            _, held_out = draw(groups, fraction, seed, "--val_fraction", "groups of images" if group_by else "images")
+        except UserError as error:
+            raise UserError(f"{error}{reading.reasons()}") from error
         splits["val"] = [image for name in sorted(held_out) for image in groups[name]]
         training = [image for name in sorted(groups.keys() - held_out) for image in groups[name]]
     return {split: images for split in SPLITS for images in ({**splits, "train": training}.get(split),) if images}
+
+
+def _note_shared(reading, splits):
+    split_of = {}
+    for split, images in splits.items():
+        for image in images:
+            if split_of.setdefault(image.path, split) != split:
+                reading.note("images are in several splits", f"{reading.relative(image.path)}, {split_of[image.path]} "
+                             f"and {split}")
 
 
 def _groups(reading, images, group_by):

@@ -16,7 +16,15 @@ from model_utils.errors import UserError
 from model_utils.json_file import read_json
 from src.data.fields import describe, finite_number
 from src.data.formats import formats_of
-from tools.convert.reading import Reading, SourceImage, box_of_points, files_of, read_text, split_of, split_of_name
+from tools.convert.reading import (
+    Reading,
+    SourceImage,
+    box_of_points,
+    class_name,
+    read_text,
+    split_of,
+    split_of_name,
+)
 
 # Without attributes, as in data sets of one class, every region is one of these.
 ONLY_CLASS = "object"
@@ -28,26 +36,28 @@ def read(source, image_root=None, attribute=None):
     Raises:
         UserError: the attribute is not given and regions have several, or a file cannot be used.
     """
-    reading = Reading(source.parent if source.is_file() else source, image_root)
-    for path in files_of(source, ".json", ".csv"):
+    reading = Reading(source, image_root)
+    for path in reading.files(".json", ".csv"):
         if "via" not in formats_of(path):
             continue
         split = split_of_name(path.stem) or split_of(path.parent, reading.root)
-        entries = _csv_entries(path) if path.suffix.lower() == ".csv" else _json_entries(path)
+        entries = _csv_entries(path) if path.suffix.lower() == ".csv" else _json_entries(reading, path)
         attribute_of_file = attribute or _only_attribute(entries, path)
         for name, regions in entries:
-            image = reading.locate([name], [path.parent])
+            place = f"{name} of {reading.relative(path)}"
+            image = reading.locate([name], [path.parent], place)
             if image is None:
-                reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
+                reading.leave_out("images that are listed, but not there", place)
                 continue
+            reading.take(image, place)
             boxes = [_box(reading, region, attribute_of_file, f"region {number} of {name}")
                      for number, region in enumerate(regions)]
             reading.images.append(SourceImage(image, split, [box for box in boxes if box]))
     return reading
 
 
-def _json_entries(path):
-    """Return [(file name, regions)] of a json file."""
+def _json_entries(reading, path):
+    """Return [(file name, regions)] of a json file, each name once."""
     content = read_json(path, "VIA file")
     entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
     if not isinstance(entries, dict) or not all(
@@ -55,23 +65,34 @@ def _json_entries(path):
             and isinstance(entry.get("regions") or [], list | dict) for entry in entries.values()):
         raise UserError(f"{path}: has no images with a filename; expected a project or exported annotations of VIA 1 "
                         "or 2, not of VIA 3")
-    # VIA 1 numbers its regions.
-    return [(entry["filename"], list(regions.values()) if isinstance(regions, dict) else regions or [])
-            for entry in entries.values() for regions in (entry.get("regions"),)]
+    found = {}
+    for entry in entries.values():
+        name, regions = entry["filename"], entry.get("regions") or []
+        if name in found:
+            reading.note("images are listed more than once: their regions are put together",
+                         f"{name} of {reading.relative(path)}")
+        # VIA 1 numbers its regions.
+        found.setdefault(name, []).extend(regions.values() if isinstance(regions, dict) else regions)
+    return list(found.items())
 
 
 def _csv_entries(path):
     """Return [(file name, regions)] of a csv file, which has a line for each region."""
-    entries = defaultdict(list)
-    for number, row in enumerate(csv.DictReader(io.StringIO(read_text(path))), start=2):
-        try:
+    entries, text = defaultdict(list), read_text(path)
+    # A field may be a long polygon.
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    # Spreadsheets of many countries separate by semicolons.
+    rows = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+    try:
+        for row in rows:
             regions = entries[row.get("filename") or row["#filename"]]
             shape, attributes = (json.loads(row[key]) for key in ("region_shape_attributes", "region_attributes"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}, line {number}: is no region of VIA ({error!r:.60}); export the csv file again"
-                            ) from error
-        if shape:
-            regions.append({"shape_attributes": shape, "region_attributes": attributes})
+            if shape:
+                regions.append({"shape_attributes": shape, "region_attributes": attributes})
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}, line {rows.line_num}: is no region of VIA ({error!r:.60}); expected the columns "
+                        "filename, region_shape_attributes and region_attributes; export the csv file again"
+                        ) from error
     return list(entries.items())
 
 
@@ -97,13 +118,14 @@ def _box(reading, region, attribute, place):
         value = ONLY_CLASS
         reading.note(f'regions without attributes are of the class "{ONLY_CLASS}"', place)
     box = _box_of_shape(shape)
-    if not isinstance(value, str) or not value.strip():
+    value = class_name(value)
+    if not value:
         reading.leave_out(f'regions without one value of the attribute "{attribute}"',
                           f"{place}, {describe(attributes.get(attribute))}")
     elif box is None:
         reading.leave_out(f"regions of the kind {shape.get('name')}, which is no area, or not complete", place)
     else:
-        return {"id": place, "category_id": reading.category(value.strip()), "bbox": box}
+        return {"id": place, "category_id": reading.category(value), "bbox": box}
     return None
 
 

@@ -8,22 +8,38 @@
 
 A line is `class cx cy width height`, or `class x1 y1 x2 y2 x3 y3 ...`, in fractions of the upright image.
 """
+import itertools
 import math
 import os
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import yaml
 
 from model_utils.errors import UserError
 from src.data.fields import describe, finite_number, whole_number
-from tools.convert.reading import Reading, SourceImage, box_of_points, files_of, image_files, read_text, split_of
+from src.data.formats import CLASS_FILES, formats_of
+from tools.convert.reading import (
+    IMAGE_FOLDERS,
+    SPLIT_WORDS,
+    Reading,
+    SourceImage,
+    box_of_points,
+    files_of,
+    images_of,
+    in_any_case,
+    read_text,
+    split_of,
+)
+from tools.convert.splits import SPLITS
 
-SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 # How far rounded fractions may lie outside 0 to 1.
 MARGIN = 0.01
-# Texts beside labels that are none.
-OTHER_TEXTS = re.compile(r"(classes|readme|train|valid?|test)\b.*", re.IGNORECASE)
+IMAGE_WORDS = {name.casefold() for name in IMAGE_FOLDERS}
+LABEL_FOLDERS = ("labels", "label")
+# Values of a key without one.
+NOTHING = (None, "", "null", "~")
 
 
 def read(source, image_root=None):
@@ -32,96 +48,159 @@ def read(source, image_root=None):
     Raises:
         UserError: class names or images are missing, or a file cannot be read.
     """
-    reading = Reading(source.parent if source.is_file() else source, image_root)
+    reading = Reading(source, image_root)
     reading.has_fractions = True
-    description, path = _description(source)
-    names = _names(description.get("names"), path) if "names" in description else _names_of_files(reading.root)
-    reading.categories = sorted(names.items())
+    description, path = _description(reading, source)
+    classes = _classes(reading, description, path)
     keypoints = description.get("kpt_shape")
     keypoints = [whole_number(side) or 0 for side in keypoints] if isinstance(keypoints, list) else [0]
     pose_columns = 5 + math.prod(keypoints)
-    labels, seen = [], set()
+    labels, seen, siblings, used = set(), set(), {}, defaultdict(set)
     for image, split in _images(reading, description, path):
-        label = _label_file(reading, image)
-        labels.append(label)
         if image in seen:
             reading.leave_out("images that are listed again", reading.relative(image))
             continue
         seen.add(image)
-        boxes = _boxes(reading, label, pose_columns) if label.is_file() else []
+        label, boxes = _label_file(reading, image, siblings), []
+        if label:
+            labels.add(label)
+            folder = reading.root if reading.root in classes else next(
+                (folder for folder in label.parents if folder in classes), reading.root)
+            boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder])
         reading.images.append(SourceImage(image, split, boxes))
-    folders = {label.parent for label in labels}
-    for path in sorted({found for folder in folders for found in folder.glob("*.txt")} - set(labels)):
-        if not OTHER_TEXTS.fullmatch(path.name):
-            reading.leave_out("label files without an image", reading.relative(path))
+    for folder, numbers in used.items():
+        _refuse_shifted(reading, classes.get(folder, {}), numbers)
+    for path in reading.files_below(".txt"):
+        if path not in labels and "yolo" in formats_of(path) and not CLASS_FILES.fullmatch(path.name):
+            reading.leave_out("label files without an image, or of one that is not listed", reading.relative(path))
     return reading
 
 
-def _description(source):
-    """Return (content, path) of data.yaml or obj.data; an empty content without one."""
-    found = []
-    for path in files_of(source, ".yaml", ".yml"):
-        try:
-            content = yaml.safe_load(read_text(path))
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: broken YAML: {error}; make or copy the file again") from error
-        if isinstance(content, dict) and "names" in content:
-            found.append((content, path))
+def _description(reading, source):
+    """Return (content, path) of data.yaml or obj.data, keys in lower case; an empty content without one."""
+    found = {".yaml": [], ".data": []}
+    for path in reading.files(".yaml", ".yml", ".data"):
+        suffix, text = path.suffix.lower().replace(".yml", ".yaml"), read_text(path)
+        if suffix == ".data":
+            pairs = [line.split("=", 1) for line in text.splitlines() if "=" in line]
+            content = {key.strip(): value.strip() for key, value in pairs}
+        elif suffix == ".yaml":
+            try:
+                # All values are texts: a class may be called yes or 1.0.
+                content = yaml.BaseLoader(text).get_single_data()
+            except yaml.YAMLError as error:
+                raise UserError(f"{path}: broken YAML: {error}; make or copy the file again") from error
+        if suffix in found and isinstance(content, dict):
+            content = {key.casefold(): value for key, value in content.items() if isinstance(key, str)}
+            if "names" in content or suffix == ".data" and "train" in content:
+                found[suffix].append((content, path))
+    found = found[".yaml"] or found[".data"]
+    if len(found) > 1:
+        # Darknet's own examples are often beside the user's file; their images are not.
+        found = [(content, path) for content, path in found if any(
+            _resolve(path.parent, content.get("path"), entry) for _, entry in _entries(content))] or found
     if len(found) > 1:
         raise UserError(f"{source}: {found[0][1]} and {found[1][1]} both have names of classes; name one of the files "
                         "in place of the folder")
-    if found:
-        return found[0]
-    for path in sorted(source.rglob("*.data")):
-        pairs = [line.split("=", 1) for line in read_text(path).splitlines() if "=" in line]
-        # Its file of names is found by its ending.
-        return {key.strip(): value.strip() for key, value in pairs if key.strip() != "names"}, path
-    return {}, source
+    return found[0] if found else ({}, source)
+
+
+def _classes(reading, description, path):
+    """Set the categories; returns {folder: {class number: category id}} for the labels below each folder.
+
+    Raises:
+        UserError: there are no names, or several files of names and it is not certain which one is meant.
+    """
+    names = description.get("names")
+    if isinstance(names, list | dict):
+        found = {path: _names(names, path)}
+    elif names is None:
+        found = {file: _names(read_text(file).splitlines(), file)
+                 for file in reading.files_below(".names", ".txt", ".labels") if CLASS_FILES.fullmatch(file.name)}
+    else:
+        file = _resolve(path.parent, description.get("path"), names)
+        if file is None or not file.is_file():
+            raise UserError(f'{path}: "names" is {describe(names)}; expected a list of names, an object of number: '
+                            "name, or a file of names that is there")
+        found = {file: _names(read_text(file).splitlines(), file)}
+    if not found:
+        raise UserError(f"{reading.root}: has YOLO labels but no class names; put a file classes.txt there, one name a "
+                        "line, in the order of the class numbers")
+    first, *others = found
+    if all(found[other] == found[first] for other in others):
+        others = []
+    for one, other in itertools.combinations([first, *others], 2):
+        # Tools that put the names beside the labels do so in each folder.
+        if one.name != other.name or one.parent in (other.parent, *other.parent.parents) or (
+                other.parent in one.parent.parents):
+            raise UserError(f"{reading.root}: {one} and {other} have other names of classes; leave the one that the "
+                            "labels were made with")
+    reading.categories = sorted(found[first].items())
+    ids = {name: number for number, name in reversed(reading.categories)}
+    numbers_of = {first.parent if others else reading.root: {number: number for number in found[first]}}
+    for other in others:
+        for name in found[other].values():
+            if name not in ids:
+                ids[name] = max(ids.values()) + 1
+                reading.categories.append((ids[name], name))
+        numbers_of[other.parent] = {number: ids[name] for number, name in found[other].items()}
+        reading.note("files of class names differ, and are matched by their names", reading.relative(other))
+    count = whole_number(description.get("nc", description.get("classes")))
+    if count not in (None, len(found[first])):
+        reading.note(f"descriptions give {count} as the number of classes, but {len(found[first])} have names",
+                     reading.relative(path))
+    return numbers_of
 
 
 def _names(names, path):
-    """Return class names by number from a list or an object of a data.yaml."""
+    """Return class names by number from a list or an object; an empty one has a number, too."""
     pairs = enumerate(names) if isinstance(names, list) else names.items() if isinstance(names, dict) else ()
-    found = {whole_number(number): str(name) for number, name in pairs}
-    if not found or None in found:
+    found = {whole_number(number): name.strip() if isinstance(name, str) else None for number, name in pairs}
+    if not any(found.values()) or None in found or None in found.values():
         raise UserError(f'{path}: "names" is {describe(names)}; expected a list of names, or an object of number: name')
-    return found
+    return {number: name for number, name in found.items() if name}
 
 
-def _names_of_files(root):
-    """Return class names by number from obj.names or classes.txt."""
-    for path in (*sorted(root.rglob("*.names")), *sorted(root.rglob("classes.txt"))):
-        # An empty line has a number, too.
-        return {number: line.strip() for number, line in enumerate(read_text(path).splitlines()) if line.strip()}
-    raise UserError(f"{root}: has YOLO labels but no class names; put a file classes.txt there, one name a line, in "
-                    "the order of the class numbers")
+def _refuse_shifted(reading, numbers, used):
+    """Refuse labels that count classes from 1 where their names are counted from 0."""
+    count = len(numbers)
+    if count in used and 0 not in used and numbers.keys() == set(range(count)):
+        raise UserError(f"{reading.root}: labels have the class {count} and never 0, but the {count} names have the "
+                        "numbers from 0: labels seem to count from 1; number both alike, such as by a name for class 0")
+
+
+def _entries(description):
+    """Yield (split, folder or list of images) as a description has them."""
+    for key, entries in description.items():
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if key in SPLIT_WORDS and entry not in NOTHING:
+                yield SPLIT_WORDS[key], str(entry)
 
 
 def _images(reading, description, path):
     """Yield (image file, split) as the description lists them, or else all below the folder."""
-    base = path.parent if path.is_file() else path
-    listed = {split: description[key] for key, split in SPLIT_KEYS.items() if description.get(key)}
-    for split, entries in listed.items():
-        for entry in entries if isinstance(entries, list) else [entries]:
-            found = _resolve(reading, base, description.get("path"), str(entry))
-            if found is None:
-                reading.leave_out("folders or lists of images that are not there", f"{split}: {entry}")
-            elif found.is_dir():
-                yield from ((image, split) for image in image_files(found))
-            else:
-                yield from ((image, split) for image in _listed_images(reading, found))
+    listed = sorted(_entries(description), key=lambda pair: SPLITS.index(pair[0]))
+    for split, entry in listed:
+        found = _resolve(path.parent, description.get("path"), entry)
+        if found is None:
+            reading.leave_out("folders or lists of images that are not there", f"{split}: {entry}")
+        elif found.is_dir():
+            yield from ((image, split) for image in images_of(files_of(found)))
+        else:
+            yield from ((image, split) for image in _listed_images(reading, found))
     if not listed:
-        yield from ((image, split_of(image.parent, reading.root)) for image in image_files(reading.image_root))
+        yield from ((image, split_of(image.parent, reading.root)) for image in reading.image_files)
 
 
-def _resolve(reading, base, root, entry):
+def _resolve(base, root, entry):
     """Return the folder or text file of an entry of data.yaml, also of one written elsewhere; None for none."""
-    plain = entry.replace("\\", "/")
+    plain = entry.replace("\\", "/").rstrip("/")
     inside = re.sub(r"^(\.{0,2}/)+", "", plain)
     tails = ["/".join(inside.split("/")[start:]) for start in range(inside.count("/") + 1)]
-    places = [base / str(root or "") / plain, base / plain, *(place / tail for tail in tails
-                                                              for place in (base / str(root or ""), base))]
-    return next((Path(os.path.abspath(place)) for place in places if place.exists() and tails[-1]), None)
+    above = base / str(root or "")
+    places = [(above, plain), (base, plain), *((place, tail) for tail in tails for place in (above, base))]
+    return next((Path(os.path.abspath(found)) for folder, tail in places if tail
+                 for found in (in_any_case(folder, tail),) if found), None)
 
 
 def _listed_images(reading, path):
@@ -130,47 +209,55 @@ def _listed_images(reading, path):
         name = line.strip()
         if not name:
             continue
-        image = next((place for place in (path.parent / name, reading.root / name) if place.is_file()), None)
-        image = image or reading.locate([name])
+        image = reading.locate([name], [path.parent])
         if image:
-            yield Path(os.path.abspath(image))
+            yield image
         else:
             reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
 
 
-def _label_file(reading, image):
-    """Return the path of an image's label file: below labels/ where the image is below images/, or beside it."""
+def _label_file(reading, image, siblings):
+    """Return an image's label file: below labels/ where the image is below images/, or beside it; None for none.
+
+    `siblings` keeps the label folders beside a folder of images.
+    """
     if reading.image_root != reading.root and image.is_relative_to(reading.image_root):
         inside = image.relative_to(reading.image_root).with_suffix(".txt")
-        return next((path for path in (reading.root / "labels" / inside, reading.root / inside) if path.is_file()),
-                    reading.root / inside)
-    parts = image.with_suffix(".txt").parts
-    if "images" in parts[:-1]:
-        place = len(parts) - 2 - parts[-2::-1].index("images")
-        other = Path(*parts[:place], "labels", *parts[place + 1:])
-        if other.is_file() or not image.with_suffix(".txt").is_file():
-            return other
-    return image.with_suffix(".txt")
+        candidates = [reading.root / "labels" / inside, reading.root / inside]
+    else:
+        # As texts: there may be many.
+        beside = os.path.splitext(image)[0] + ".txt"
+        parts, candidates = beside.split(os.sep), [beside]
+        place = max((place for place, part in enumerate(parts[:-1]) if part.casefold() in IMAGE_WORDS), default=None)
+        if place is not None:
+            above = os.sep.join(parts[:place]) or os.sep
+            if above not in siblings:
+                siblings[above] = sorted((name for name in os.listdir(above) if name.casefold() in LABEL_FOLDERS),
+                                         key=lambda name: (name != "labels", name))
+            candidates[:0] = [os.path.join(above, name, *parts[place + 1:]) for name in siblings[above]]
+    return next((Path(path) for path in candidates if os.path.isfile(path)), None)
 
 
-def _boxes(reading, path, pose_columns):
-    """Return the boxes of a label file, as fractions."""
-    boxes, known = [], dict(reading.categories)
+def _boxes(reading, path, category_of, pose_columns, used):
+    """Return the boxes of a label file, as fractions; the numbers of its classes are added to `used`."""
+    boxes, file = [], reading.relative(path)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.split():
             continue
         name, *columns = line.split()
+        used.add(whole_number(name))
         values = list(map(finite_number, columns))
-        place = f"{reading.relative(path)}, line {number}: {line.strip():.60}"
+        place = f"{file}, line {number}: {line.strip():.60}"
         is_box = len(values) == 4 or len(values) + 1 == pose_columns
-        if whole_number(name) not in known:
-            reading.leave_out(f"lines of a class that is not among the {len(known)} names", place)
+        if whole_number(name) not in category_of:
+            reading.leave_out(f"lines of a class that is not among the {len(category_of)} names", place)
         elif not is_box and (len(values) < 6 or len(values) % 2):
             reading.leave_out(f"lines of {len(values) + 1} columns, neither a box nor a polygon", place)
         elif not all(-MARGIN <= value <= 1 + MARGIN for value in (values[:4] if is_box else values)):
             reading.leave_out("lines whose values are no fractions from 0 to 1", place)
         else:
-            boxes.append({"id": place, "category_id": whole_number(name), "bbox": _box(reading, values, is_box, place)})
+            boxes.append({"id": place, "category_id": category_of[whole_number(name)],
+                          "bbox": _box(reading, values, is_box, place)})
     return boxes
 
 
