@@ -178,7 +178,7 @@ def text_of(report):
     for title, groups in (("images of train and val are the same file, so that validation measures what was learned",
                            report["leakage"]), ("groups of images are the same file", report["duplicates"])):
         if groups:
-            lines.append(f"warning: {len(groups)} {title}: " + "; ".join(map(" = ".join, groups[:EXAMPLES])))
+            lines.append(f"warning: {len(groups)} {title}: " + "; ".join(map(_same_text, groups[:EXAMPLES])))
     if report.get("anchors"):
         for name, found in (("anchors", report["anchors"]), ("by k-means", report["anchors"].get("kmeans"))):
             if found:
@@ -186,6 +186,11 @@ def text_of(report):
                              f"{found['best_possible_recall']:.3f}: {found['anchors']}")
     lines += [f"error: {fault}" for fault in report["faults"]]
     return "\n".join(lines)
+
+
+def _same_text(names):
+    more = len(names) - EXAMPLES
+    return " = ".join(names[:EXAMPLES]) + (f" = {more} more" if more > 0 else "")
 
 
 def main(argv=None):
