@@ -19,6 +19,7 @@ import mindspore as ms
 
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
+from model_utils.errors import run_cli
 from src.initializer import initialise_weights
 from src.training import train_step
 from src.training.optimizer import build_optimizer
@@ -78,4 +79,5 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    # As the programs do: the exit code is what main ended with, whatever the way out makes of it.
+    sys.exit(run_cli(lambda argv: main(sys.argv[1])))
