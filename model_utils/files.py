@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Atomic writes: a file, a set of files or a new folder is there as a whole or not at all.
+"""Files: what is below a folder, and atomic writes, after which a file, a set of files or a new folder is whole.
 
     write_atomically("out/results.json", b"[]")
     with replacing("out/last.ckpt") as temporary:
@@ -11,9 +11,29 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_utils.errors import UserError
+
+
+def walk(folder: Path, onerror: Callable[[OSError], object] | None = None
+         ) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield (folder, names of its files, names of what is hidden) of a folder and those below it, sorted.
+
+    Links to folders are followed, each folder comes once, and links to nothing count as files. Hidden are names that
+    begin with a dot, and the folders that macOS adds; they are not entered. `onerror` is that of `os.walk`.
+    """
+    seen = set()
+    for parent, folders, files in os.walk(folder, onerror=onerror, followlinks=True):
+        # A link may lead to a folder that it is in.
+        if os.path.realpath(parent) in seen:
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(parent))
+        hidden = [name for name in (*folders, *files) if name.startswith(".") or name == "__MACOSX"]
+        folders[:] = sorted(set(folders).difference(hidden))
+        yield Path(parent), sorted(set(files).difference(hidden)), sorted(hidden)
 
 
 def write_atomically(path, data):

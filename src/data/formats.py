@@ -5,9 +5,10 @@ import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+
+from model_utils.files import walk
 
 FORMATS = {
     "roboflow": "a COCO export of Roboflow",
@@ -60,11 +61,11 @@ def formats_of(source: Path, most_folders: int | None = None) -> dict[str, Path]
     if is_data_folder(source):
         return {OURS: source}
     formats, weak = {}, None
-    for folder, _, files in islice(walk(source), most_folders):
-        if is_data_folder(Path(folder)):
-            formats.setdefault(OURS, Path(folder))
+    for folder, files, _ in islice(walk(source), most_folders):
+        if is_data_folder(folder):
+            formats.setdefault(OURS, folder)
         looked_at = Counter()
-        for path in (Path(folder, name) for name in files):
+        for path in (folder / name for name in files):
             suffix = path.suffix.lower()
             if CLASS_FILES.fullmatch(path.name):
                 weak = weak or path
@@ -76,17 +77,6 @@ def formats_of(source: Path, most_folders: int | None = None) -> dict[str, Path]
                 if found:
                     formats.setdefault(found, path)
     return formats or ({"yolo": weak} if weak else {})
-
-
-def walk(folder: Path, onerror: Callable[[OSError], object] | None = None) -> Iterator[tuple[str, list, list]]:
-    """Yield what `os.walk` does, sorted, links to folders included; not hidden files, nor those that macOS adds."""
-    seen = set()
-    for parent, folders, names in os.walk(folder, onerror=onerror, followlinks=True):
-        # A link may lead to a folder that it is in.
-        is_new = os.path.realpath(parent) not in seen
-        seen.add(os.path.realpath(parent))
-        folders[:] = sorted(name for name in folders if is_new and not name.startswith(".") and name != "__MACOSX")
-        yield parent, folders, sorted(name for name in names if is_new and not name.startswith("."))
 
 
 def is_data_folder(folder: Path) -> bool:

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import psutil
 import pytest
@@ -17,8 +18,7 @@ from tests.support.training_runs import digest, wait_for_step
 
 @pytest.mark.slow
 def test_a_finished_job_leaves_at_once(unbroken):
-    # The ranks would wait ten minutes for one that is late.
-    assert unbroken[2] < 120
+    assert unbroken[2] < 30
 
 
 @pytest.mark.slow
@@ -28,17 +28,17 @@ def test_a_killed_rank_ends_the_job_which_resumes_exactly_with_one_core_busy(tmp
     command = job_command(2, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out", *TWENTY_STEPS)
     job = subprocess.Popen(command, cwd=folder, env=job_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     last = wait_for_step(folder / "out", 4, job, seconds=600)
-    family = psutil.Process(job.pid).children(recursive=True)
+    started, family = time.monotonic(), psutil.Process(job.pid).children(recursive=True)
     ranks_of(job)[1].send_signal(signal.SIGKILL)
-    # Far less than the ranks would wait for each other.
-    output = b"".join(job.communicate(timeout=240)).decode()
+    output = b"".join(job.communicate(timeout=60)).decode()
+    assert time.monotonic() - started < 60
     assert job.returncode == 128 + signal.SIGKILL
     assert len(re.findall(r"rank 1\b.*was killed by SIGKILL", output)) == 1, output
     assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
     step = load_checkpoint(last).meta["progress"]["step"]
     assert 4 <= step < 20, "killed too late to show anything"
-    # Rank 1 has half of its core and compiles for much longer than a collective of rank 0 would wait for it.
-    with busy_core():
+    # Rank 1 has a third of its core and compiles for much longer than a collective of rank 0 would wait for it.
+    with busy_core(2):
         resumed, logs = train(2, tmp_path / "resumed", data, "--resume", last, MS_CPU_COMM_OP_TIMEOUT="8")
     assert all(re.search(rf"resume .*last.ckpt: .* step {step}\n", log) for log in logs)
     assert digest(resumed / "ckpt_0" / "last.ckpt") == digest(unbroken[0] / "ckpt_0" / "last.ckpt")
@@ -60,7 +60,8 @@ def test_data_that_one_rank_alone_cannot_use_ends_the_job(tmp_path, data, broken
     else:
         annotations = tmp_path / "rank1" / "data" / "annotations" / "instances_train2017.json"
         annotations.write_text(annotations.read_text().replace('"image_id": 1,', '"image_id": 2,'))
-    # Far less than the ranks would wait for each other.
     logs = run_ranks(2, tmp_path, "train.py", *TRAINING, "--data_dir", "data", "--per_batch_size", 2, "--max_epoch", 2,
-                     expected=1, seconds=240)
+                     expected=1, seconds=120)
+    # From the error of the rank on; how long the ranks start is the machine's.
+    assert time.time() - (tmp_path / "rank1" / "log.txt").stat().st_mtime < 60
     assert message in logs[1] and "Traceback" not in logs[1]

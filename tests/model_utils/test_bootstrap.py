@@ -55,7 +55,7 @@ def test_keeps_what_the_user_set():
     assert done.stdout.split()[:2] == ["AVX512_CORE", "1"]
 
 
-@pytest.mark.parametrize(("fakes", "words"), [
+@pytest.mark.parametrize(("fakes", "parts"), [
     ({"mindspore": None}, ["MindSpore is not installed", "requirements.txt"]),
     ({"numpy": None}, ["NumPy is not installed", "requirements.txt"]),
     ({"numpy": "2.0.2"}, ["NumPy 2.0.2", "less than 2.0", "requirements.txt"]),
@@ -66,13 +66,13 @@ def test_keeps_what_the_user_set():
     ({"python": (3, 9, 18, "final", 0)}, ["Python is 3.9", "3.10 to 3.12", "virtual environment"]),
     ({"python": (3, 13, 1, "final", 0)}, ["Python is 3.13", "3.10 to 3.12"]),
 ])
-def test_an_unsupported_version_is_explained(fakes, words):
+def test_an_unsupported_version_is_explained(fakes, parts):
     done = start_with(**fakes)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
+    for part in parts:
+        assert part in done.stderr
 
 
 @pytest.mark.parametrize("fakes", [

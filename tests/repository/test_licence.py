@@ -26,5 +26,5 @@ def test_every_source_file_begins_with_the_licence():
 
 
 def test_the_licence_is_apache_2():
-    words = (ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert "Apache License" in words[:200] and "Version 2.0, January 2004" in words and "END OF TERMS" in words
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text[:200] and "Version 2.0, January 2004" in text and "END OF TERMS" in text

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
 
 from model_utils.errors import UserError
+from model_utils.files import walk
 from model_utils.json_file import decode_text, read_file
 from src.data.fields import finite_number, whole_number
-from src.data.formats import walk
 from src.data.image_files import is_image
 from src.data.image_names import base_key, name_key
 
@@ -217,7 +217,7 @@ def images_of(paths):
 
 def files_of(folder):
     """Return the files below a folder, links to folders included, hidden ones left out; sorted."""
-    return sorted(Path(parent, name) for parent, _, names in walk(folder, _refuse) for name in names)
+    return sorted(parent / name for parent, names, _ in walk(folder, _refuse) for name in names)
 
 
 def _refuse(error):

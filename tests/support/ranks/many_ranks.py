@@ -48,11 +48,13 @@ def run_ranks(size, folder, program, *arguments, seconds=600, expected=0, **envi
 
 
 @contextlib.contextmanager
-def busy_core():
-    """Keep the last core that can be used busy with another process, so that the last rank is slower than rank 0."""
-    process = subprocess.Popen([sys.executable, "-c", BUSY, str(max(os.sched_getaffinity(0)))])
+def busy_core(processes):
+    """Keep the last core that can be used busy with so many processes, so that the last rank is slower than rank 0."""
+    core = str(max(os.sched_getaffinity(0)))
+    started = [subprocess.Popen([sys.executable, "-c", BUSY, core]) for _ in range(processes)]
     try:
         yield
     finally:
-        process.kill()
-        process.wait()
+        for process in started:
+            process.kill()
+            process.wait()
