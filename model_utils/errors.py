@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors that the user can fix, and the function that turns them into a message and an exit code."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -50,7 +51,9 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
 def _leave_code(code):
     """Return an exit code, and write it where the launcher of a rank asks for it: what follows may change it."""
     if EXIT_CODE_FILE in os.environ:
-        Path(os.environ[EXIT_CODE_FILE]).write_text(str(code), encoding="utf-8")
+        # Without the file, the launcher goes by the code of the process.
+        with contextlib.suppress(OSError):
+            Path(os.environ[EXIT_CODE_FILE]).write_text(str(code), encoding="utf-8")
     return code
 
 

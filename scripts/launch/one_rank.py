@@ -49,9 +49,11 @@ def run_process(planned, code_file):
                                    stderr=subprocess.STDOUT, preexec_fn=lambda: die_with_parent(parent),
                                    env={**os.environ, **planned["environment"], EXIT_CODE_FILE: str(code_file)})
         code = process.wait()
-        if not code_file.exists():
+        text = code_file.read_text(encoding="utf-8") if code_file.exists() else ""
+        # Empty: killed while it wrote.
+        if not text:
             return code
-        meant = int(code_file.read_text(encoding="utf-8"))
+        meant = int(text)
         if meant != code:
             log.write(f"the exit code is {meant}: after the work, on the way out, it became {code}\n".encode())
         return meant

@@ -230,6 +230,8 @@ LEAVE = "import os, sys\nfrom model_utils.errors import UserError, run_cli\n{}\n
     # An error ends a rank before anything can crash it.
     ("def main(argv): raise UserError('late')", 1),
     ("def main(argv): os.kill(os.getpid(), 11)", -11),
+    # Killed while it wrote the code.
+    ("def main(argv): open(os.environ['YOLOV3_TINY_EXIT_CODE_FILE'], 'w').close(); os.kill(os.getpid(), 11)", -11),
 ])
 def test_the_code_of_a_rank_is_what_its_program_meant_not_what_its_way_out_made_of_it(tmp_path, main, code):
     planned = {"folder": str(tmp_path), "log": str(tmp_path / "log.txt"), "cores": [one_core()],

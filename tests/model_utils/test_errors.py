@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import EXIT_CODE_FILE, UsageError, UserError, run_cli
 
 
 def raising(error):
@@ -38,6 +38,13 @@ def test_a_rank_that_fails_leaves_before_anything_can_crash_it(role, ends_at_onc
                           capture_output=True, env={**os.environ, **role}, check=False)
     assert (done.returncode, done.stderr) == (1, "error: late\n")
     assert done.stdout == "seen\n" + ("" if ends_at_once else "way out\n")
+
+
+def test_a_code_that_cannot_be_left_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv(EXIT_CODE_FILE, str(tmp_path / "code"))
+    assert run_cli(lambda argv: 3) == 3 and (tmp_path / "code").read_text() == "3"
+    monkeypatch.setenv(EXIT_CODE_FILE, str(tmp_path / "gone" / "code"))
+    assert run_cli(lambda argv: 3) == 3 and run_cli(lambda argv: None) == 0
 
 
 def test_other_exceptions_pass_through():
