@@ -209,6 +209,11 @@ def test_validation_data_of_other_classes_is_refused_before_training(tmp_path, d
     assert not (tmp_path / "out").exists()
 
 
+def step_losses(log):
+    """{step: its loss, as text} of a log that has a line for every step."""
+    return {int(step): loss for step, loss in re.findall(r"iter\[(\d+)\], loss:(\d+\.\d{6})", log)}
+
+
 @pytest.mark.slow
 def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_run(tmp_path, data, finished):
     (tmp_path / "killed").mkdir()
@@ -220,6 +225,10 @@ def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_r
     assert 6 <= step < 25, "killed too late to show anything"
     resumed, log = run(tmp_path / "resumed", data, "--resume", last, "--num_parallel_workers", 2)
     assert f"continues at step {step}" in log
+    (killed_log,) = (tmp_path / "killed").glob("*/train_rank_0.log")
+    killed = {at: loss for at, loss in step_losses(killed_log.read_text()).items() if at < step}
+    # Step by step, so that a failure says in which of the two runs a number began to differ.
+    assert killed | step_losses(log) == step_losses(finished[1])
     assert digest(resumed / "last.ckpt") == digest(finished[0] / "last.ckpt")
     ends = [load_checkpoint(folder / "last.ckpt").meta["progress"] for folder in (resumed, finished[0])]
     assert ends[0] == ends[1]
