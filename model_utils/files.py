@@ -10,11 +10,19 @@
 """
 import contextlib
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_utils.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command_of(program: str) -> str:
+    """Return the command that starts one of the repository's programs, such as tools/check_dataset.py, from here."""
+    return f"python {program if Path.cwd() == ROOT else shlex.quote(str(ROOT / program))}"
 
 
 def walk(folder: Path, onerror: Callable[[OSError], object] | None = None

@@ -120,7 +120,7 @@ export PYTHON
 cd -- "$REPO"
 
 begin "sample data"
-show "$PYTHON" -m tools.sample_data --out "$OUT/data" "${DATA_OPTIONS[@]}"
+show "$PYTHON" tools/sample_data.py --out "$OUT/data" "${DATA_OPTIONS[@]}"
 
 begin "training on $DEVICE_TARGET from random weights"
 cd -- "$OUT"
@@ -140,7 +140,7 @@ show "$PYTHON" -u "$REPO/export.py" --device_target "$DEVICE_TARGET" --ckpt_file
 
 begin "detections beside the ground truth"
 cd -- "$REPO"
-show "$PYTHON" -m tools.quick_start_report --data_dir "$OUT/data" --results "$RESULTS" \
+show "$PYTHON" tools/quick_start_report.py --data_dir "$OUT/data" --results "$RESULTS" \
     --out "$OUT/detections.png" ${LIMITS[@]+"${LIMITS[@]}"}
 end_step
 

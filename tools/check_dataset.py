@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check a data folder in COCO layout before training: its files, images, boxes, classes, duplicates and anchors.
 
-    python -m tools.check_dataset DATA --json report.json --training_shape 320
+    python tools/check_dataset.py DATA --json report.json --training_shape 320
 
 Every image is decoded. Options of train.py that decide how the data is used (training_shape, resize_mode, anchors,
 exif, ...) may follow. Exit code 0: training can start, whatever the warnings; 1: it would be wrong, or fail.
@@ -13,6 +13,10 @@ import sys
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+if not __package__:
+    # Started as tools/check_dataset.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -195,12 +199,12 @@ def _same_text(names):
 
 def main(argv=None):
     """Check as the arguments say; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.check_dataset", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python tools/check_dataset.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="data folder in COCO layout")
     parser.add_argument("--json", help="file for the whole report")
     arguments, options = parser.parse_known_args(argv)
-    config = get_config([*options, f"--data_dir={arguments.data}"], "python -m tools.check_dataset")
+    config = get_config([*options, f"--data_dir={arguments.data}"], "python tools/check_dataset.py")
     layout(config.data_dir, "train")
     report = check(config)
     print(text_of(report))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert what annotation tools write into a data folder in COCO layout, ready for train.py.
 
-    python -m tools.convert_dataset SOURCE OUT
+    python tools/convert_dataset.py SOURCE OUT
 
 SOURCE is a folder, or one annotation file in it: a COCO export of Roboflow, CVAT or Label Studio, any other COCO file
 with its images, labelme, VIA, Pascal VOC or YOLO labels. Its splits are kept; without a validation split,
@@ -17,7 +17,12 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
+if not __package__:
+    # Started as tools/convert_dataset.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.files import command_of
 from src.data.formats import FORMATS, OTHERS, OURS, formats_of
 from tools.convert import coco, labelme, via, voc, yolo
 from tools.convert.output import COPY, LINK, SYMLINK, set_sizes, write
@@ -59,8 +64,8 @@ def chosen_format(source, wanted):
     if OURS in found:
         data = found[OURS]
         cure = "" if data == source else f"; for what else {source} holds, take {data.name} out of it"
-        raise UserError(f"{data}: is in COCO layout already, there is nothing to convert; continue with: python "
-                        f"train.py --data_dir {shlex.quote(str(data))}{cure}")
+        raise UserError(f"{data}: is in COCO layout already, there is nothing to convert; continue with: "
+                        f"{command_of('train.py')} --data_dir {shlex.quote(str(data))}{cure}")
     known = [name for name in found if name in FORMATS]
     if wanted and (known or not found):
         return wanted
@@ -112,9 +117,9 @@ def convert(source, out, kind, options):
 def commands(out, splits):
     """Return the commands that check, train on and test a new data folder."""
     data = shlex.quote(str(out))
-    lines = [f"python -m tools.check_dataset {data}", f"python train.py --data_dir {data}"]
+    lines = [f"{command_of('tools/check_dataset.py')} {data}", f"{command_of('train.py')} --data_dir {data}"]
     if "test" in splits:
-        lines.append("python eval.py --pretrained outputs/RUN/ckpt_0/best.ckpt --ann_file "
+        lines.append(f"{command_of('eval.py')} --pretrained outputs/RUN/ckpt_0/best.ckpt --ann_file "
                      f"{shlex.quote(f'{out}/annotations/instances_test2017.json')} --image_dir "
                      f"{shlex.quote(f'{out}/test2017')}")
     return [f"  {line}" for line in lines]
@@ -122,7 +127,7 @@ def commands(out, splits):
 
 def main(argv=None):
     """Convert as the arguments say; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.convert_dataset", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python tools/convert_dataset.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="folder of an annotation tool, or one annotation file")
     parser.add_argument("out", help="data folder to make; must not exist, or be empty")

@@ -2,8 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of all programs as Markdown tables, made from default_config.yaml.
 
-    python -m tools.options_table > docs/options.md
+    python tools/options_table.py > docs/options.md
 """
+import sys
+from pathlib import Path
+
+if not __package__:
+    # Started as tools/options_table.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 from model_utils.config import DEFAULT_CONFIG, default_options
 from model_utils.options import Option, show
 
@@ -15,7 +22,7 @@ Every option of `train.py`, `eval.py`, `export.py`, `predict.py` and `convert_we
 the checkpoint, and the checkpoint the defaults below. `python train.py -h` prints the same texts.
 
 Defaults, help texts, choices and limits are written in `default_config.yaml`; this page is made from it:
-`python -m tools.options_table > docs/options.md`.
+`python tools/options_table.py > docs/options.md`.
 """
 
 

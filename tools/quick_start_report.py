@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw detections beside the ground truth and check the AP: the last step of the quick start.
 
-    python -m tools.quick_start_report --data_dir quick_start/data --results RESULTS.json --out detections.png
+    python tools/quick_start_report.py --data_dir quick_start/data --results RESULTS.json --out detections.png
 
 The exit code is 1 when an average precision is below its limit.
 """
@@ -10,6 +10,10 @@ import argparse
 import math
 import sys
 from pathlib import Path
+
+if not __package__:
+    # Started as tools/quick_start_report.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -53,7 +57,7 @@ def below_limits(scores, min_ap50, min_class_ap50):
 
 def main(argv=None):
     """Draw the detections, print the scores and compare them with the limits; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.quick_start_report", description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(prog="python tools/quick_start_report.py", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data_dir", required=True, help="data set in COCO layout; its validation images are used")
     parser.add_argument("--results", required=True, help="detections in COCO's json format, as eval.py writes them")
     parser.add_argument("--out", required=True, help="image file to write, .jpg or .png")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the trainings of a YAML file one after the other and append the scores of each to a csv.
 
-    python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA
+    python tools/run_experiments.py docs/experiments/bccd_256.yaml --data_dir DATA
 
 The file has `csv` (the table of results, beside it), `common` (options of train.py for all runs) and `runs`, a list of
 {name, config (an overlay), data_dir, options}; only the name is required, and relative paths start at the repository's
@@ -24,14 +24,18 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+if not __package__:
+    # Started as tools/run_experiments.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.files import ROOT
 from model_utils.json_file import read_json, type_faults, write_json
 from model_utils.options import read_yaml
 from src.config import check_config, training_config
 from src.data.coco import layout
 
-ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("name", "AP", "AP50", "AP50_per_class", "minutes", "cores", "date", "commit", "options")
 OPTIONAL = {"config": "", "data_dir": "", "options": {}}
 EXAMPLE = {"csv": "results.csv", "common": {}, "runs": [{"name": "first", **OPTIONAL}]}
@@ -150,8 +154,14 @@ def train_and_score(run, log):
             "options": json.dumps(run.options)}
 
 
-def run_all(runs, csv_path):
-    """Do the runs that are not in the csv; returns the names of those that failed."""
+def run_all(runs, csv_path, score=train_and_score):
+    """Do the runs that are not in the csv; returns the names of those that failed.
+
+    Args:
+        runs (list): of Run.
+        csv_path (Path): the table of results.
+        score (callable): (run, its open log) -> its row of the csv.
+    """
     failed = []
     for run in runs:
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +170,7 @@ def run_all(runs, csv_path):
                 # The programs inherit the log: one that outlives a killed parent keeps the lock.
                 fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if run.name not in names_done(csv_path):
-                    row = train_and_score(run, log)
+                    row = score(run, log)
                     add_row(csv_path, row)
                     print(f"{run.name}: AP {row['AP']}, AP50 {row['AP50']}, {row['minutes'] or 'unknown'} minutes",
                           flush=True)
@@ -170,6 +180,17 @@ def run_all(runs, csv_path):
                 failed.append(run.name)
                 print(f"{run.name}: failed: {error}", flush=True)
     return failed
+
+
+def until_stopped(work):
+    """Do some work, which SIGTERM stops as Ctrl-C does; returns its exit code, or 130 when it was stopped."""
+    # subprocess.run ends its program, whose checkpoints are whole at any time.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print("stopped; start again to continue")
+        return 130
 
 
 def main(argv=None):
@@ -187,16 +208,14 @@ def main(argv=None):
             raise UsageError(f"run {run.name} has no data folder: name one by --data_dir, or as its data_dir")
         for split in ("train", "val"):
             layout(str(run.data_dir), split)
-    # As Ctrl-C: subprocess.run ends its program, whose checkpoints are whole at any time.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+
+    def run_left():
         failed = run_all(left, csv_path)
-    except KeyboardInterrupt:
-        print("stopped; start again to continue")
-        return 130
-    done = len(names_done(csv_path) & {run.name for run in runs})
-    print(f"{done} of {len(runs)} runs are in {csv_path}, {len(failed)} failed", *failed)
-    return 1 if failed else 0
+        done = len(names_done(csv_path) & {run.name for run in runs})
+        print(f"{done} of {len(runs)} runs are in {csv_path}, {len(failed)} failed", *failed)
+        return 1 if failed else 0
+
+    return until_stopped(run_left)
 
 
 if __name__ == "__main__":

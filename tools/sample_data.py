@@ -5,7 +5,7 @@
 The eight classes differ by shape only. Every instance has its own colour, the backgrounds are textured, and shapes may
 partly cover each other. The same settings give the same files on every machine.
 
-    python -m tools.sample_data --out quick_start/data --train 400 --val 100 --seed 1 --size 128
+    python tools/sample_data.py --out quick_start/data --train 400 --val 100 --seed 1 --size 128
 """
 import argparse
 import json
@@ -14,6 +14,10 @@ import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+
+if not __package__:
+    # Started as tools/sample_data.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import cv2
 import numpy as np
@@ -249,7 +253,7 @@ def make_sample_data(out, settings):
 
 def main(argv=None):
     """Make the data set unless it exists; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.sample_data", description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(prog="python tools/sample_data.py", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", required=True, help="folder of the data set; made if it is missing")
     parser.add_argument("--train", type=int, default=Settings.train, help="training images (default: %(default)s)")
     parser.add_argument("--val", type=int, default=Settings.val, help="validation images (default: %(default)s)")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Split the training images of a COCO data folder in two, to tune hyper-parameters without the validation images.
 
-    python -m tools.split_coco DATA OUT --fraction 0.2 --seed 0
+    python tools/split_coco.py DATA OUT --fraction 0.2 --seed 0
 
 OUT becomes a data folder whose train2017 and val2017 are links to DATA/train2017; its annotation files divide the
 images of DATA's instances_train2017.json, without segmentation outlines. Images without boxes are treated like others.
@@ -13,6 +13,10 @@ import os
 import random
 import sys
 from pathlib import Path
+
+if not __package__:
+    # Started as tools/split_coco.py: Python looks for packages beside this file.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.files import new_folder

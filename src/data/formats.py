@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from model_utils.files import walk
+from model_utils.files import command_of, walk
 
 FORMATS = {
     "roboflow": "a COCO export of Roboflow",
@@ -99,8 +99,8 @@ def conversion_hint(folder: Path) -> str:
     if formats[0] in OTHERS:
         return f". The folder seems to hold {OTHERS[formats[0]]}"
     choice = f" --format {formats[0]}" if len(formats) > 1 else ""
-    return (f". The folder seems to hold {FORMATS[formats[0]]}; this makes a data folder of it: python -m "
-            f"tools.convert_dataset {shlex.quote(str(folder))} {shlex.quote(target)}{choice}")
+    return (f". The folder seems to hold {FORMATS[formats[0]]}; this makes a data folder of it: "
+            f"{command_of('tools/convert_dataset.py')} {shlex.quote(str(folder))} {shlex.quote(target)}{choice}")
 
 
 def _format_of(path, content):

@@ -59,3 +59,17 @@ def imported_modules(path):
 def test_an_entry_point_imports_bootstrap_first(path):
     foreign = [name for name in imported_modules(path) if name.split(".")[0] not in sys.stdlib_module_names]
     assert foreign[0] == "model_utils.bootstrap"
+
+
+TOOLS = sorted(path for path in (ROOT / "tools").glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", TOOLS, ids=lambda path: path.name)
+def test_a_tool_starts_in_any_folder_as_a_file_and_as_a_module(tmp_path, path):
+    # The folder of a user, whose names must not stand in for ours.
+    (tmp_path / "src").mkdir()
+    environment = {**os.environ, "PYTHONPATH": ""}
+    outputs = [subprocess.run([sys.executable, *start, "--help"], cwd=folder, text=True, capture_output=True,
+                              env=environment, timeout=120, check=True).stdout
+               for start, folder in (([path], tmp_path), (["-m", f"tools.{path.stem}"], ROOT))]
+    assert outputs[0] == outputs[1] and f"python tools/{path.name}" in outputs[0]

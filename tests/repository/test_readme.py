@@ -33,7 +33,7 @@ NOT_RUN = {
         "needs PyTorch, and measures for a quarter of an hour",
     "bash scripts/run_infer_310.sh model_310.mindir DATA/val2017 DATA/annotations/instances_val2017.json 0":
         "needs MindSpore Lite; tests/scripts/test_run_infer_310.py runs it with a stand-in",
-    "python -m tools.run_experiments docs/experiments/bccd_256.yaml --data_dir DATA":
+    "python tools/run_experiments.py docs/experiments/bccd_256.yaml --data_dir DATA":
         "trains for hours; tests/tools/test_run_experiments.py runs short queues",
 }
 # Words of the commands that need the C++ app, which not every machine can build.

@@ -13,11 +13,11 @@ from tests.support.place import ROOT, STUB
 # Writes the files of the real programs that the quick start reads.
 PROGRAMS = STUB.replace("sleep ", """
 case "$*" in
-    *tools.sample_data*) mkdir -p "$4/train2017" "$4/val2017" && touch "$4/train2017/1.jpg" "$4/sample_data.json" ;;
+    *tools/sample_data.py*) mkdir -p "$3/train2017" "$3/val2017" && touch "$3/train2017/1.jpg" "$3/sample_data.json" ;;
     *train.py*) mkdir -p outputs/run/ckpt_0 && touch outputs/run/ckpt_0/{last,best}.ckpt ;;
     *eval.py*) mkdir -p outputs/run && touch outputs/run/predict_1.json outputs/run/config.yaml ;;
     *export.py*) touch yolov3_tiny.mindir ;;
-    *tools.quick_start_report*) touch "$8" ;;
+    *tools/quick_start_report.py*) touch "$7" ;;
 esac
 [[ "$*" != *"${STUB_BREAKS:-nothing}"* ]] || exit 5
 sleep """)
@@ -52,7 +52,7 @@ def test_the_steps_and_the_list_of_files(quick):
     result = quick.run("quick_start.sh", "--out", out.name, wait=None)
     assert result.returncode == 0, result.stderr
     sample, train, evaluation, export, report = commands_of(quick)
-    assert sample == f"-m tools.sample_data --out {out}/data --train 400 --val 100"
+    assert sample == f"tools/sample_data.py --out {out}/data --train 400 --val 100"
     config = f"--config_path {quick.repo}/configs/quick_start.yaml"
     assert train == f"-u {quick.repo}/train.py --data_dir {out}/data --device_target CPU {config}"
     checkpoint = out / "train/outputs/run/ckpt_0/best.ckpt"
@@ -83,7 +83,7 @@ def test_the_short_form_has_its_own_folder_and_no_limits(quick, arguments, extra
 
 
 @pytest.mark.parametrize("program, step, following", [
-    ("tools.sample_data", 2, "train.py"), ("train.py", 3, "eval.py"), ("eval.py", 4, "export.py"),
+    ("tools/sample_data.py", 2, "train.py"), ("train.py", 3, "eval.py"), ("eval.py", 4, "export.py"),
     ("export.py", 5, "quick_start_report"), ("quick_start_report", 6, "files in")])
 def test_the_first_failure_stops_it_with_its_exit_code(quick, program, step, following):
     result = quick.run("quick_start.sh", "--short", wait=None, STUB_BREAKS=program)
@@ -129,7 +129,7 @@ def environment_calls(place, **extra):
 
 
 def test_an_environment_is_made_and_filled(place):
-    result, calls = environment_calls(place, STUB_MISSING="1", STUB_BREAKS="tools.sample_data")
+    result, calls = environment_calls(place, STUB_MISSING="1", STUB_BREAKS="tools/sample_data.py")
     assert result.returncode == 5, result.stderr
     assert calls[0] == f"-m venv --clear {place.repo}/.venv"
     assert [call for call in calls if " install " in call] == [
@@ -142,7 +142,7 @@ def test_installed_packages_are_not_installed_again(place):
     (place.repo / ".venv" / "bin").mkdir(parents=True)
     (place.repo / ".venv" / "bin" / "python").write_text(FRESH)
     (place.repo / ".venv" / "bin" / "python").chmod(0o755)
-    result, calls = environment_calls(place, STUB_BREAKS="tools.sample_data")
+    result, calls = environment_calls(place, STUB_BREAKS="tools/sample_data.py")
     assert result.returncode == 5, result.stderr
     assert len([call for call in calls if " install " in call]) == 1
     assert not any("venv --clear" in call for call in calls)

@@ -65,7 +65,7 @@ def test_every_format_gives_the_same_boxes_classes_and_images(tmp_path, capsys, 
     # What was written is sound, and no box is counted twice or lost.
     data = read_coco(data_config(out), "train", training=False)
     assert data.sizes == [(64, 48)] * len(data) and not data.report
-    assert f"python train.py --data_dir {shlex.quote(str(out))}\n" in printed and "tools.check_dataset" in printed
+    assert f"python train.py --data_dir {shlex.quote(str(out))}\n" in printed and "tools/check_dataset.py" in printed
     assert ("--ann_file" in printed) == ("test" in splits) and ("left out" in printed) == (name == "roboflow")
     # Hard links: no copy, and nothing is lost with the source.
     assert all(os.stat(path).st_nlink == 2 for path in out.glob("*2017/*"))
@@ -75,7 +75,7 @@ def test_the_commands_of_a_conversion_check_the_new_folder(tmp_path, capsys):
     tool_exports.roboflow(tmp_path / "source")
     assert convert(tmp_path / "source", tmp_path / "out") == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "check_dataset" in line)
-    assert run_cli(check_dataset.main, shlex.split(line)[3:]) == 0
+    assert run_cli(check_dataset.main, shlex.split(line)[2:]) == 0
 
 
 def test_a_real_export_of_roboflow(tmp_path, capsys):

@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "options.md"
 
 
 def test_the_page_is_up_to_date():
-    assert PAGE.read_text(encoding="utf-8") == options_page(), "run: python -m tools.options_table > docs/options.md"
+    assert PAGE.read_text(encoding="utf-8") == options_page(), "run: python tools/options_table.py > docs/options.md"
 
 
 def test_every_option_is_in_one_section():

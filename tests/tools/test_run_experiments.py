@@ -297,7 +297,7 @@ def test_a_real_run(tmp_path):
         "csv": "results.csv",
         "common": {"training_shape": 64, "per_batch_size": 2, "max_epoch": 2, "warmup_epochs": 1, "max_box": 5},
         "runs": [{"name": "first", "options": {"seed": 1}}]}))
-    command = [sys.executable, "-m", "tools.run_experiments", str(tmp_path / "experiments.yaml"),
+    command = [sys.executable, ROOT / "tools" / "run_experiments.py", str(tmp_path / "experiments.yaml"),
                f"--data_dir={tmp_path / 'data'}", f"--work={tmp_path / 'work'}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
