@@ -43,7 +43,7 @@ def create_network(name, checkpoint="", inference=False, **options):
         if option not in OPTIONS:
             hint = nearest(option, ("checkpoint", "inference", *OPTIONS))
             raise UsageError(f"unknown option {option}{hint}; expected checkpoint, inference, {', '.join(OPTIONS)}")
-    config = get_config([]).replace(COMMAND_LINE, **options)
+    config = get_config([]).replace(COMMAND_LINE, **options).settled()
     if checkpoint:
         loaded, config, _ = read_checkpoint(config, checkpoint)
         if inference:

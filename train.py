@@ -23,6 +23,7 @@ from src.data.image_check import check_images, usable
 from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import close_logger, get_logger, peak_memory_mb
+from src.training.auto_settings import fit_to_data
 from src.training.ema import build_average
 from src.training.optimizer import build_loss_scaler, build_optimizer, freeze_backbone
 from src.training.run import Run
@@ -50,6 +51,7 @@ def train(config):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
+    config, reasons = fit_to_data(config, data)
     if checkpoint:
         check_resumable(checkpoint, config, data)
     state, started = start_state(config, data.categories, checkpoint)
@@ -66,7 +68,8 @@ def train(config):
             config.save_yaml(folder / "config.yaml")
         for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
-        logger.info("%s", started)
+        for line in (started, *reasons):
+            logger.info("%s", line)
         if config.source("warmup_epochs") == DERIVED:
             logger.warning("warmup_epochs is %g, half of max_epoch, because the default is no shorter than the run",
                            config.warmup_epochs)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from model_utils.errors import UsageError, UserError
-from model_utils.options import Option, nearest, plain, read_options, read_yaml, show
+from model_utils.options import AUTO, Option, nearest, plain, read_options, read_yaml, show
 
 # Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
 RESULTS = ("ckpt_path", "log_path", "file_name")
@@ -144,9 +144,15 @@ class Config:
         return _derive({**self._values, **parsed}, {**self._sources, **dict.fromkeys(parsed, source)}, self._options)
 
     def with_checkpoint(self, meta: Mapping[str, Any]) -> "Config":
-        """Return a new Config that takes the travelling keys of a checkpoint's meta where this one has defaults."""
-        taken = {key: meta[key] for key in TRAVELLING if key in meta and self._sources[key] == DEFAULT}
-        return self.replace(CHECKPOINT, **taken)
+        """Return a new Config that takes the travelling keys of a checkpoint's meta where the user set no value."""
+        taken = {key: meta[key] for key in TRAVELLING
+                 if key in meta and (self._sources[key] == DEFAULT or self._values[key] == AUTO)}
+        return self.replace(CHECKPOINT, **taken).settled()
+
+    def settled(self) -> "Config":
+        """Return a Config whose values that are still auto are the defaults of their options."""
+        return self.replace(DERIVED, **{name: self._options[name].default for name, value in self._values.items()
+                                        if value == AUTO and self._options[name].allows_auto})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values by name, with lists instead of tuples, as JSON knows them."""

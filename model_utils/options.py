@@ -3,7 +3,8 @@
 """An option: its default, help text, choices and limits, and the parser of its values.
 
 The type of an option is the type of its default: bool, int, float, str, a list of numbers or a list of such lists.
-Lists become tuples, so that a value cannot be changed once it is read.
+Lists become tuples, so that a value cannot be changed once it is read. An option of another type than text may have the
+value "auto" as well, where its choices list it: what it then becomes follows from the data.
 """
 
 import difflib
@@ -21,6 +22,7 @@ import yaml
 from model_utils.errors import UsageError
 
 SHAPE_MULTIPLE = 32
+AUTO = "auto"
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _FLOAT_WITHOUT_DOT = re.compile(r"[-+]?\d+[eE][-+]?\d+$")
@@ -122,6 +124,7 @@ class Option:
     help: str
     choices: tuple = ()
     limits: Limits | None = None
+    allows_auto: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -143,6 +146,8 @@ class Option:
         Raises:
             UsageError: wrong type, outside the choices or limits, or no valid shape.
         """
+        if self.allows_auto and raw == AUTO:
+            return AUTO
         try:
             value = self._parse_shape(raw) if self.is_shape else _convert(raw, self.default)
         except ValueError as error:
@@ -157,9 +162,10 @@ class Option:
         """Return the choices or limits as text, such as "one of 0, 1" or "at least 1"; empty where there are none."""
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
+        allowed = ""
         if self.limits:
-            return f"each number {self.limits}" if self.is_list else str(self.limits)
-        return ""
+            allowed = f"each number {self.limits}" if self.is_list else str(self.limits)
+        return ", ".join(filter(None, [allowed, f"or {AUTO}" if self.allows_auto else ""]))
 
     def expected(self) -> str:
         """Return the type, or the choices, as text."""
@@ -168,8 +174,11 @@ class Option:
         if self.is_shape:
             return f"[height, width] or one number for a square, positive multiples of {SHAPE_MULTIPLE}"
         if self.is_list:
-            return f"a list such as {show(self.default)}"
-        return {bool: "True or False", int: "a whole number", float: "a number", str: "text"}[type(self.default)]
+            expected = f"a list such as {show(self.default)}"
+        else:
+            expected = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}[
+                type(self.default)]
+        return f"{expected}, or {AUTO}" if self.allows_auto else expected
 
     def _parse_shape(self, raw: Any) -> tuple[int, ...]:
         shape = _convert_list(raw, (SHAPE_MULTIPLE,))
@@ -202,7 +211,10 @@ def read_options(path: str | os.PathLike) -> dict[str, Option]:
             raise UsageError(f"{path}: {name} has no help text in the second document")
         if not isinstance(default, bool | int | float | str | list):
             raise UsageError(f"{path}: {name} is {default!r}: expected a number, True, False, text or a list")
-        option = Option(name, default, helps[name], tuple(choices.get(name, ())), _read_limits(path, name, limits))
+        allowed = tuple(choices.get(name, ()))
+        allows_auto = not isinstance(default, str) and AUTO in allowed
+        allowed = tuple(value for value in allowed if not allows_auto or value != AUTO)
+        option = Option(name, default, helps[name], allowed, _read_limits(path, name, limits), allows_auto)
         options[name] = replace(option, default=option.parse(default, str(path)))
     return options
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, JOB_OPTIONS, MOVED, Config
 from model_utils.errors import UsageError, UserError
-from model_utils.options import show
+from model_utils.options import AUTO, show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
@@ -52,7 +52,8 @@ def resumed_config(config, checkpoint):
     lost = MOVED if saved.get("enable_modelarts") or config.enable_modelarts else ()
     kept = {name: value for name, value in saved.items()
             if name in config and name not in (*STARTS, *PLACE, *JOB_OPTIONS, *lost)
-            and config.source(name) in (DEFAULT, DERIVED) and value != saved.get(FOLLOWING.get(name))}
+            and (config.source(name) in (DEFAULT, DERIVED) or config[name] == AUTO)
+            and value != saved.get(FOLLOWING.get(name))}
     return config.replace(CHECKPOINT, **kept)
 
 
@@ -92,7 +93,8 @@ def _found(config: Config, name: str) -> str:
 
 
 def _network_faults(config: Config) -> Iterator[str]:
-    anchors, masks = config.anchors, config.anchor_masks
+    # Fitted anchors are as many as the default ones.
+    anchors, masks = config.settled().anchors, config.anchor_masks
     if not anchors or any(len(anchor) != 2 for anchor in anchors):
         yield f"{_found(config, 'anchors')}: expected a list of [width, height]"
     if len(masks) != len(STRIDES):

@@ -18,10 +18,10 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
-from src.data.augment import normalised_boxes, plan_augment
+from src.data.augment import normalised_boxes
 from src.data.coco import CocoData
 from src.data.image_files import ImageCache, decode_reduced
-from src.data.mosaic import mosaic_sources, plan_mosaic, wants_mosaic
+from src.data.mosaic import plan_sample
 from src.data.multi_scale import size_of_step, training_sizes
 from src.data.placement import fit_placement
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
@@ -160,7 +160,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
 
     Args:
         config: `per_batch_size`, `max_box`, `seed`, `exif`, `num_parallel_workers`, `max_epoch`, and the options of
-            `augment`, `wants_mosaic`, `mosaic` and `size_of_step`.
+            `plan_sample` and `size_of_step`.
         data: from `read_coco(config, "train", training=True)`.
         start_sample: number of the first sample in the whole run, on this rank: step * per_batch_size.
         end_sample: number after the last sample; None: the end of epoch `max_epoch`.
@@ -191,12 +191,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         canvas_hw = canvases.shape[1:3]
         epoch, index = sampler[number]
         rng = np.random.default_rng((config.seed, epoch, index))
-        sources = mosaic_sources(index, len(data), rng) if wants_mosaic(config, epoch, rng) else [index]
-        image_boxes, image_hws = [data.boxes[i] for i in sources], [data.sizes[i][::-1] for i in sources]
-        if len(sources) > 1:
-            plan = plan_mosaic(image_boxes, image_hws, canvas_hw, config, rng)
-        else:
-            plan = plan_augment(image_boxes[0], image_hws[0], canvas_hw, config, rng)
+        plan, sources = plan_sample(data, index, canvas_hw, config, epoch, rng)
         draw_plan(plan, lambda tile, reduction: images.read(sources[tile], reduction), config.pad_value, canvases[row])
         boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
 

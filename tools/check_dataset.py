@@ -20,7 +20,6 @@ if not __package__:
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -29,9 +28,9 @@ from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
+from src.data.anchors import box_sides, fit_of, fitted_anchors
 from src.data.coco import FINDINGS, for_training, layout, need_ground_truth, read_coco
 from src.data.image_check import UNREADABLE, check_images
-from src.data.placement import fit_placement
 from src.yolo_dataset import workers_of
 
 SPLITS = ("train", "val")
@@ -41,10 +40,6 @@ WRONG = ("boxes_unknown_image", "boxes_unknown_category", "boxes_absent", "boxes
 # Areas in pixels that COCO calls small and medium; what is larger is large.
 SMALL, MEDIUM = 32**2, 96**2
 EXAMPLES = 3
-# When k-means ends (a thousandth of a side, or so many rounds), and how often it begins.
-STOP, ATTEMPTS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 100, 1e-3), 10
-# An anchor of less shape IoU is a poor start for a box.
-GOOD_IOU = 0.5
 
 
 def check_split(config, split):
@@ -103,36 +98,19 @@ def duplicates(paths, workers):
 
 
 def anchor_report(data, config):
-    """Return how well the anchors fit the boxes as the network sees them, and the anchors that k-means finds.
+    """Return how well the anchors fit the boxes as the network sees them, and the anchors that fit best.
 
-    The best possible recall is the share of boxes with an anchor of at least `GOOD_IOU`, both centred on one point.
+    See `src.data.anchors.fit_of`.
     """
-    canvas_hw = tuple(config.training_shape)
-    sides = [np.empty((0, 2))]
-    for boxes, (width, height) in zip(data.boxes, data.sizes, strict=True):
-        real = boxes[boxes[:, 4] >= 0, :4]
-        placed = fit_placement(config.resize_mode, (height, width), canvas_hw).boxes_to_canvas(real)
-        sides.append(placed[:, 2:] - placed[:, :2])
-    sides = np.concatenate(sides)
-    sides = sides[(sides >= 1).all(axis=1)]
+    sides = box_sides(data, config)
     if not len(sides):
         return {}
     anchors = sorted({anchor for scale in detection_scales(config) for anchor in scale.anchors}, key=np.prod)
-    report = {"anchors": [list(anchor) for anchor in anchors], **_fit(sides, np.array(anchors))}
+    report = {"anchors": [list(anchor) for anchor in anchors], **fit_of(sides, anchors)}
     if len(np.unique(sides, axis=0)) >= len(anchors):
-        # In logarithms, where a distance is a ratio of sides.
-        cv2.setRNGSeed(0)
-        *_, centres = cv2.kmeans(np.log(sides).astype(np.float32), len(anchors), None, STOP, ATTEMPTS,
-                                 cv2.KMEANS_PP_CENTERS)
-        found = np.exp(np.array(sorted(centres.tolist(), key=sum))).round(1)
-        report["kmeans"] = {"anchors": found.tolist(), **_fit(sides, found)}
+        found = fitted_anchors(sides, len(anchors), config.seed)
+        report["fitted"] = {"anchors": found, **fit_of(sides, found)}
     return report
-
-
-def _fit(sides, anchors):
-    shared = np.minimum(sides[:, None], anchors).prod(axis=2)
-    best = (shared / (sides.prod(axis=1)[:, None] + anchors.prod(axis=1) - shared)).max(axis=1, initial=0)
-    return {"mean_iou": float(best.mean()), "best_possible_recall": float((best >= GOOD_IOU).mean())}
 
 
 def check(config):
@@ -184,7 +162,7 @@ def text_of(report):
         if groups:
             lines.append(f"warning: {len(groups)} {title}: " + "; ".join(map(_same_text, groups[:EXAMPLES])))
     if report.get("anchors"):
-        for name, found in (("anchors", report["anchors"]), ("by k-means", report["anchors"].get("kmeans"))):
+        for name, found in (("anchors", report["anchors"]), ("fitted to them", report["anchors"].get("fitted"))):
             if found:
                 lines.append(f"{name}: mean IoU {found['mean_iou']:.3f}, best possible recall "
                              f"{found['best_possible_recall']:.3f}: {found['anchors']}")
@@ -204,7 +182,7 @@ def main(argv=None):
     parser.add_argument("data", help="data folder in COCO layout")
     parser.add_argument("--json", help="file for the whole report")
     arguments, options = parser.parse_known_args(argv)
-    config = get_config([*options, f"--data_dir={arguments.data}"], "python tools/check_dataset.py")
+    config = get_config([*options, f"--data_dir={arguments.data}"], "python tools/check_dataset.py").settled()
     layout(config.data_dir, "train")
     report = check(config)
     print(text_of(report))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.data.augment import SamplePlan, finish_plan, visible_boxes, visible_span
+from src.data.augment import SamplePlan, finish_plan, plan_augment, visible_boxes, visible_span
 from src.data.placement import Placement
 
 TILES = 4
@@ -88,3 +88,22 @@ def plan_mosaic(boxes: Sequence[np.ndarray], image_hws: Sequence[tuple[int, int]
         placements.append(placement.aligned(image_hw))
         kept.append(visible_boxes(image_boxes, placements[-1], min_visible, MIN_TILE_BOX_PIXELS))
     return finish_plan(placements, np.concatenate(kept), canvas_hw, config, rng)
+
+
+def plan_sample(data, index: int, canvas_hw: tuple[int, int], config, epoch: int,
+                rng: np.random.Generator) -> tuple[SamplePlan, list[int]]:
+    """Draw a training sample, a mosaic or a single image; returns its plan and the numbers of its images.
+
+    Args:
+        data: CocoData of the training split.
+        index: number of the sample's own image.
+        canvas_hw: the network's input, height and width.
+        config: the options of `wants_mosaic`, `plan_mosaic` and `plan_augment`.
+        epoch: from 0.
+        rng: this sample's own generator.
+    """
+    sources = mosaic_sources(index, len(data), rng) if wants_mosaic(config, epoch, rng) else [index]
+    boxes, image_hws = [data.boxes[number] for number in sources], [data.sizes[number][::-1] for number in sources]
+    if len(sources) > 1:
+        return plan_mosaic(boxes, image_hws, canvas_hw, config, rng), sources
+    return plan_augment(boxes[0], image_hws[0], canvas_hw, config, rng), sources

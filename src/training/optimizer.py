@@ -11,6 +11,8 @@ from mindspore.amp import DynamicLossScaler, StaticLossScaler
 
 from model_utils.device_adapter import branches_in_graph
 
+# Of AdamW; the decay of the first moment is config.momentum.
+BETA2, EPSILON = 0.999, 1e-8
 # A dynamic loss scale is halved at an overflow and doubled after so many good steps.
 SCALE_FACTOR = 2
 SCALE_WINDOW = 1000
@@ -48,10 +50,48 @@ def parameter_groups(network, weight_decay):
     return [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
 
 
+class AdamW(nn.Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2): weight *= 1 - rate * decay.
+
+    MindSpore's AdamWeightDecay does not correct the bias of young moments, and its Adam decays by the gradient.
+    """
+
+    def __init__(self, groups, momentum):
+        super().__init__(groups, learning_rate=0.0, beta1=momentum, beta2=BETA2, eps=EPSILON)
+        decays = [float(group["weight_decay"]) for group in groups for _ in group["params"]]
+        self._decayed = [(parameter, decay) for parameter, decay in zip(self.parameters, decays, strict=True) if decay]
+
+    @property
+    def moments(self):
+        """First and then second moments, each in the order of the weights, and the powers of their decays."""
+        return (*self.moment1, *self.moment2, self.beta1_power, self.beta2_power)
+
+    def decay_weight(self, gradients):
+        """Decay the weights themselves, before the update, and return the gradients as they are."""
+        self.shrink(self.learning_rate)
+        return gradients
+
+    def shrink(self, rate, finite=None):
+        """Multiply each decayed weight by 1 - rate * decay; False for `finite` leaves every bit as it is."""
+        for parameter, decay in self._decayed:
+            shrunk = parameter * (1.0 - rate * decay)
+            ops.assign(parameter, shrunk if finite is None else ops.where(finite, shrunk, parameter))
+
+
 def build_optimizer(network, config):
-    """Return Momentum over the two groups of `parameter_groups`; the step sets its learning rate."""
+    """Return config.optimizer over the two groups of `parameter_groups`; the step sets its learning rate."""
     groups = parameter_groups(network, config.weight_decay)
+    if config.optimizer == "adamw":
+        return AdamW(groups, config.momentum)
     return nn.Momentum(groups, learning_rate=0.0, momentum=config.momentum)
+
+
+def optimizer_state(optimizer):
+    """Return what an optimizer remembers from step to step, by the names of the weights: moments, and of AdamW more."""
+    names = [parameter.name for parameter in optimizer.parameters]
+    if isinstance(optimizer, AdamW):
+        names += [f"square.{name}" for name in names] + ["beta1_power", "beta2_power"]
+    return dict(zip(names, optimizer.moments, strict=True))
 
 
 def build_loss_scaler(config):
@@ -69,7 +109,7 @@ def build_update(optimizer, statistics, average, device_target):
     the step. It returns a tensor on which the step's results must depend.
 
     Args:
-        optimizer (Momentum): over the parameters that learn.
+        optimizer (Momentum or AdamW): over the parameters that learn.
         statistics (list): batch-norm statistics, which the forward pass has already moved.
         average (WeightAverage or None): follows the weights.
         device_target (str): Ascend, GPU or CPU.
@@ -96,13 +136,10 @@ def _in_branch(optimizer, statistics, average):
 
 
 def _without_branch(optimizer, statistics, average):
-    weights, moments, hyper_map = optimizer.parameters, optimizer.moments, ops.HyperMap()
+    apply = _masked_adamw(optimizer) if isinstance(optimizer, AdamW) else _masked_momentum(optimizer)
 
     def update(finite, gradients, lr, decay, before):
-        gradients = optimizer.decay_weight(gradients)
-        rate, momentum = ops.where(finite, lr, 0.0), ops.where(finite, optimizer.momentum, 1.0)
-        applied = hyper_map(ops.partial(_apply_momentum, finite, rate, momentum), gradients, weights, moments)
-        done = ops.depend(finite, applied)
+        done = ops.depend(finite, apply(finite, gradients, ops.where(finite, lr, 0.0)))
         if average is not None:
             done = ops.depend(done, average.update(decay, finite))
         for i, statistic in enumerate(statistics):
@@ -110,6 +147,43 @@ def _without_branch(optimizer, statistics, average):
         return done
 
     return update
+
+
+def _masked_momentum(optimizer):
+    weights, moments, hyper_map = optimizer.parameters, optimizer.moments, ops.HyperMap()
+
+    def apply(finite, gradients, rate):
+        momentum = ops.where(finite, optimizer.momentum, 1.0)
+        return hyper_map(ops.partial(_apply_momentum, finite, rate, momentum), optimizer.decay_weight(gradients),
+                         weights, moments)
+
+    return apply
+
+
+def _masked_adamw(optimizer):
+    weights, first, second, hyper_map = optimizer.parameters, optimizer.moment1, optimizer.moment2, ops.HyperMap()
+
+    def apply(finite, gradients, rate):
+        optimizer.shrink(rate, finite)
+        beta1, beta2 = ops.where(finite, optimizer.beta1, 1.0), ops.where(finite, optimizer.beta2, 1.0)
+        power1, power2 = optimizer.beta1_power * beta1, optimizer.beta2_power * beta2
+        done = ops.depend(ops.assign(optimizer.beta1_power, power1), ops.assign(optimizer.beta2_power, power2))
+        # Before the first good step the powers are 1, with which the kernel would divide 0 by 0.
+        power1, power2 = ops.where(finite, power1, 0.5), ops.where(finite, power2, 0.5)
+        applied = hyper_map(ops.partial(_apply_adam, finite, power1, power2, rate, beta1, beta2, optimizer.eps),
+                            gradients, weights, first, second)
+        return ops.depend(done, applied)
+
+    return apply
+
+
+_apply_adam = ops.MultitypeFuncGraph("apply_adam")
+
+
+@_apply_adam.register(*["Tensor"] * 11)
+def _apply_adam_to_one(finite, power1, power2, rate, beta1, beta2, epsilon, gradient, weight, first, second):
+    gradient = ops.where(finite, gradient, 0.0)
+    return ops.depend(True, ops.Adam()(weight, first, second, power1, power2, rate, beta1, beta2, epsilon, gradient))
 
 
 _apply_momentum = ops.MultitypeFuncGraph("apply_momentum")

@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field
 import mindspore as ms
 import mindspore.ops as ops
 from mindspore.amp import DynamicLossScaler, LossScaler
-from mindspore.nn import Momentum
+from mindspore.nn import Optimizer
 
-from model_utils.config import TRAVELLING
+from model_utils.config import TRAVELLING, default_options
 from model_utils.errors import UserError
 from src.distributed_sampler import steps_per_epoch
 from src.training.ema import WeightAverage
-from src.training.optimizer import is_backbone_frozen
+from src.training.optimizer import is_backbone_frozen, optimizer_state
 from src.weights.checkpoint import copy_strictly
 from src.yolo import YOLOv3Tiny
 
@@ -54,7 +54,7 @@ class TrainState:
     """All that changes from step to step; the optimizer holds the moments."""
 
     network: YOLOv3Tiny
-    optimizer: Momentum
+    optimizer: Optimizer
     average: WeightAverage | None
     scaler: LossScaler
     progress: Progress = field(default_factory=Progress)
@@ -77,9 +77,8 @@ class TrainState:
         return self.averages() or self.weights()
 
     def moments(self):
-        """Return the moments by the names of the weights."""
-        return {parameter.name: moment
-                for parameter, moment in zip(self.optimizer.parameters, self.optimizer.moments, strict=True)}
+        """Return the moments by the names of the weights, see `optimizer_state`."""
+        return optimizer_state(self.optimizer)
 
     def progress_meta(self):
         """Return the progress as a dict that json can hold, with the current loss scale."""
@@ -144,7 +143,9 @@ def check_resumable(checkpoint, config, data):
     if names != list(data.categories.names):
         raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
                         f"{list(data.categories.names)}; use the same data_dir")
-    was_frozen = checkpoint.meta["config"]["freeze_backbone"]
-    if was_frozen != config.freeze_backbone:
-        raise UserError(f"resume {checkpoint.path}: that run had freeze_backbone {was_frozen}, this one has "
-                        f"{config.freeze_backbone}; leave it as it was, or start a new run by --resume_yolo")
+    for option in ("freeze_backbone", "optimizer"):
+        # Runs from before an option had its default.
+        before = checkpoint.meta["config"].get(option, default_options()[option].default)
+        if before != config[option]:
+            raise UserError(f"resume {checkpoint.path}: that run had {option} {before}, this one has {config[option]}; "
+                            "leave it as it was, or start a new run by --resume_yolo")

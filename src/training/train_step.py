@@ -42,7 +42,7 @@ class TrainStep:
 
     Args:
         network (Cell): images to raw heads, float32 [B, 3, H, W] to `YOLOv3Tiny`'s (big, small).
-        optimizer (Momentum): over the network's parameters.
+        optimizer (Momentum or AdamW): over the network's parameters.
         config (Config): the resolved configuration.
         num_classes (int): C.
         average (WeightAverage or None): follows the weights after each good step.

@@ -9,23 +9,28 @@ import mindspore.nn as nn
 
 from src.training import optimizer as optimizer_module
 from src.training.ema import WeightAverage
-from src.training.optimizer import build_update
+from src.training.optimizer import BETA2, EPSILON, AdamW, build_update, optimizer_state
 
 RATE, MOMENTUM, WEIGHT_DECAY, DECAY = 0.1, 0.9, 0.5, 0.75
+BOTH_FORMS = pytest.mark.parametrize("branches", [True, False])
+BOTH_KINDS = pytest.mark.parametrize("kind", ["momentum", "adamw"])
 GOOD, BAD = np.float32([[1, -2, 0.5], [0.25, 3, -1]]), np.float32([[1, np.nan, 0.5], [np.inf, 3, -np.inf]])
 
 
 class Run:
     """A layer of 3 inputs and 2 outputs, its optimizer, its average, one statistic, and the compiled update."""
 
-    def __init__(self, monkeypatch, branches):
+    def __init__(self, monkeypatch, branches, kind="momentum"):
         monkeypatch.setattr(optimizer_module, "branches_in_graph", lambda device_target: branches)
         ms.set_context(mode=ms.GRAPH_MODE)
         self.layer = nn.Dense(3, 2, has_bias=False)
         # Zeros of both signs among them: an update by nothing must not turn one into the other.
         self.layer.weight.set_data(ms.Tensor(np.float32([[0.5, -0.0, 0.0], [1e-30, 2, -3]])))
         self.average = WeightAverage(self.layer, nn.Dense(3, 2, has_bias=False), 0.999)
-        self.optimizer = nn.Momentum(self.layer.trainable_params(), RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
+        if kind == "adamw":
+            self.optimizer = AdamW([{"params": self.layer.trainable_params(), "weight_decay": WEIGHT_DECAY}], MOMENTUM)
+        else:
+            self.optimizer = nn.Momentum(self.layer.trainable_params(), RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
         self.statistic = ms.Parameter(np.float32([1, 2]), name="bn.moving_mean", requires_grad=False)
         update = build_update(self.optimizer, [self.statistic], self.average, "CPU")
 
@@ -43,12 +48,12 @@ class Run:
                    ms.Tensor(DECAY, ms.float32))
 
     def values(self):
-        """Weight, moment, average and statistic."""
-        tensors = (self.layer.weight, self.optimizer.moments[0], self.average.by_name["weight"], self.statistic)
+        """Weight, moments, average and statistic."""
+        tensors = (self.layer.weight, *self.optimizer.moments, self.average.by_name["weight"], self.statistic)
         return [tensor.asnumpy().copy() for tensor in tensors]
 
 
-@pytest.mark.parametrize("branches", [True, False])
+@BOTH_FORMS
 def test_two_updates_by_hand(monkeypatch, branches):
     run = Run(monkeypatch, branches)
     weight, moment, average, _ = run.values()
@@ -61,9 +66,28 @@ def test_two_updates_by_hand(monkeypatch, branches):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("branches", [True, False])
-def test_a_bad_step_leaves_every_bit(monkeypatch, branches):
-    run = Run(monkeypatch, branches)
+@BOTH_FORMS
+def test_two_updates_of_adamw_by_hand(monkeypatch, branches):
+    run = Run(monkeypatch, branches, "adamw")
+    weight, first, second, *_ = run.values()
+    for count, gradient in enumerate((GOOD, 2 * GOOD - 1), start=1):
+        run.step(gradient)
+        # Loshchilov and Hutter 2019, algorithm 2.
+        first = MOMENTUM * first + (1 - MOMENTUM) * gradient
+        second = BETA2 * second + (1 - np.float32(BETA2)) * gradient**2
+        unbiased = first / (1 - MOMENTUM**count), second / (1 - BETA2**count)
+        weight = weight - RATE * (unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON) + WEIGHT_DECAY * weight)
+    found = optimizer_state(run.optimizer)
+    assert list(found) == ["weight", "square.weight", "beta1_power", "beta2_power"]
+    np.testing.assert_allclose(run.layer.weight.asnumpy(), weight, rtol=1e-5, atol=1e-7)
+    for name, expected in (("weight", first), ("square.weight", second), ("beta1_power", MOMENTUM**2)):
+        np.testing.assert_allclose(found[name].asnumpy(), expected, rtol=1e-5)
+
+
+@BOTH_KINDS
+@BOTH_FORMS
+def test_a_bad_step_leaves_every_bit(monkeypatch, branches, kind):
+    run = Run(monkeypatch, branches, kind)
     for _ in range(2):
         before = [value.tobytes() for value in run.values()]
         run.step(BAD)
@@ -72,12 +96,13 @@ def test_a_bad_step_leaves_every_bit(monkeypatch, branches):
         assert not any(value.tobytes() == old for value, old in zip(run.values(), before, strict=True))
 
 
-def test_both_forms_give_the_same_bits(monkeypatch):
+@BOTH_KINDS
+def test_both_forms_give_the_same_bits(monkeypatch, kind):
     gradients = np.random.default_rng(3).normal(size=(6, 2, 3)).astype(np.float32)
     gradients[3, 0, 0] = np.nan
     found = []
     for branches in (True, False):
-        run = Run(monkeypatch, branches)
+        run = Run(monkeypatch, branches, kind)
         for gradient in gradients:
             run.step(gradient)
         found.append([value.tobytes() for value in run.values()])

@@ -39,6 +39,7 @@ def test_what_was_saved_is_restored_in_another_state(split, tmp_path):
     ({"steps_per_epoch": 4}, "that run had 4 steps an epoch, this one has 5; use the same data_dir and per_batch_size"),
     ({"class_names": ["cup", "key", "ball"]}, r"that run had the classes \['cup', 'key', 'ball'\]"),
     ({"freeze_backbone": True}, "that run had freeze_backbone True, this one has False"),
+    ({"optimizer": "adamw"}, "that run had optimizer adamw, this one has momentum"),
 ])
 def test_what_cannot_be_resumed_is_reported(split, change, text):
     config = get_config(STATE)

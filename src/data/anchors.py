@@ -1,0 +1,92 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How well anchors fit the boxes of a data set, and anchors that fit better.
+
+A box and an anchor are compared by their sides alone: their IoU with a common centre.
+"""
+import cv2
+import numpy as np
+
+from src.data.coco import CocoData
+from src.data.mosaic import plan_sample
+from src.data.multi_scale import training_sizes
+from src.data.placement import fit_placement
+
+# An anchor of less shape IoU is a poor start for a box.
+GOOD_IOU = 0.5
+# When k-means ends (a thousandth of a side, or so many rounds), and how often it begins.
+STOP, ATTEMPTS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 100, 1e-3), 10
+# Mutations of all anchors after k-means; each side changes by so much, with so high a probability.
+GENERATIONS, MUTATION, MUTATES = 1000, 0.1, 0.5
+# Boxes of augmented samples to fit anchors to, if so many passes over the data have them.
+ENOUGH_BOXES, MOST_PASSES = 5000, 20
+
+
+def box_sides(data: CocoData, config) -> np.ndarray:
+    """Return the sides of all boxes on the network's input, without augmentation: [n, 2] width, height in pixels."""
+    found = []
+    for boxes, (width, height) in zip(data.boxes, data.sizes, strict=True):
+        placement = fit_placement(config.resize_mode, (height, width), tuple(config.training_shape))
+        found.append(placement.boxes_to_canvas(boxes[boxes[:, 4] >= 0, :4]))
+    return _sides(found)
+
+
+def augmented_sides(data: CocoData, config) -> np.ndarray:
+    """Return the sides of boxes as training sees them: those of augmented samples, [n, 2] width, height in pixels."""
+    found, sizes = [], training_sizes(config)
+    for epoch in range(MOST_PASSES):
+        for index in range(len(data)):
+            rng = np.random.default_rng((config.seed, epoch, index))
+            plan, _ = plan_sample(data, index, sizes[epoch % len(sizes)], config, epoch, rng)
+            found.append(plan.boxes[plan.boxes[:, 4] >= 0, :4])
+        if sum(map(len, found)) >= ENOUGH_BOXES:
+            break
+    return _sides(found)
+
+
+def _sides(boxes):
+    boxes = np.concatenate([np.empty((0, 4)), *boxes])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return sides[(sides >= 1).all(axis=1)]
+
+
+def fit_of(sides: np.ndarray, anchors) -> dict[str, float]:
+    """Return the mean over the boxes of the best shape IoU, and the share with one of at least `GOOD_IOU`.
+
+    Args:
+        sides, anchors: [n, 2] and [k, 2] width, height.
+
+    Returns:
+        `mean_iou` and `best_possible_recall`.
+    """
+    best = _best_iou(sides, np.asarray(anchors, np.float64))
+    return {"mean_iou": float(best.mean()), "best_possible_recall": float((best >= GOOD_IOU).mean())}
+
+
+def _best_iou(sides, anchors):
+    shared = np.minimum(sides[:, None], anchors).prod(axis=2)
+    return (shared / (sides.prod(axis=1)[:, None] + anchors.prod(axis=1) - shared)).max(axis=1, initial=0)
+
+
+def fitted_anchors(sides: np.ndarray, count: int, seed: int) -> list[list[float]]:
+    """Return anchors for boxes, [[width, height], ...], smallest area first, rounded to tenths of a pixel.
+
+    K-means on the logarithms of the sides, where a distance is a ratio, then mutations that raise the mean of the best
+    shape IoU (as in YOLOv5).
+
+    Args:
+        sides: [n, 2] width, height, with at least `count` that differ.
+        count: number of anchors.
+        seed: of the mutations.
+    """
+    cv2.setRNGSeed(0)
+    *_, centres = cv2.kmeans(np.log(sides).astype(np.float32), count, None, STOP, ATTEMPTS, cv2.KMEANS_PP_CENTERS)
+    anchors = np.exp(centres.astype(np.float64))
+    best, rng = _best_iou(sides, anchors).mean(), np.random.default_rng(seed)
+    for _ in range(GENERATIONS):
+        factors = np.exp(rng.normal(0, MUTATION, anchors.shape) * (rng.random(anchors.shape) < MUTATES))
+        mutated = anchors * factors
+        score = _best_iou(sides, mutated).mean()
+        if score > best:
+            anchors, best = mutated, score
+    return sorted(anchors.round(1).tolist(), key=np.prod)
