@@ -18,6 +18,8 @@ from pathlib import Path
 from model_utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
+# Folders that macOS, Windows and Linux put among a user's own.
+SYSTEM_FOLDERS = {"__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 
 
 def command_of(program: str) -> str:
@@ -30,7 +32,7 @@ def walk(folder: Path, onerror: Callable[[OSError], object] | None = None
     """Yield (folder, names of its files, names of what is hidden) of a folder and those below it, sorted.
 
     Links to folders are followed, each folder comes once, and links to nothing count as files. Hidden are names that
-    begin with a dot, and the folders that macOS adds; they are not entered. `onerror` is that of `os.walk`.
+    begin with a dot, and the folders that systems add; they are not entered. `onerror` is that of `os.walk`.
     """
     seen = set()
     for parent, folders, files in os.walk(folder, onerror=onerror, followlinks=True):
@@ -39,7 +41,7 @@ def walk(folder: Path, onerror: Callable[[OSError], object] | None = None
             folders.clear()
             continue
         seen.add(os.path.realpath(parent))
-        hidden = [name for name in (*folders, *files) if name.startswith(".") or name == "__MACOSX"]
+        hidden = [name for name in (*folders, *files) if name.startswith(".") or name in SYSTEM_FOLDERS]
         folders[:] = sorted(set(folders).difference(hidden))
         yield Path(parent), sorted(set(files).difference(hidden)), sorted(hidden)
 

@@ -89,18 +89,19 @@ def convert(source, out, kind, options):
     """
     reading = read(source, kind, options.image_dir and Path(options.image_dir).resolve(), options.attribute)
     splits = divide(reading, options.val_fraction, options.seed, options.group_by)
-    counts, copied = write(reading, splits, out, options.images)
+    counts, empty, copied = write(reading, splits, out, options.images)
     by_case = defaultdict(list)
     for _, name in reading.categories:
         by_case[name.casefold()].append(name)
     for names in by_case.values():
-        if len(names) > 1:
+        if len(names) > len(set(names)):
+            reading.note("classes have the name of another one", ", ".join(names))
+        elif len(names) > 1:
             reading.note("classes have the name of another one, but for letter case", ", ".join(names))
     lines = [f"{out}: {FORMATS[kind]} as a data folder in COCO layout"]
     for split, images in splits.items():
-        boxes = sum(counts[split].values())
-        lines.append(f"{split}: {len(images)} images ({sum(not image.annotations for image in images)} without boxes), "
-                     f"{boxes} boxes")
+        lines.append(f"{split}: {len(images)} images ({empty[split]} without boxes), {sum(counts[split].values())} "
+                     "boxes")
     width = max(len("class"), *(len(name) for _, name in reading.categories))
     lines.append("  ".join([f"  {'class':<{width}}", f"{'id':>6}", *(f"{split:>8}" for split in counts)]))
     lines += ["  ".join([f"  {name:<{width}}", f"{found!s:>6}", *(f"{boxes[found]:>8}" for boxes in counts.values())])

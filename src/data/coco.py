@@ -223,6 +223,8 @@ def layout(data_dir: str, split: str) -> tuple[Path, Path]:
     if not data_dir:
         raise UserError("data_dir is not set; give the folder of a data set in COCO layout, e.g. --data_dir ./coco2017")
     root = Path(data_dir)
+    if root.is_file():
+        raise UserError(f"data_dir {root}: is a file; expected the data folder{conversion_hint(root.parent)}")
     json_path, image_folder = root / "annotations" / f"instances_{split}2017.json", root / f"{split}2017"
     for path, kind in ((root, "data folder"), (image_folder, "image folder")):
         if not path.is_dir():

@@ -43,7 +43,8 @@ MARKS = {".json": {"labelme": (b'"shapes"',), "via": (b'"regions"', b'"file_attr
          ".csv": {"via": (b"region_shape_attributes",),
                   "tensorflow_csv": (b"filename", b"class", b"xmin", b"ymin", b"xmax", b"ymax")},
          ".yaml": {"yolo": (b"names:", b"train:")}, ".yml": {"yolo": (b"names:", b"train:")}}
-COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"')
+# Of a long list neither end of the file has the name, hence the keys of its records, too.
+COCO_LISTS = (b'"images"', b'"annotations"', b'"categories"', b'"file_name"', b'"category_id"')
 # How much of a file's beginning and end is looked at, and how many files of a kind in a folder.
 SNIFFED_BYTES, SNIFFED_FILES = 2**16, 20
 # How many folders are looked into for a message: a mistaken one may be the root of a disk.
@@ -81,8 +82,9 @@ def formats_of(source: Path, most_folders: int | None = None) -> dict[str, Path]
 
 def is_data_folder(folder: Path) -> bool:
     """Return whether a folder has the annotation files and the image folders of our layout."""
-    return all((folder / "annotations" / f"instances_{split}2017.json").is_file() and (folder / f"{split}2017").is_dir()
-               for split in ("train", "val"))
+    # Not by Path: it raises for a folder that cannot be entered.
+    return all(os.path.isfile(folder / "annotations" / f"instances_{split}2017.json")
+               and os.path.isdir(folder / f"{split}2017") for split in ("train", "val"))
 
 
 def conversion_hint(folder: Path) -> str:

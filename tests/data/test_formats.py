@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """What a folder looks like, and the command in the message where it is no data folder."""
+import os
 import re
 import shlex
 
@@ -106,3 +107,24 @@ def test_a_large_file_is_recognised_by_its_ends(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text('{"images": [' + "1, " * 100_000 + '1], "categories": []}')
     assert formats_of(path) == {"coco": path}
+
+
+def test_a_file_in_place_of_the_data_folder_is_called_so(tmp_path, capsys):
+    tool_exports.yolo(tmp_path)
+    assert run_cli(train.main, [f"--data_dir={tmp_path / 'data.yaml'}", "--device_target=CPU"]) == 1
+    error = capsys.readouterr().err
+    assert "data.yaml: is a file; expected the data folder. The folder seems to hold YOLO labels" in error
+
+
+def test_a_folder_that_cannot_be_entered_does_not_hide_the_hint(tmp_path, monkeypatch):
+    tool_exports.labelme(tmp_path)
+    (tmp_path / "closed").mkdir()
+    stat = os.stat
+
+    def refused(path, *arguments, **options):
+        if "closed/" in os.fspath(path):
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert "files of labelme" in conversion_hint(tmp_path)

@@ -316,7 +316,9 @@ def test_names_that_cannot_be_written_are_changed(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("splits, found, counts", [
-    ("val val val", {"train": 2, "val": 1}, {"images of the only split, val, are used for training": 3}),
+    ("val val val", {"train": 2, "val": 1}, {
+        "images of the only split, val, are used for training": 3,
+        "training images are taken for validation, by --val_fraction and --seed": 1}),
     ("val test test", "no images to train on, only 1 for val and 2 for test.*\n  4 broken", {}),
     ("train", "1 to train on; .*\n  4 broken", {}), ("", "no images to train on are left; left out were:\n  4 b", {}),
     ("train None val", {"train": 1, "val": 1}, {"images outside the folders or lists of the splits": 1}),
@@ -397,3 +399,50 @@ def test_names_of_classes_that_differ_in_letter_case_are_reported(tmp_path, caps
 
 def test_every_format_has_a_name_on_the_command_line():
     assert {kind for _, kind, _ in EXPORTS.values()} == set(FORMATS)
+
+
+def write_pictures(folder, annotations):
+    """Write six pictures and the COCO file of some annotations; each is (image number, box, iscrowd)."""
+    content = coco_content([tool_exports.image(number, None, []) for number in range(6)])
+    for found in content["images"]:
+        write_picture(folder, {"name": found["file_name"][:-4], "size": (64, 48), "boxes": []})
+    content["annotations"] = [{"id": number, "image_id": image, "category_id": 1, "bbox": box, "iscrowd": crowd}
+                              for number, (image, box, crowd) in enumerate(annotations)]
+    write_json(folder / "labels.json", content)
+    return folder
+
+
+def test_crowd_regions_are_no_boxes(tmp_path, capsys):
+    box = [6, 8, 24, 20]
+    crowds = [(number, box, 1) for number in range(1, 7)]
+    assert convert(write_pictures(tmp_path / "a", crowds), tmp_path / "none") == 1
+    assert "5 crowd regions (iscrowd 1), which are neither learned nor scored; set iscrowd" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert convert(write_pictures(tmp_path / "b", crowds + [(number, box, 0) for number in range(1, 7)]),
+                   tmp_path / "both") == 0
+    assert "train: 5 images (0 without boxes), 5 boxes" in capsys.readouterr().out
+
+
+def test_a_validation_split_without_a_usable_box_is_refused(tmp_path, capsys):
+    outside, inside = [1e4, 1, 100, 100], [6, 8, 24, 20]
+    write_pictures(tmp_path / "source", [(number, inside, 0) for number in range(1, 7)])
+    assert convert(tmp_path / "source", tmp_path / "out") == 0
+    (held_out,) = content_of(tmp_path / "out", "val")["images"]
+    write_pictures(tmp_path / "source", [(number, outside if number == held_out["id"] else inside, 0)
+                                         for number in range(1, 7)])
+    assert convert(tmp_path / "source", tmp_path / "again") == 1
+    assert "none of the 1 validation images has a box" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+    # An image whose only box is left out has none.
+    write_pictures(tmp_path / "source", [(number, inside if number == held_out["id"] or number == 1 else outside, 0)
+                                         for number in range(1, 7)])
+    assert convert(tmp_path / "source", tmp_path / "third") == 0
+    assert "train: 5 images (4 without boxes), 1 boxes" in capsys.readouterr().out
+
+
+def test_classes_of_one_name_are_not_called_those_of_another_letter_case(tmp_path, capsys):
+    tool_exports.yolo(tmp_path / "source")
+    path = tmp_path / "source" / "data.yaml"
+    path.write_text(path.read_text().replace("2: key", "2: cup"))
+    assert convert(tmp_path / "source", tmp_path / "out") == 0
+    assert "note: 1 classes have the name of another one (first: cup, cup)" in capsys.readouterr().out

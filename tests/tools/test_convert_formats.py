@@ -373,6 +373,37 @@ def test_classes_of_several_files_are_matched_by_their_names(tmp_path):
 def test_two_files_for_one_split_are_refused(tmp_path):
     tool_exports.coco(tmp_path)
     write_json(tmp_path / "more.json", coco_content(IMAGES))
-    with pytest.raises(UserError, match="labels.json and more.json are both for all images; name one of the files"):
+    with pytest.raises(UserError, match="labels.json and more.json are both for all images; merge them, or name one of"):
         read(tmp_path, "coco")
     assert len(read(tmp_path / "more.json", "coco").images) == len(IMAGES)
+
+
+def test_choices_of_via_are_called_by_their_texts(source):
+    attributes = {"region": {"class": {"type": "dropdown", "options": {"1": "cat", "2": "dog", "3": ""}}}}
+    rect = {"name": "rect", "x": 6, "y": 8, "width": 24, "height": 20}
+    entry = via_entry("photo_0.jpg", [(rect, "2"), (rect, "1"), (rect, "3")])
+    write_json(source / "via.json", {"_via_settings": {}, "_via_img_metadata": {"a": entry},
+                                     "_via_attributes": attributes})
+    assert [name for _, name in read(source, "via").categories] == ["dog", "cat", "3"]
+
+
+def test_a_long_coco_file_is_recognised_by_its_records(source):
+    entry = {"width": 64, "height": 48, "file_name": "x" * 40 + ".jpg"}
+    content = {"images": [{**entry, "id": number} for number in range(1, 1500)],
+               "categories": [{"id": 1, "name": "cup"}],
+               "annotations": [{"id": number, "image_id": 1, "category_id": 1, "bbox": [6, 8, 24, 20]}
+                               for number in range(1500)], "info": {"contributor": "Label Studio"}}
+    content["images"].insert(0, {**entry, "id": 0, "file_name": "photo_0.jpg"})
+    write_json(source / "result.json", content)
+    assert convert_dataset.chosen_format(source, None) == "label_studio"
+    # Under a name and in a form that nothing recognises, it is read by its format.
+    (source / "result.json").write_text(" " * 70_000 + json.dumps(content) + " " * 70_000)
+    assert len(read(source, "coco").images) == 1
+
+
+def test_an_empty_split_of_roboflow_without_categories_is_left_out(tmp_path):
+    tool_exports.roboflow(tmp_path)
+    write_json(tmp_path / "test" / "_annotations.coco.json", {"images": [], "annotations": [], "categories": None})
+    reading = read(tmp_path, "roboflow")
+    assert len(reading.images) == 7 and reading.left_out["annotation files without images"][0] == 1
+    assert [name for _, name in reading.categories] == ["cup", "ball", "key"]

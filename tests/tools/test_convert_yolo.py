@@ -159,3 +159,28 @@ def test_yolo_labels_without_names(source):
     (source / "classes.txt").unlink()
     with pytest.raises(UserError, match="no class names; put a file classes.txt there, one name a line"):
         read(source, "yolo")
+
+
+def test_keypoints_without_kpt_shape_are_refused(source):
+    yolo_file(source, "0 0.5 0.5 0.2 0.4 0.45 0.45 1 0.55 0.55 1\n0 0.5 0.5 0.2 0.4 0.45 0.45 2 0 0 0\n")
+    with pytest.raises(UserError, match=r"lines of 11 columns look like boxes with keypoints.*kpt_shape: \[2, 3\]"):
+        read(source, "yolo")
+
+
+@pytest.mark.parametrize("label", ["photo_0.TXT", "PHOTO_0.txt"])
+def test_labels_are_found_in_another_letter_case(source, label):
+    yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
+    (source / "photo_0.txt").rename(source / label)
+    reading = read(source, "yolo")
+    assert reading_boxes(reading) == [("cup", 24, 12, 16, 24)] and not reading.left_out
+
+
+def test_a_broken_yaml_file_that_is_no_description_is_left_out(source):
+    yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
+    (source / "notes.yml").write_text("a: b: c")
+    reading = read(source, "yolo")
+    assert reading_boxes(reading) == [("cup", 24, 12, 16, 24)]
+    assert reading.left_out == {"yaml files that cannot be read": (1, "notes.yml")}
+    (source / "data.yaml").write_text('train: "D:\\data\\images"\nnames: [cup]\n')
+    with pytest.raises(UserError, match="(?s)data.yaml: broken YAML.*a path in double quotes has / in place of"):
+        read(source, "yolo")

@@ -13,7 +13,7 @@ from model_utils.errors import UserError
 from src.data.coco import load_json, read_categories, read_images, records_of
 from src.data.fields import describe, id_key
 from src.data.formats import formats_of
-from tools.convert.reading import Reading, SourceImage, box_of_points, class_name, split_of, split_of_name
+from tools.convert.reading import NOT_THERE, Reading, SourceImage, box_of_points, class_name, split_of, split_of_name
 
 KINDS = ("roboflow", "cvat", "label_studio", "coco")
 # What Label Studio puts before the name of an uploaded file, and before the path of one on its own disk.
@@ -27,34 +27,36 @@ def read(source, kind, image_root=None):
     Raises:
         UserError: a file cannot be used, or several are for one split.
     """
-    reading, of_split = Reading(source, image_root), {}
+    reading, of_split, parents = Reading(source, image_root), {}, set()
     kinds = {path: kind if source.is_file() else next(iter(formats_of(path)), None)
              for path in reading.files(".json")}
     # All COCO files where a kind is asked for that none of them looks like.
     files = [path for path, found in kinds.items() if found == kind] or [
-        path for path, found in kinds.items() if found in KINDS]
+        path for path, found in kinds.items() if found in KINDS] or [
+        path for path, found in kinds.items() if found is None]
     # COCO's own files of captions and keypoints are of the same images.
     files = [path for path in files if path.name.startswith("instances_")] or files
     for path in files:
         split = split_of_name(path.stem) or split_of(path.parent, reading.root)
         if of_split.setdefault(split, path) != path:
             raise UserError(f"{source}: {reading.relative(of_split[split])} and {reading.relative(path)} are both "
-                            f"for {split or 'all images'}; name one of the files in place of the folder, with "
-                            "--image_dir for its images")
-        _read_file(reading, path, split)
+                            f"for {split or 'all images'}; merge them, or name one of the files in place of the "
+                            "folder, with --image_dir for its images")
+        parents |= _read_file(reading, path, split)
     reading.file_of_split = of_split
     if kind == "roboflow":
-        _drop_parents(reading, files)
+        _drop_parents(reading, parents)
     return reading
 
 
 def _read_file(reading, path, split):
+    """Add the images of a file to the reading; returns the names that classes have as their parents."""
     content = load_json(path, _with_box)
     # COCO's own lists of test images have no annotations; exports have empty splits.
     empty = "images" if content.get("images") == [] else "annotations" if "annotations" not in content else None
     if empty:
         reading.leave_out(f"annotation files without {empty}", reading.relative(path))
-        return
+        return set()
     category_of = _merge_categories(reading, content, path)
     unsized = _fill_in_sizes(content, path)
     listed = read_images(content, path, None)
@@ -70,7 +72,7 @@ def _read_file(reading, path, split):
             seen.add(found)
             reading.images.append(images[key])
         else:
-            reading.leave_out("images that are listed, but not there", place)
+            reading.leave_out(NOT_THERE, place)
     for record in records_of(content, "annotations", path):
         image, category = images.get(id_key(record.get("image_id"))), id_key(record.get("category_id"))
         place = f"annotation {record.get('id')} of {reading.relative(path)}"
@@ -85,6 +87,7 @@ def _read_file(reading, path, split):
                 reading.note("annotations without a bbox get the box around their outline", place)
             image.annotations.append({**record, "category_id": category_of[category]})
     _refuse_shifted(content, category_of, path)
+    return {str(record.get("supercategory")) for record in content["categories"]}
 
 
 def _with_box(record):
@@ -162,10 +165,9 @@ def _names(name):
         yield f"{parent}{slash}{UPLOAD_PREFIX.sub('', base)}"
 
 
-def _drop_parents(reading, files):
+def _drop_parents(reading, parents):
     """Leave out the class that Roboflow adds as the parent of all others, which has no boxes."""
     used = {annotation["category_id"] for image in reading.images for annotation in image.annotations}
-    parents = [record.get("supercategory") for path in files for record in load_json(path).get("categories", ())]
     for found, name in list(reading.categories):
         if name in parents and found not in used:
             reading.categories.remove((found, name))

@@ -45,7 +45,7 @@ def _image_file(reading, path, name):
     name = PureWindowsPath(name).as_posix() if isinstance(name, str) else ""
     place = reading.relative(path)
     near = (path.parent / name, path.parent / Path(name).name)
-    image = next((file for file in near if file.is_file()), None) or reading.beside(path, name) or reading.locate(
+    image = next((file for file in near if os.path.isfile(file)), None) or reading.beside(path, name) or reading.locate(
         [name], place=place)
     return image and reading.take(Path(os.path.abspath(image)), place)
 

@@ -80,12 +80,12 @@ def write(reading, splits, out, images_by):
         images_by (str): `LINK`, `SYMLINK` or `COPY`; what cannot be hard-linked is copied.
 
     Returns:
-        {split: {class id: number of boxes}} and how many images were copied.
+        {split: {class id: number of boxes}}, {split: number of images without boxes}, and how many images were copied.
     """
     for _, name in reading.categories:
         if not _is_text(name):
             raise UserError(f"{reading.source}: the class name {name!a} holds half a character; correct it")
-    counts, copied = {}, 0
+    counts, empty, copied = {}, {}, 0
     with new_folder(out) as folder:
         (folder / "annotations").mkdir()
         for split, images in splits.items():
@@ -96,10 +96,20 @@ def write(reading, splits, out, images_by):
             content = _content(reading, images, names, split)
             (folder / "annotations" / f"instances_{split}2017.json").write_text(
                 json.dumps(content, ensure_ascii=False), encoding="utf-8")
-            if split == "train" and all(annotation["iscrowd"] for annotation in content["annotations"]):
+            boxes = [annotation for annotation in content["annotations"] if not annotation["iscrowd"]]
+            crowds = len(content["annotations"]) - len(boxes)
+            if crowds:
+                reading.findings.append(f"{split}: {crowds} crowd regions (iscrowd 1), which are neither learned nor "
+                                        "scored; set iscrowd to 0 where each is one object")
+            if split == "train" and not boxes:
                 reading.refuse_empty("boxes")
-            counts[split] = Counter(annotation["category_id"] for annotation in content["annotations"])
-    return counts, copied
+            if split == "val" and not boxes:
+                raise UserError(f"{reading.root}: none of the {len(images)} validation images has a box, so there is "
+                                "nothing to score against; draw others by --seed, or more by a larger --val_fraction"
+                                f"{reading.reasons()}")
+            counts[split] = Counter(annotation["category_id"] for annotation in boxes)
+            empty[split] = len(images) - len({annotation["image_id"] for annotation in boxes})
+    return counts, empty, copied
 
 
 def _content(reading, images, names, split):
@@ -170,10 +180,10 @@ def _suffix(image):
 
 
 def _put(image, target, images_by):
-    """Put an image into the new folder; returns whether it was copied."""
+    """Put an image into the new folder; returns whether its file was copied."""
     if image.is_embedded:
         target.write_bytes(embedded_image(image.path))
-        return True
+        return False
     source = image.path.resolve()
     if images_by == SYMLINK:
         target.symlink_to(source)

@@ -25,6 +25,7 @@ OTHER_WORDS = {"annotations", "data", "dataset", "images", "imgs", "labels", "se
 IMAGE_FOLDERS = ("images", "Images", "JPEGImages", "imgs", "image")
 # What Label Studio takes out of the name of an uploaded file, once blanks are underscores.
 NOT_IN_UPLOADS = re.compile(r"[^-\w.]")
+NOT_THERE = "images that are listed, but not there"
 # No image has such a name: it need not be opened to find out.
 TEXT_SUFFIXES = (".txt", ".json", ".xml", ".yaml", ".yml", ".csv", ".names", ".data", ".md")
 
@@ -181,7 +182,8 @@ class Reading:
 
     def refuse_empty(self, kind):
         """Raise a `UserError` that says why nothing of a kind, images or boxes, is left."""
-        raise UserError(f"{self.root}: no {kind} to train on are left{self.reasons() or '; none were found'}")
+        cure = "; name the folder of the images by --image_dir" if NOT_THERE in self.left_out else ""
+        raise UserError(f"{self.root}: no {kind} to train on are left{self.reasons() or '; none were found'}{cure}")
 
     def reasons(self):
         """Return what a message says of what was left out, nothing for nothing."""

@@ -53,6 +53,9 @@ def divide(reading, fraction, seed, group_by):
         except UserError as error:
             raise UserError(f"{error}{reading.reasons()}") from error
         splits["val"] = [image for name in sorted(held_out) for image in groups[name]]
+        for image in splits["val"]:
+            reading.note("training images are taken for validation, by --val_fraction and --seed",
+                         reading.relative(image.path))
         training = [image for name in sorted(groups.keys() - held_out) for image in groups[name]]
     return {split: images for split in SPLITS for images in ({**splits, "train": training}.get(split),) if images}
 

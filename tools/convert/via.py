@@ -17,6 +17,7 @@ from model_utils.json_file import read_json
 from src.data.fields import describe, finite_number
 from src.data.formats import formats_of
 from tools.convert.reading import (
+    NOT_THERE,
     Reading,
     SourceImage,
     box_of_points,
@@ -41,23 +42,25 @@ def read(source, image_root=None, attribute=None):
         if "via" not in formats_of(path):
             continue
         split = split_of_name(path.stem) or split_of(path.parent, reading.root)
-        entries = _csv_entries(path) if path.suffix.lower() == ".csv" else _json_entries(reading, path)
+        is_csv = path.suffix.lower() == ".csv"
+        entries, options = (_csv_entries(path), {}) if is_csv else _json_entries(reading, path)
         attribute_of_file = attribute or _only_attribute(entries, path)
+        options = _object(_object(options.get(attribute_of_file)).get("options"))
         for name, regions in entries:
             place = f"{name} of {reading.relative(path)}"
             image = reading.locate([name], [path.parent], place)
             if image is None:
-                reading.leave_out("images that are listed, but not there", place)
+                reading.leave_out(NOT_THERE, place)
                 continue
             reading.take(image, place)
-            boxes = [_box(reading, region, attribute_of_file, f"region {number} of {name}")
+            boxes = [_box(reading, region, attribute_of_file, options, f"region {number} of {name}")
                      for number, region in enumerate(regions)]
             reading.images.append(SourceImage(image, split, [box for box in boxes if box]))
     return reading
 
 
 def _json_entries(reading, path):
-    """Return [(file name, regions)] of a json file, each name once."""
+    """Return [(file name, regions)] of a json file, each name once, and its region attributes by name."""
     content = read_json(path, "VIA file")
     entries = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
     if not isinstance(entries, dict) or not all(
@@ -65,7 +68,7 @@ def _json_entries(reading, path):
             and isinstance(entry.get("regions") or [], list | dict) for entry in entries.values()):
         raise UserError(f"{path}: has no images with a filename; expected a project or exported annotations of VIA 1 "
                         "or 2, not of VIA 3")
-    found = {}
+    found, attributes = {}, _object(_object(content.get("_via_attributes")).get("region"))
     for entry in entries.values():
         name, regions = entry["filename"], entry.get("regions") or []
         if name in found:
@@ -73,7 +76,7 @@ def _json_entries(reading, path):
                          f"{name} of {reading.relative(path)}")
         # VIA 1 numbers its regions.
         found.setdefault(name, []).extend(regions.values() if isinstance(regions, dict) else regions)
-    return list(found.items())
+    return list(found.items()), attributes
 
 
 def _csv_entries(path):
@@ -106,14 +109,16 @@ def _only_attribute(entries, path):
     return next(iter(names), None)
 
 
-def _box(reading, region, attribute, place):
-    """Return the record of a region, None where it is left out."""
+def _box(reading, region, attribute, options, place):
+    """Return the record of a region, None where it is left out; `options` has the texts of an attribute's choices."""
     shape, attributes = (_object(_object(region).get(key)) for key in ("shape_attributes", "region_attributes"))
     value = attributes.get(attribute)
     if isinstance(value, dict):
         # Checkboxes: those that are set.
         names = [name for name, is_set in value.items() if is_set]
         value = names[0] if len(names) == 1 else None
+    # A choice is stored by its number; its text may be empty.
+    value = options.get(value) or value if isinstance(value, str) else value
     if attribute is None:
         value = ONLY_CLASS
         reading.note(f'regions without attributes are of the class "{ONLY_CLASS}"', place)

@@ -22,6 +22,7 @@ from src.data.fields import describe, finite_number, whole_number
 from src.data.formats import CLASS_FILES, formats_of
 from tools.convert.reading import (
     IMAGE_FOLDERS,
+    NOT_THERE,
     SPLIT_WORDS,
     Reading,
     SourceImage,
@@ -55,7 +56,7 @@ def read(source, image_root=None):
     keypoints = description.get("kpt_shape")
     keypoints = [whole_number(side) or 0 for side in keypoints] if isinstance(keypoints, list) else [0]
     pose_columns = 5 + math.prod(keypoints)
-    labels, seen, siblings, used = set(), set(), {}, defaultdict(set)
+    labels, seen, siblings, used, polygons = set(), set(), {}, defaultdict(set), []
     for image, split in _images(reading, description, path):
         if image in seen:
             reading.leave_out("images that are listed again", reading.relative(image))
@@ -66,8 +67,9 @@ def read(source, image_root=None):
             labels.add(label)
             folder = reading.root if reading.root in classes else next(
                 (folder for folder in label.parents if folder in classes), reading.root)
-            boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder])
+            boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder], polygons)
         reading.images.append(SourceImage(image, split, boxes))
+    _refuse_keypoints(reading, polygons)
     for folder, numbers in used.items():
         _refuse_shifted(reading, classes.get(folder, {}), numbers)
     for path in reading.files_below(".txt"):
@@ -89,7 +91,11 @@ def _description(reading, source):
                 # All values are texts: a class may be called yes or 1.0.
                 content = yaml.BaseLoader(text).get_single_data()
             except yaml.YAMLError as error:
-                raise UserError(f"{path}: broken YAML: {error}; make or copy the file again") from error
+                if reading.source != path and "yolo" not in formats_of(path):
+                    reading.leave_out("yaml files that cannot be read", reading.relative(path))
+                    continue
+                raise UserError(f"{path}: broken YAML: {error}; make or copy the file again (a path in double quotes "
+                                "has / in place of \\)") from error
         if suffix in found and isinstance(content, dict):
             content = {key.casefold(): value for key, value in content.items() if isinstance(key, str)}
             if "names" in content or suffix == ".data" and "train" in content:
@@ -213,13 +219,13 @@ def _listed_images(reading, path):
         if image:
             yield image
         else:
-            reading.leave_out("images that are listed, but not there", f"{name} of {reading.relative(path)}")
+            reading.leave_out(NOT_THERE, f"{name} of {reading.relative(path)}")
 
 
 def _label_file(reading, image, siblings):
     """Return an image's label file: below labels/ where the image is below images/, or beside it; None for none.
 
-    `siblings` keeps the label folders beside a folder of images.
+    `siblings` keeps the label folders beside a folder of images, and the names in folders of labels.
     """
     if reading.image_root != reading.root and image.is_relative_to(reading.image_root):
         inside = image.relative_to(reading.image_root).with_suffix(".txt")
@@ -235,11 +241,41 @@ def _label_file(reading, image, siblings):
                 siblings[above] = sorted((name for name in os.listdir(above) if name.casefold() in LABEL_FOLDERS),
                                          key=lambda name: (name != "labels", name))
             candidates[:0] = [os.path.join(above, name, *parts[place + 1:]) for name in siblings[above]]
-    return next((Path(path) for path in candidates if os.path.isfile(path)), None)
+    found = next((Path(path) for path in candidates if os.path.isfile(path)), None)
+    if not found:
+        found = next(filter(None, (_near(Path(path), siblings) for path in candidates)), None)
+    return found
 
 
-def _boxes(reading, path, category_of, pose_columns, used):
-    """Return the boxes of a label file, as fractions; the numbers of its classes are added to `used`."""
+def _near(path, folders):
+    """Return the only file whose name differs from a path's by letter case, or None; `folders` keeps their names."""
+    if path.parent not in folders:
+        names = os.listdir(path.parent) if path.parent.is_dir() else ()
+        folders[path.parent] = _by_case(names)
+    near = folders[path.parent].get(path.name.casefold(), ())
+    return path.parent / near[0] if len(near) == 1 else None
+
+
+def _by_case(names):
+    found = defaultdict(list)
+    for name in names:
+        found[name.casefold()].append(name)
+    return found
+
+
+def _refuse_keypoints(reading, polygons):
+    """Refuse labels whose lines all look like a box and keypoints of x, y and visibility, without kpt_shape."""
+    if polygons and all(len(values) >= 7 and (len(values) - 4) % 3 == 0 and set(values[6::3]) <= {0, 1, 2}
+                        for values in polygons):
+        raise UserError(f"{reading.root}: lines of {len(polygons[0]) + 1} columns look like boxes with keypoints, not "
+                        f"polygons; put kpt_shape: [{(len(polygons[0]) - 4) // 3}, 3] into data.yaml")
+
+
+def _boxes(reading, path, category_of, pose_columns, used, polygons):
+    """Return the boxes of a label file, as fractions.
+
+    The numbers of its classes are added to `used`, the values of lines that are no boxes to `polygons`.
+    """
     boxes, file = [], reading.relative(path)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.split():
@@ -249,10 +285,13 @@ def _boxes(reading, path, category_of, pose_columns, used):
         values = list(map(finite_number, columns))
         place = f"{file}, line {number}: {line.strip():.60}"
         is_box = len(values) == 4 or len(values) + 1 == pose_columns
+        if not is_box:
+            polygons.append(values)
         if whole_number(name) not in category_of:
             reading.leave_out(f"lines of a class that is not among the {len(category_of)} names", place)
         elif not is_box and (len(values) < 6 or len(values) % 2):
-            reading.leave_out(f"lines of {len(values) + 1} columns, neither a box nor a polygon", place)
+            hint = "; keypoints need kpt_shape in data.yaml" if len(values) > 6 else ""
+            reading.leave_out(f"lines of {len(values) + 1} columns, neither a box nor a polygon{hint}", place)
         elif not all(-MARGIN <= value <= 1 + MARGIN for value in (values[:4] if is_box else values)):
             reading.leave_out("lines whose values are no fractions from 0 to 1", place)
         else:
