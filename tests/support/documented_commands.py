@@ -131,7 +131,9 @@ class CommandPlace:
         first, *rest = [argument for argument in arguments if argument != "-u"]
         if first == "-c":
             return captured(lambda: exec(compile(rest[0], "<command>", "exec"), {}), folder)
-        name, options = (rest[0], rest[1:]) if first == "-m" else (Path(first).stem, rest)
+        *_, parent, stem = ("", *Path(first).with_suffix("").parts)
+        program = f"tools.{stem}" if parent == "tools" else stem
+        name, options = (rest[0], rest[1:]) if first == "-m" else (program, rest)
         if name == LAUNCHER and options[0] == "run":
             # The job itself is the business of tests/launch; here, what each of its ranks would run.
             end = options.index("--")
