@@ -117,9 +117,9 @@ def _large(source, out):
 
 def _crop(box_xywh, others_xywh, image_wh):
     """Return the window (x1, y1, x2, y2) around a box, in whole pixels, and the boxes in it, [N, 4] xywh."""
-    center, side = box_xywh[:2] + box_xywh[2:] / 2, CROP_SCALE * box_xywh[2:].max()
-    low = np.clip(np.floor(center - side / 2), 0, image_wh).astype(int)
-    high = np.clip(np.ceil(center + side / 2), 0, image_wh).astype(int)
+    centre, side = box_xywh[:2] + box_xywh[2:] / 2, CROP_SCALE * box_xywh[2:].max()
+    low = np.clip(np.floor(centre - side / 2), 0, image_wh).astype(int)
+    high = np.clip(np.ceil(centre + side / 2), 0, image_wh).astype(int)
     first, last = np.clip(others_xywh[:, :2], low, high), np.clip(others_xywh[:, :2] + others_xywh[:, 2:], low, high)
     inside = np.concatenate([first - low, last - first], axis=1)
     kept = inside[:, 2:].prod(axis=1) >= MIN_INSIDE * others_xywh[:, 2:].prod(axis=1)

@@ -11,7 +11,7 @@ from tests.support.helpers import data_config, write_coco
 
 
 def test_the_fit_of_anchors_by_hand():
-    # IoU with a common center: 8x8 in 8x16 is a half; 20x20 shares 8x16 of 400.
+    # IoU with a common centre: 8x8 in 8x16 is a half; 20x20 shares 8x16 of 400.
     sides, anchors = np.array([[8.0, 8.0], [8.0, 16.0], [20.0, 20.0]]), [[8.0, 16.0]]
     assert fit_of(sides, anchors) == {"mean_iou": pytest.approx((0.5 + 1 + 128 / 400) / 3),
                                       "best_possible_recall": pytest.approx(2 / 3)}

@@ -38,7 +38,7 @@ def test_few_has_sixty_training_images_and_all_of_validation(tmp_path, blood):
 def test_large_has_a_crop_around_each_white_cell(tmp_path, blood):
     train, val = sets_of(make_set("large", blood, tmp_path, False))
     assert (len(train), len(val)) == (140, 8) and train.categories.names == ("WBC",)
-    # A square of 1.5 times the longer side, 24, around the center (28, 16); the other cell is half in it.
+    # A square of 1.5 times the longer side, 24, around the centre (28, 16); the other cell is half in it.
     assert train.sizes[0] == (24, 24)
     of_first = train.truth["bbox"][train.truth["image_index"] == 0]
     np.testing.assert_array_equal(of_first, [[4, 6, 16, 12], [22, 6, 2, 4]])

@@ -175,6 +175,13 @@ def test_labels_are_found_in_another_letter_case(source, label):
     assert reading_boxes(reading) == [("cup", 24, 12, 16, 24)] and not reading.left_out
 
 
+def test_a_label_is_not_that_of_an_image_in_another_letter_case(source):
+    yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
+    (source / "PHOTO_0.jpg").write_bytes((source / "photo_0.jpg").read_bytes())
+    assert {image.path.name: len(image.annotations) for image in read(source, "yolo").images} == {
+        "PHOTO_0.jpg": 0, "photo_0.jpg": 1}
+
+
 def test_a_broken_yaml_file_that_is_no_description_is_left_out(source):
     yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
     (source / "notes.yml").write_text("a: b: c")

@@ -105,7 +105,8 @@ def write(reading, splits, out, images_by):
                 reading.refuse_empty("boxes")
             if split == "val" and not boxes:
                 raise UserError(f"{reading.root}: none of the {len(images)} validation images has a box, so there is "
-                                "nothing to score against; draw others by --seed, or more by a larger --val_fraction"
+                                "nothing to score against; take others (where they are drawn, by --seed or "
+                                "--val_fraction)"
                                 f"{reading.reasons()}")
             counts[split] = Counter(annotation["category_id"] for annotation in boxes)
             empty[split] = len(images) - len({annotation["image_id"] for annotation in boxes})

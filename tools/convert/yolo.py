@@ -243,17 +243,22 @@ def _label_file(reading, image, siblings):
             candidates[:0] = [os.path.join(above, name, *parts[place + 1:]) for name in siblings[above]]
     found = next((Path(path) for path in candidates if os.path.isfile(path)), None)
     if not found:
-        found = next(filter(None, (_near(Path(path), siblings) for path in candidates)), None)
+        found = next(filter(None, (_near(Path(path), image, siblings) for path in candidates)), None)
     return found
 
 
-def _near(path, folders):
-    """Return the only file whose name differs from a path's by letter case, or None; `folders` keeps their names."""
+def _near(path, image, folders):
+    """Return the only label file whose name differs from a path's by letter case, or None.
+
+    It must not be that of another image, beside this one. `folders` keeps the names in folders.
+    """
     if path.parent not in folders:
-        names = os.listdir(path.parent) if path.parent.is_dir() else ()
-        folders[path.parent] = _by_case(names)
-    near = folders[path.parent].get(path.name.casefold(), ())
-    return path.parent / near[0] if len(near) == 1 else None
+        folders[path.parent] = _by_case(os.listdir(path.parent) if path.parent.is_dir() else ())
+    near = [path.parent / name for name in folders[path.parent].get(path.name.casefold(), ())]
+    if len(near) != 1 or any(other.stem == near[0].stem and other.suffix.lower() != ".txt"
+                             for other in image.parent.iterdir()):
+        return None
+    return near[0]
 
 
 def _by_case(names):
