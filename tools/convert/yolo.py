@@ -255,7 +255,7 @@ def _near(path, image, folders):
     if path.parent not in folders:
         folders[path.parent] = _by_case(os.listdir(path.parent) if path.parent.is_dir() else ())
     near = [path.parent / name for name in folders[path.parent].get(path.name.casefold(), ())]
-    if len(near) != 1 or any(other.stem == near[0].stem and other.suffix.lower() != ".txt"
+    if len(near) != 1 or any(other.stem == near[0].stem and other not in (image, near[0])
                              for other in image.parent.iterdir()):
         return None
     return near[0]
