@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Atomic writes, also where a rename fails or the disk is full."""
+"""The walk of a folder; atomic writes, also where a rename fails or the disk is full."""
 import os
 import resource
 import signal
@@ -174,3 +174,12 @@ def test_a_full_disk_of_temporary_files_is_reported():
         (folder / "draft.mindir").write_bytes(bytes(10000))
     with pytest.raises(FileNotFoundError, match="draft.mindir"), mindspore_folder() as folder:
         (folder / "draft.mindir").read_bytes()
+
+
+def test_a_walk_leaves_out_what_is_hidden_and_what_systems_add(tmp_path):
+    for name in ("a/b.png", "a/.c.png", ".d/e.png", "lost+found/f.png", "__MACOSX/g.png", "$RECYCLE.BIN/h.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "a" / "above").symlink_to(tmp_path)
+    assert [(str(folder.relative_to(tmp_path)), names, hidden) for folder, names, hidden in files.walk(tmp_path)] == [
+        (".", [], ["$RECYCLE.BIN", ".d", "__MACOSX", "lost+found"]), ("a", ["b.png"], [".c.png"])]
