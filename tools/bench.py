@@ -13,7 +13,6 @@ run resumes, and to use several cores the command is started once for each. The 
 import argparse
 import csv
 import datetime
-import fcntl
 import os
 import re
 import shlex
@@ -27,6 +26,8 @@ from pathlib import Path
 if not __package__:
     # Started as tools/bench.py: Python looks for packages beside this file.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from filelock import FileLock
 
 from model_utils.config import COMMAND_LINE, get_config
 from model_utils.errors import UsageError, UserError, run_cli
@@ -136,9 +137,8 @@ def main(argv=None):
                          "--coco128")
     work, held = arguments.work.resolve(), "_held_out" if arguments.hold_out else ""
     (work / "data").mkdir(parents=True, exist_ok=True)
-    with (work / "data" / "lock").open("w") as lock:
-        # Another process may be making them.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Another process may be making them.
+    with FileLock(work / "data" / "lock"):
         data_of = {name: make_set(name, source, work / "data", arguments.hold_out) for name, source in sources.items()}
     paths = {name: work / f"{name}{held}.csv" for name in (arguments.name, PEER)}
     runs = runs_of(arguments, options, data_of, work / f"{arguments.name}{held}")

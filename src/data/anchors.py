@@ -18,7 +18,8 @@ GOOD_IOU = 0.5
 STOP, ATTEMPTS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 100, 1e-3), 10
 # Mutations of all anchors after k-means; each side changes by so much, with so high a probability.
 GENERATIONS, MUTATION, MUTATES = 1000, 0.1, 0.5
-# Boxes of augmented samples to fit anchors to, if so many passes over the data have them.
+# Boxes to fit anchors to: more take longer and change nothing. Augmented ones are those of so many passes over the
+# data at most.
 ENOUGH_BOXES, MOST_PASSES = 5000, 20
 
 
@@ -32,15 +33,19 @@ def box_sides(data: CocoData, config) -> np.ndarray:
 
 
 def augmented_sides(data: CocoData, config) -> np.ndarray:
-    """Return the sides of boxes as training sees them: those of augmented samples, [n, 2] width, height in pixels."""
-    found, sizes = [], training_sizes(config)
+    """Return the sides of boxes as training sees them: those of augmented samples, [n, 2] width, height in pixels.
+
+    Images are drawn at random until there are `ENOUGH_BOXES`.
+    """
+    found, count, sizes = [], 0, training_sizes(config)
     for epoch in range(MOST_PASSES):
-        for index in range(len(data)):
+        for index in np.random.default_rng((config.seed, epoch)).permutation(len(data)).tolist():
             rng = np.random.default_rng((config.seed, epoch, index))
             plan, _ = plan_sample(data, index, sizes[epoch % len(sizes)], config, epoch, rng)
             found.append(plan.boxes[plan.boxes[:, 4] >= 0, :4])
-        if sum(map(len, found)) >= ENOUGH_BOXES:
-            break
+            count += len(found[-1])
+            if count >= ENOUGH_BOXES:
+                return _sides(found)
     return _sides(found)
 
 
@@ -75,14 +80,17 @@ def fitted_anchors(sides: np.ndarray, count: int, seed: int) -> list[list[float]
     shape IoU (as in YOLOv5).
 
     Args:
-        sides: [n, 2] width, height, with at least `count` that differ.
+        sides: [n, 2] width, height, with at least `count` that differ; of many, `ENOUGH_BOXES` are drawn.
         count: number of anchors.
-        seed: of the mutations.
+        seed: of the mutations and of what is drawn.
     """
+    rng = np.random.default_rng(seed)
+    if len(sides) > ENOUGH_BOXES:
+        sides = rng.choice(sides, ENOUGH_BOXES, replace=False)
     cv2.setRNGSeed(0)
     *_, centres = cv2.kmeans(np.log(sides).astype(np.float32), count, None, STOP, ATTEMPTS, cv2.KMEANS_PP_CENTERS)
     anchors = np.exp(centres.astype(np.float64))
-    best, rng = _best_iou(sides, anchors).mean(), np.random.default_rng(seed)
+    best = _best_iou(sides, anchors).mean()
     for _ in range(GENERATIONS):
         factors = np.exp(rng.normal(0, MUTATION, anchors.shape) * (rng.random(anchors.shape) < MUTATES))
         mutated = anchors * factors

@@ -55,3 +55,16 @@ def test_augmented_sides_are_those_of_the_first_training_batches(config, monkeyp
     rows = boxes[boxes[:, :, 4] >= 0]
     np.testing.assert_allclose(sorted(augmented_sides(data, config).tolist()), sorted((rows[:, 2:4] * 64).tolist()),
                                rtol=1e-5)
+
+
+def test_of_many_boxes_some_are_drawn(config, monkeypatch):
+    monkeypatch.setattr("src.data.anchors.ENOUGH_BOXES", 40)
+    data = read_coco(config, "train", training=True)
+    # The image that reaches the number comes whole.
+    assert 40 <= len(augmented_sides(data, config.replace("command line", min_visible=0.9))) <= 41
+    sides = np.exp(np.random.default_rng(3).normal(3, 0.5, (4000, 2)))
+    found = fitted_anchors(sides, 6, 1)
+    # As good for all of them, but for what forty cannot tell.
+    monkeypatch.undo()
+    best = fit_of(sides, fitted_anchors(sides, 6, 1))["mean_iou"]
+    assert 0.9 * best < fit_of(sides, found)["mean_iou"] < best

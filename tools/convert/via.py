@@ -43,9 +43,9 @@ def read(source, image_root=None, attribute=None):
             continue
         split = split_of_name(path.stem) or split_of(path.parent, reading.root)
         is_csv = path.suffix.lower() == ".csv"
-        entries, options = (_csv_entries(path), {}) if is_csv else _json_entries(reading, path)
+        entries, attributes = (_csv_entries(path), {}) if is_csv else _json_entries(reading, path)
         attribute_of_file = attribute or _only_attribute(entries, path)
-        options = _object(_object(options.get(attribute_of_file)).get("options"))
+        options = _object(_object(attributes.get(attribute_of_file)).get("options"))
         for name, regions in entries:
             place = f"{name} of {reading.relative(path)}"
             image = reading.locate([name], [path.parent], place)
@@ -118,7 +118,7 @@ def _box(reading, region, attribute, options, place):
         names = [name for name, is_set in value.items() if is_set]
         value = names[0] if len(names) == 1 else None
     # A choice is stored by its number; its text may be empty.
-    value = options.get(value) or value if isinstance(value, str) else value
+    value = (options.get(value) or value) if isinstance(value, str) else value
     if attribute is None:
         value = ONLY_CLASS
         reading.note(f'regions without attributes are of the class "{ONLY_CLASS}"', place)

@@ -56,7 +56,7 @@ def read(source, image_root=None):
     keypoints = description.get("kpt_shape")
     keypoints = [whole_number(side) or 0 for side in keypoints] if isinstance(keypoints, list) else [0]
     pose_columns = 5 + math.prod(keypoints)
-    labels, seen, siblings, used, polygons = set(), set(), {}, defaultdict(set), []
+    labels, seen, siblings, used, forms = set(), set(), {}, defaultdict(set), set()
     for image, split in _images(reading, description, path):
         if image in seen:
             reading.leave_out("images that are listed again", reading.relative(image))
@@ -67,9 +67,9 @@ def read(source, image_root=None):
             labels.add(label)
             folder = reading.root if reading.root in classes else next(
                 (folder for folder in label.parents if folder in classes), reading.root)
-            boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder], polygons)
+            boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder], forms)
         reading.images.append(SourceImage(image, split, boxes))
-    _refuse_keypoints(reading, polygons)
+    _refuse_keypoints(reading, forms)
     for folder, numbers in used.items():
         _refuse_shifted(reading, classes.get(folder, {}), numbers)
     for path in reading.files_below(".txt"):
@@ -268,18 +268,24 @@ def _by_case(names):
     return found
 
 
-def _refuse_keypoints(reading, polygons):
-    """Refuse labels whose lines all look like a box and keypoints of x, y and visibility, without kpt_shape."""
-    if polygons and all(len(values) >= 7 and (len(values) - 4) % 3 == 0 and set(values[6::3]) <= {0, 1, 2}
-                        for values in polygons):
-        raise UserError(f"{reading.root}: lines of {len(polygons[0]) + 1} columns look like boxes with keypoints, not "
-                        f"polygons; put kpt_shape: [{(len(polygons[0]) - 4) // 3}, 3] into data.yaml")
+def _refuse_keypoints(reading, forms):
+    """Refuse labels whose lines all look like boxes with keypoints; `forms` are their numbers of those, 0 for none."""
+    if forms and 0 not in forms:
+        count = max(forms)
+        raise UserError(f"{reading.root}: lines of {5 + 3 * count} columns look like boxes with keypoints, not "
+                        f"polygons; put kpt_shape: [{count}, 3] into data.yaml")
 
 
-def _boxes(reading, path, category_of, pose_columns, used, polygons):
+def _keypoints_of(values):
+    """Return the number of keypoints (x, y and visibility 0, 1 or 2) that may follow a box, 0 if none can."""
+    count, rest = divmod(len(values) - 4, 3)
+    return count if count > 0 and not rest and set(values[6::3]) <= {0, 1, 2} else 0
+
+
+def _boxes(reading, path, category_of, pose_columns, used, forms):
     """Return the boxes of a label file, as fractions.
 
-    The numbers of its classes are added to `used`, the values of lines that are no boxes to `polygons`.
+    The numbers of its classes are added to `used`, those of the keypoints in lines that are no boxes to `forms`.
     """
     boxes, file = [], reading.relative(path)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
@@ -291,7 +297,7 @@ def _boxes(reading, path, category_of, pose_columns, used, polygons):
         place = f"{file}, line {number}: {line.strip():.60}"
         is_box = len(values) == 4 or len(values) + 1 == pose_columns
         if not is_box:
-            polygons.append(values)
+            forms.add(_keypoints_of(values))
         if whole_number(name) not in category_of:
             reading.leave_out(f"lines of a class that is not among the {len(category_of)} names", place)
         elif not is_box and (len(values) < 6 or len(values) % 2):
