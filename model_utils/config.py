@@ -147,12 +147,12 @@ class Config:
         """Return a new Config that takes the travelling keys of a checkpoint's meta where the user set no value."""
         taken = {key: meta[key] for key in TRAVELLING
                  if key in meta and (self._sources[key] == DEFAULT or self._values[key] == AUTO)}
-        return self.replace(CHECKPOINT, **taken).settled()
+        return self.replace(CHECKPOINT, **taken).settled(TRAVELLING)
 
-    def settled(self) -> "Config":
-        """Return a Config whose values that are still auto are the defaults of their options."""
-        return self.replace(DERIVED, **{name: self._options[name].default for name, value in self._values.items()
-                                        if value == AUTO and self._options[name].allows_auto})
+    def settled(self, names: Iterable[str] | None = None) -> "Config":
+        """Return a Config in which values that are still auto, all or those of some names, are their options' defaults."""
+        return self.replace(DERIVED, **{name: self._options[name].default for name in names or self._values
+                                        if self._values[name] == AUTO and self._options[name].allows_auto})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values by name, with lists instead of tuples, as JSON knows them."""

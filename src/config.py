@@ -148,9 +148,10 @@ def _export_faults(config: Config) -> Iterator[str]:
 
 def _schedule_faults(config: Config) -> Iterator[str]:
     # A default that does not fit is replaced, see `training_config`.
-    if config.source("warmup_epochs") != DEFAULT and config.warmup_epochs >= config.max_epoch:
+    if config.warmup_epochs != AUTO and config.source("warmup_epochs") != DEFAULT and (
+            config.warmup_epochs >= config.max_epoch):
         yield f"{_found(config, 'warmup_epochs')}: expected less than max_epoch, {config.max_epoch}; set both"
-    if config.eta_min > config.lr:
+    if config.lr != AUTO and config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
         yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows that"

@@ -37,6 +37,12 @@ def binary_cross_entropy(logits, targets):
     return ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
 
 
+def class_targets(config, num_classes):
+    """Return the targets of a box's own class and of any other one, by label_smooth and label_smooth_factor."""
+    smoothing = config.label_smooth_factor if config.label_smooth else 0.0
+    return 1.0 - smoothing, smoothing / max(num_classes - 1, 1)
+
+
 class ScaleLoss(nn.Cell):
     """The unweighted box, objectness and class terms of one scale, each summed over the batch.
 
@@ -54,9 +60,7 @@ class ScaleLoss(nn.Cell):
         self.iou_like = IOU_LOSSES[config.box_loss]
         self.targets_iou = config.objectness_target == "iou"
         self.ignore_threshold = config.ignore_threshold
-        smoothing = config.label_smooth_factor if config.label_smooth else 0.0
-        self.class_target = 1.0 - smoothing
-        self.other_target = smoothing / max(num_classes - 1, 1)
+        self.class_target, self.other_target = class_targets(config, num_classes)
         self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1, 1), ms.float32)
 
     def construct(self, head, boxes, grid, positive, cell_x, cell_y):

@@ -19,6 +19,7 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.json_file import read_json
+from model_utils.options import AUTO
 from src.data.annotations import like_percentages, read_boxes
 from src.data.categories import Categories
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
@@ -199,6 +200,8 @@ def for_training(data: CocoData, config, json_path: Path) -> CocoData:
         data.report["images_without_boxes"] = int((~keep).sum())
         data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])
         data = _only_images(data, keep)
+    if config.max_box == AUTO:
+        return data
     excess = np.array([len(boxes) for boxes in data.boxes]) - config.max_box
     if (excess > 0).any():
         data.report["images_over_max_box"] = int((excess > 0).sum())

@@ -1,40 +1,110 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Options that are `auto`: what they become for a data set, and why."""
+"""Options that are `auto`: what they become for a data set and for the number of steps of a run, and why."""
+import math
+
 import numpy as np
 
 from model_utils.config import DERIVED
 from model_utils.options import AUTO
 from src.config import detection_scales
 from src.data.anchors import augmented_sides, fit_of, fitted_anchors
+from src.data.mosaic import TILES
+from src.distributed_sampler import steps_per_epoch
 
 # The default anchors stay where so large a share of the boxes has a good one, unless fitted ones raise the mean of the
 # best IoU by so much.
 MIN_RECALL, MIN_GAIN = 0.98, 0.03
+# Room for the boxes of one image, and for those of a mosaic, at most.
+MOST_BOXES, MOST_MOSAIC_BOXES = 300, 120
+# Shorter runs use AdamW.
+LONG_RUN = 10_000
+# Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
+# al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms").
+RATES, RATE_IMAGES = {"adamw": 0.001, "momentum": 0.00125}, 8
+WEIGHT_DECAYS = {"adamw": 0.05, "momentum": 0.0005}
+# The warm-up in steps: a share of the run, within bounds.
+WARMUP_SHARE, WARMUP_STEPS = 0.05, (100, 1000)
+# However short the run.
+MOST_WARMUP = 0.25
 
 
 def fit_to_data(config, data):
     """Return a config without auto values, and a line for the log for each that it had.
 
     Args:
-        config (Config): with the classes of the data.
+        config (Config): with the classes of the data, and the number of ranks.
         data (CocoData): of the training split.
+
+    Raises:
+        UserError: the data has too few images for one step.
     """
-    if config.anchors != AUTO:
-        return config, []
+    lines = []
+    # The rate and the decay follow from the optimizer.
+    for name, fit in (("anchors", _anchors), ("max_box", _max_box), ("optimizer", _optimizer), ("lr", _lr),
+                      ("warmup_epochs", _warmup_epochs), ("weight_decay", _weight_decay)):
+        if config[name] == AUTO:
+            values, reason = fit(config, data)
+            config = config.replace(DERIVED, **values)
+            lines.append(f"{name} auto: {reason}")
+    return config, lines
+
+
+def _anchors(config, data):
     sides, default = augmented_sides(data, config), config.settled()
+    kept = {"anchors": default.anchors}
     anchors = sorted({anchor for scale in detection_scales(default) for anchor in scale.anchors}, key=np.prod)
     count = sum(map(len, config.anchor_masks))
     if len(np.unique(sides, axis=0)) < count:
-        return default, [f"anchors auto: the default ones, as only {len(sides)} boxes are large enough to fit any to"]
+        return kept, f"the default ones, as only {len(sides)} boxes are large enough to fit any to"
     found = fitted_anchors(sides, count, config.seed)
     before, after = fit_of(sides, anchors), fit_of(sides, found)
     gain = after["mean_iou"] - before["mean_iou"]
     figures = (f"mean IoU {before['mean_iou']:.3f} of the default ones, {after['mean_iou']:.3f} of fitted ones, best "
                f"possible recall {before['best_possible_recall']:.3f} and {after['best_possible_recall']:.3f}")
     if gain < MIN_GAIN and (gain <= 0 or before["best_possible_recall"] >= MIN_RECALL):
-        return default, [f"anchors auto: the default ones; {figures}"]
+        return kept, f"the default ones; {figures}"
     # The smaller half at stride 16, the others at stride 32.
     masks = [list(range(count // 2)), list(range(count // 2, count))]
-    config = config.replace(DERIVED, anchors=found, anchor_masks=masks)
-    return config, [f"anchors auto: fitted to {len(sides)} boxes of augmented samples; {figures}: {found}"]
+    return ({"anchors": found, "anchor_masks": masks},
+            f"fitted to {len(sides)} boxes of augmented samples; {figures}: {found}")
+
+
+def _max_box(config, data):
+    counts = sorted((len(boxes) for boxes in data.boxes), reverse=True)
+    room = min(counts[0], MOST_BOXES)
+    if config.mosaic:
+        room = max(room, min(sum(counts[:TILES]), MOST_MOSAIC_BOXES))
+    over = sum(count > room for count in counts)
+    excess = f"; {over} images have more, of which a random choice is used each time" if over else ""
+    return {"max_box": room}, f"{room}, as an image has up to {counts[0]} boxes{excess}"
+
+
+def _steps(config, data):
+    return config.max_epoch * steps_per_epoch(len(data), config.per_batch_size, config.group_size)
+
+
+def _optimizer(config, data):
+    steps = _steps(config, data)
+    name = "adamw" if steps < LONG_RUN else "momentum"
+    return {"optimizer": name}, f"{name}, as the run has {steps} steps ({LONG_RUN} or more: momentum)"
+
+
+def _lr(config, _):
+    images = config.per_batch_size * config.group_size
+    growth = images / RATE_IMAGES
+    rate = RATES[config.optimizer] * (math.sqrt(growth) if config.optimizer == "adamw" else growth)
+    rate = float(f"{rate:.3g}")
+    return {"lr": rate}, f"{rate:g}, for {config.optimizer} with {images} images a step"
+
+
+def _warmup_epochs(config, data):
+    steps = _steps(config, data)
+    warmup = min(max(WARMUP_SHARE * steps, WARMUP_STEPS[0]), WARMUP_STEPS[1], MOST_WARMUP * steps)
+    epochs = warmup * config.max_epoch / steps
+    return {"warmup_epochs": epochs}, f"{epochs:.3g}, {warmup:.0f} of the {steps} steps of the run"
+
+
+def _weight_decay(config, _):
+    decay = WEIGHT_DECAYS[config.optimizer]
+    return {"weight_decay": decay}, f"{decay:g}, for {config.optimizer}"

@@ -11,10 +11,14 @@ from mindspore.amp import auto_mixed_precision
 from model_utils.comm import Ranks
 from model_utils.device_adapter import has_short_collectives
 from src.config import detection_scales
+from src.dynamic_loss import DynamicLoss
 from src.loss import YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
 from src.network.normalize import Normalize
 from src.training.optimizer import build_loss_scaler, build_update
+
+# By config.assigner.
+LOSSES = {"anchor": YOLOv3TinyLoss, "dynamic": DynamicLoss}
 
 _half_squared_norm = ops.MultitypeFuncGraph("half_squared_norm")
 
@@ -117,7 +121,7 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
     `scale_grids` of the input size.
     """
     normalize = Normalize(config.mean, config.std)
-    loss_cell = YOLOv3TinyLoss(config, num_classes)
+    loss_cell = LOSSES[config.assigner](config, num_classes)
     clip_norm = float(config.clip_gradient_norm)
     statistics = [parameter for parameter in network.get_parameters()
                   if parameter.name.endswith((".moving_mean", ".moving_variance"))]

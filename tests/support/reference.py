@@ -173,3 +173,64 @@ def loss_parts(big, small, boxes, setup):
         coarse += scale_terms(big[image], image_boxes, winners, 1, setup)
     weights = np.array([setup.coord_scale, 1.0, 1.0])
     return np.concatenate([setup.large_scale * weights * coarse, weights * fine]) / len(boxes)
+
+
+def dynamic_assign(predictions, boxes, setup):
+    """Return {cell: index of its box} of one image; `predictions` is {cell (scale, slot, row, column): (box, logits)}.
+
+    The decisions of SimOTA, box by box and cell by cell.
+    """
+    anchors = {(scale, slot): anchor for scale in range(2) for slot, anchor in enumerate(setup.scale_anchors(scale))}
+    offers = {}
+    for index, (cx, cy, w, h, category) in enumerate(boxes):
+        if w <= 0 or category < 0:
+            continue
+        ratio = {pair: max(w / a, a / w, h / b, b / h) for pair, (a, b) in anchors.items()}
+        costs, ious = {}, []
+        for cell, (prediction, logits) in predictions.items():
+            scale, slot, row, column = cell
+            rows, columns = setup.grid(scale)
+            away = max(abs(cx * columns - column - 0.5), abs(cy * rows - row - 0.5))
+            pair = scale, slot
+            if away > setup.scale_x_y[scale] / 2 or (ratio[pair] >= 4 and ratio[pair] > min(ratio.values())):
+                continue
+            iou = iou_family(prediction, (cx, cy, w, h), "iou")
+            p = np.sqrt(sigmoid(logits[0]) * sigmoid(logits[1:]))
+            target = np.arange(len(p)) == category
+            ious.append(iou)
+            costs[cell] = -np.log(np.where(target, p, 1 - p)).sum() - 3 * np.log(iou + 1e-8)
+        count = max(1, int(sum(sorted(ious, reverse=True)[:10])))
+        for cell in sorted(costs, key=costs.get)[:count]:
+            offers.setdefault(cell, []).append((costs[cell], index))
+    return {cell: min(found)[1] for cell, found in offers.items()}
+
+
+def dynamic_loss_parts(big, small, boxes, setup):
+    """Return the terms of `loss_parts` for dynamic assignment."""
+    terms, positives = np.zeros((2, 3)), 0
+    other = setup.smoothing / max(setup.num_classes - 1, 1)
+    for image in range(len(boxes)):
+        image_boxes = boxes[image].astype(np.float64)
+        cells = {}
+        for scale, head in enumerate((small[image], big[image])):
+            rows, columns = setup.grid(scale)
+            fields = head.reshape(len(setup.masks[scale]), -1, rows, columns).astype(np.float64)
+            for slot, row, column in np.ndindex(fields.shape[0], rows, columns):
+                values = fields[slot, :, row, column]
+                cells[scale, slot, row, column] = decode(values, row, column, scale, slot, setup), values[4:]
+        winners = dynamic_assign(cells, image_boxes, setup)
+        positives += len(winners)
+        for cell, (prediction, logits) in cells.items():
+            if cell not in winners:
+                if not is_ignored(prediction, image_boxes, set(range(len(image_boxes))), setup):
+                    terms[cell[0], 1] += bce(logits[0], 0.0)
+                continue
+            cx, cy, w, h, category = image_boxes[winners[cell]]
+            iou = iou_family(prediction, (cx, cy, w, h), "iou")
+            target = np.full(setup.num_classes, other)
+            target[int(category)] = 1 - setup.smoothing
+            terms[cell[0]] += (1 - iou_family(prediction, (cx, cy, w, h), setup.box_loss),
+                               bce(logits[0], iou if setup.objectness_target == "iou" else 1.0),
+                               bce(logits[1:], target).sum())
+    weights = np.array([setup.coord_scale, 1.0, 1.0])
+    return np.concatenate([setup.large_scale * weights * terms[1], weights * terms[0]]) / max(positives, 1)

@@ -1,0 +1,130 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The loss with dynamic assignment against tests/support/reference.py, and the rules of the assignment."""
+import functools
+
+import numpy as np
+import pytest
+
+import mindspore as ms
+
+from src.config import detection_scales
+from src.dynamic_loss import DynamicLoss
+from src.network.dynamic_assigner import DynamicAssigner
+from src.network.grid import scale_grids
+from tests.support import reference
+from tests.test_loss import config_of, graph_mode, random_case, scales_of  # noqa: F401
+
+SETUP = {"input_hw": (96, 128), "num_classes": 3, "scale_x_y": (2.0, 2.0), "box_loss": "ciou",
+         "objectness_target": "iou", "coord_scale": 5.0, "large_scale": 1.0}
+
+
+@functools.cache
+def compiled(setup):
+    loss = DynamicLoss(config_of(setup), setup.num_classes)
+    return ms.value_and_grad(loss, grad_position=(0, 1), has_aux=True)
+
+
+def graph_results(big, small, boxes, setup):
+    """The parts of the loss, and the gradients of big and small."""
+    grids = scale_grids(scales_of(setup), setup.input_hw)
+    (loss, parts), gradients = compiled(setup)(*map(ms.Tensor, (big, small, boxes)), grids)
+    assert loss.asnumpy() == pytest.approx(parts.asnumpy().sum(), rel=1e-6)
+    return parts.asnumpy(), [gradient.asnumpy() for gradient in gradients]
+
+
+@pytest.mark.parametrize("settings", [{}, {"smoothing": 0.1, "objectness_target": "one", "scale_x_y": (1.2, 1.1),
+                                           "large_scale": 2.0, "num_classes": 1, "box_loss": "giou"}], ids=str)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_matches_the_numpy_twin(settings, seed):
+    setup = reference.Setup(**{**SETUP, **settings})
+    arrays = random_case(setup, seed)
+    np.testing.assert_allclose(graph_results(*arrays, setup)[0], reference.dynamic_loss_parts(*arrays, setup),
+                               rtol=2e-5)
+
+
+def test_a_batch_without_boxes_has_background_only():
+    setup = reference.Setup(**SETUP)
+    big, small, boxes = random_case(setup, 2)
+    boxes[:] = (0, 0, 0, 0, -1)
+    parts, gradients = graph_results(big, small, boxes, setup)
+    np.testing.assert_allclose(parts, reference.dynamic_loss_parts(big, small, boxes, setup), rtol=1e-5)
+    assert not parts[[0, 2, 3, 5]].any() and all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_terrible_predictions_have_finite_gradients():
+    """Boxes of no area or of all there is, and certain of the wrong thing."""
+    setup = reference.Setup(**SETUP)
+    big, small, boxes = random_case(setup, 3)
+    for size in (-80, 80):
+        parts, gradients = graph_results(np.full_like(big, size), np.full_like(small, size), boxes, setup)
+        assert np.isfinite(parts).all() and all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def assigned(boxes, predictions=None, scale_x_y=(2.0, 2.0)):
+    """Return {(scale, slot, row, column): box} on an input of 96 x 96 with two classes.
+
+    Every cell predicts the box of its anchor at its middle, unless `predictions` has (box, objectness) for it.
+    """
+    setup = reference.Setup(input_hw=(96, 96), num_classes=2, scale_x_y=scale_x_y)
+    cells, cxcywh, logits = [], [], []
+    for scale in range(2):
+        rows, columns = setup.grid(scale)
+        for slot, row, column in np.ndindex(3, rows, columns):
+            cells.append((scale, slot, row, column))
+            middle = (column + 0.5) / columns, (row + 0.5) / rows
+            box, objectness = (predictions or {}).get(cells[-1], ((*middle, *setup.scale_anchors(scale)[slot]), 0.0))
+            cxcywh.append(box)
+            logits.append((objectness, 0.0, 0.0))
+    scales = detection_scales(config_of(setup))
+    assigner = DynamicAssigner(scales, 2, ignore_threshold=0.7)
+    rows = np.zeros((1, len(boxes) + 2, 5), np.float32)
+    rows[..., 4] = -1
+    rows[0, :len(boxes)] = boxes
+    positive, index, ignored = assigner([ms.Tensor(side[None], ms.float32) for side in np.array(cxcywh).T],
+                                        ms.Tensor(np.array(logits).T[None], ms.float32), ms.Tensor(rows),
+                                        scale_grids(scales, (96, 96)))
+    taken = {cell: int(number) for cell, number, has_box in
+             zip(cells, index.asnumpy()[0], positive.asnumpy()[0], strict=True) if has_box}
+    return taken, {cell for cell, value in zip(cells, ignored.asnumpy()[0], strict=True) if value}
+
+
+def test_a_box_takes_cells_around_its_centre_whose_anchors_are_like_it():
+    # At 46, 46 of 96: cells 2 and 3 of 6 at stride 16 are within one cell of it, and cells 1 and 0 of 3 at stride 32.
+    taken, _ = assigned([[46 / 96, 46 / 96, 37 / 96, 58 / 96, 0]])
+    assert taken and set(taken.values()) == {0}
+    for scale, slot, row, column in taken:
+        assert {row, column} <= ({2, 3} if scale == 0 else {0, 1})
+        # The anchors of 10 x 14, 135 x 169 and 344 x 319 differ from it by a factor of three to nine.
+        assert (scale, slot) in {(0, 1), (0, 2), (1, 0), (1, 1)}
+    # As many as the sum of the best IoUs: more than with predictions that lie elsewhere.
+    nowhere = {(scale, slot, row, column): ((0.9, 0.9, 0.05, 0.05), slot + row / 10 + column / 100)
+               for scale in range(2) for slot in range(3) for row in range(6) for column in range(6)}
+    assert len(taken) > 1 and len(assigned([[46 / 96, 46 / 96, 37 / 96, 58 / 96, 0]], nowhere)[0]) == 1
+
+
+def test_a_box_unlike_every_anchor_has_a_cell():
+    assert set(assigned([[0.5, 0.5, 0.9, 0.005, 1]])[0].values()) == {0}
+
+
+def test_cells_reach_as_far_as_scale_x_y():
+    taken, _ = assigned([[40 / 96, 40 / 96, 23 / 96, 27 / 96, 0]], scale_x_y=(1.0, 1.0))
+    # The middle of cell 2 at stride 16, and in cell 1 at stride 32.
+    assert {cell[2:] for cell in taken if cell[0] == 0} == {(2, 2)}
+    assert {cell[2:] for cell in taken if cell[0] == 1} <= {(1, 1)}
+
+
+def test_the_better_prediction_wins_and_a_cell_has_one_box():
+    box = [40 / 96, 40 / 96, 23 / 96, 27 / 96]
+    wanted = 0, 1, 2, 2
+    taken, _ = assigned([[*box, 0], [44 / 96, 44 / 96, 23 / 96, 27 / 96, 0]], {wanted: (box, 3.0)})
+    assert taken[wanted] == 0 and set(taken.values()) == {0, 1}
+    # Equal boxes: the first has the cell.
+    assert set(assigned([[*box, 0], [*box, 0]])[0].values()) == {0}
+
+
+def test_crowd_regions_and_padding_take_no_cell_but_predictions_inside_are_no_background():
+    taken, ignored = assigned([[0.25, 0.25, 0.5, 0.5, -1]])
+    assert not taken
+    # The middle of cell (1, 1) at stride 16 is at 24, 24: an anchor of 10 x 14 is inside, one of 344 x 319 is not.
+    assert (0, 0, 1, 1) in ignored and (0, 0, 5, 5) not in ignored and not any(cell[:2] == (1, 2) for cell in ignored)
