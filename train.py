@@ -9,6 +9,7 @@ A new folder below `ckpt_path` receives the log, the resolved config, metrics.cs
 checkpoints in ckpt_0/: --resume continues exactly from last.ckpt; best.ckpt is for eval.py, export.py and predict.py.
 """
 import sys
+import time
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
@@ -16,6 +17,7 @@ from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
+from model_utils.options import AUTO
 from model_utils.run_folder import common_run_folder
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
@@ -27,6 +29,7 @@ from src.training.auto_settings import fit_to_data
 from src.training.ema import build_average
 from src.training.optimizer import build_loss_scaler, build_optimizer, freeze_backbone
 from src.training.run import Run
+from src.training.time_budget import fit_to_time, measure
 from src.training.train_state import TrainState, check_resumable
 from src.training.trainer import Trainer
 from src.training.validation import build_validation
@@ -43,6 +46,7 @@ def main(argv=None):
 
 def train(config):
     """Train as the config says; returns the exit code."""
+    started = time.monotonic()
     checkpoint = load_checkpoint(config.resume) if config.resume else None
     config = run_config(config, checkpoint)
     setup_device(config)
@@ -51,10 +55,10 @@ def train(config):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
-    config, reasons = fit_to_data(config, data)
+    config, reasons = fit_to_run(config, data, ranks, started)
     if checkpoint:
         check_resumable(checkpoint, config, data)
-    state, started = start_state(config, data.categories, checkpoint)
+    state, start = start_state(config, data.categories, checkpoint)
     validation = build_validation(config, state, data.categories, ranks)
     if checkpoint:
         validation.resume(checkpoint)
@@ -68,11 +72,8 @@ def train(config):
             config.save_yaml(folder / "config.yaml")
         for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
-        for line in (started, *reasons):
+        for line in (start, *reasons):
             logger.info("%s", line)
-        if config.source("warmup_epochs") == DERIVED:
-            logger.warning("warmup_epochs is %g, half of max_epoch, because the default is no shorter than the run",
-                           config.warmup_epochs)
         fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
     except UserError as error:
         logger.error("%s", error)
@@ -95,6 +96,25 @@ def run_config(config, checkpoint):
     config = training_config(config)
     check_config(config)
     return config
+
+
+def fit_to_run(config, data, ranks, started):
+    """Return a config of the epochs that fit into its time_budget and without auto values, and lines for the log."""
+    reasons = []
+    if config.time_budget and not config.resume:
+        trial, _ = fit_to_data(config, data)
+        timing = measure(trial, data, ranks, lambda: start_state(trial, data.categories, None)[0],
+                         lambda state: build_validation(trial, state, data.categories, ranks))
+        steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
+        config, reason = fit_to_time(config, timing, steps, time.monotonic() - started)
+        config = training_config(config)
+        check_config(config)
+        reasons = [reason]
+    if config.source("warmup_epochs") == DERIVED and config.warmup_epochs != AUTO:
+        reasons.append(f"warmup_epochs is {config.warmup_epochs:g}, half of max_epoch, because the default is no "
+                       "shorter than the run")
+    config, of_data = fit_to_data(config, data)
+    return config, [*reasons, *of_data]
 
 
 def start_state(config, categories, checkpoint):

@@ -150,7 +150,7 @@ class Config:
         return self.replace(CHECKPOINT, **taken).settled(TRAVELLING)
 
     def settled(self, names: Iterable[str] | None = None) -> "Config":
-        """Return a Config in which values that are still auto, all or those of some names, are their options' defaults."""
+        """Return a Config in which values that are still auto, all or those of some names, are the defaults."""
         return self.replace(DERIVED, **{name: self._options[name].default for name in names or self._values
                                         if self._values[name] == AUTO and self._options[name].allows_auto})
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values derived from a Config: detection scales, values taken from the data, and checks across options."""
 
+import re
 from collections.abc import Iterator
 
 from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, JOB_OPTIONS, MOVED, Config
@@ -16,6 +17,10 @@ STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
 # Options that follow another one unless they are set.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
+
+# Days, hours, minutes and seconds, and their lengths.
+DURATION = re.compile(r"\s*".join(rf"(?:(\d+(?:\.\d+)?)\s*{unit})?" for unit in "dhms"))
+UNITS = (86400, 3600, 60, 1)
 
 
 def detection_scales(config: Config) -> tuple[Scale, ...]:
@@ -92,6 +97,13 @@ def _found(config: Config, name: str) -> str:
     return f"{name} is {show(config[name])} ({config.source(name)})"
 
 
+def seconds_of(time_budget: str) -> float:
+    """Return the seconds of a text such as 90m, 1h30m or 2d, 0 of any other."""
+    found = DURATION.fullmatch(time_budget)
+    numbers = found.groups(default="0") if found else ()
+    return sum(float(number) * unit for number, unit in zip(numbers, UNITS, strict=False))
+
+
 def _network_faults(config: Config) -> Iterator[str]:
     # Fitted anchors are as many as the default ones.
     anchors, masks = config.settled().anchors, config.anchor_masks
@@ -133,6 +145,9 @@ def _rank_faults(config: Config) -> Iterator[str]:
 def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.device_target == "CPU":
         yield f"{_found(config, 'data_sink')}: a CPU has no queue for batches; leave data_sink out"
+    if config.micro_batch_size and config.per_batch_size % config.micro_batch_size:
+        yield (f"{_found(config, 'micro_batch_size')}: expected 0 or a divisor of per_batch_size, "
+               f"{config.per_batch_size}")
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
                "of one size; leave out one of the two")
@@ -155,9 +170,13 @@ def _schedule_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
         yield f"{_found(config, 't_max')}: expected at least max_epoch, {config.max_epoch}; left out, it follows that"
-    if config.mosaic and config.mosaic_close_epochs >= config.max_epoch:
+    if config.mosaic and config.mosaic_close_epochs != AUTO and config.mosaic_close_epochs >= config.max_epoch:
         yield (f"{_found(config, 'mosaic_close_epochs')}: expected less than max_epoch, {config.max_epoch}, or no "
                f"epoch has mosaic, {config.mosaic}")
+    if config.time_budget and not seconds_of(config.time_budget):
+        yield f"{_found(config, 'time_budget')}: expected a time such as 90m, 1h30m or 2d"
+    if config.resume and config.source("time_budget") == COMMAND_LINE and config.time_budget:
+        yield f"{_found(config, 'time_budget')}: a resumed run has its epochs; leave it out, or change max_epoch"
     if config.patience and not config.eval_interval:
         yield f"{_found(config, 'patience')}: it counts validations, so eval_interval must be above 0"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)):

@@ -17,6 +17,8 @@ from src.distributed_sampler import steps_per_epoch
 MIN_RECALL, MIN_GAIN = 0.98, 0.03
 # Room for the boxes of one image, and for those of a mosaic, at most.
 MOST_BOXES, MOST_MOSAIC_BOXES = 300, 120
+# The last epochs without mosaic: a quarter of the run, at most ten.
+MOST_CLOSED, CLOSED_PART = 10, 4
 # Shorter runs use AdamW.
 LONG_RUN = 10_000
 # Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
@@ -40,14 +42,20 @@ def fit_to_data(config, data):
         UserError: the data has too few images for one step.
     """
     lines = []
-    # The rate and the decay follow from the optimizer.
-    for name, fit in (("anchors", _anchors), ("max_box", _max_box), ("optimizer", _optimizer), ("lr", _lr),
-                      ("warmup_epochs", _warmup_epochs), ("weight_decay", _weight_decay)):
+    # Anchors follow from the augmentation, the rate and the decay from the optimizer.
+    for name, fit in (("mosaic_close_epochs", _mosaic_close_epochs), ("anchors", _anchors), ("max_box", _max_box),
+                      ("optimizer", _optimizer), ("lr", _lr), ("warmup_epochs", _warmup_epochs),
+                      ("weight_decay", _weight_decay)):
         if config[name] == AUTO:
             values, reason = fit(config, data)
             config = config.replace(DERIVED, **values)
             lines.append(f"{name} auto: {reason}")
     return config, lines
+
+
+def _mosaic_close_epochs(config, _):
+    epochs = min(MOST_CLOSED, config.max_epoch // CLOSED_PART)
+    return {"mosaic_close_epochs": epochs}, f"{epochs} of {config.max_epoch}"
 
 
 def _anchors(config, data):

@@ -15,6 +15,7 @@ from src.dynamic_loss import DynamicLoss
 from src.loss import YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
 from src.network.normalize import Normalize
+from src.training.accumulation import Accumulation
 from src.training.optimizer import build_loss_scaler, build_update
 
 # By config.assigner.
@@ -61,7 +62,11 @@ class TrainStep:
         self._ranks, self._waits = ranks or Ranks(), has_short_collectives(config.device_target)
         self._is_dynamic = config.multi_scale_graph == "dynamic"
         self._scales, self._grids = detection_scales(config), {}
-        self._step = StepGraph(build_train_step(network, optimizer, config, num_classes, average, self.scaler))
+        self._micro_batch = config.micro_batch_size or config.per_batch_size
+        count = config.per_batch_size // self._micro_batch
+        self._sums = Accumulation(optimizer.parameters, batch_norm_statistics(network), count) if count > 1 else None
+        steps = build_train_step(network, optimizer, config, num_classes, average, self.scaler, self._sums)
+        self._add, self._step = map(StepGraph, steps)
 
     def __call__(self, images, boxes, lr, decay=0.0):
         """Update network, optimizer and average; return (loss, parts, finite).
@@ -85,20 +90,27 @@ class TrainStep:
             self._grids[input_hw] = scale_grids(self._scales, input_hw)
         graph = None if self._is_dynamic else input_hw
         grids = self._grids[input_hw]
-        arguments = (images, boxes, lr, decay, ms.mutable(grids) if self._is_dynamic else grids)
+        others = (lr, decay, ms.mutable(grids) if self._is_dynamic else grids)
+        *earlier, last = [(images[i:i + self._micro_batch], boxes[i:i + self._micro_batch])
+                          for i in range(0, images.shape[0], self._micro_batch)] if self._sums else [(images, boxes)]
         is_new = graph not in self.compile_seconds
         if is_new:
-            self._compile(graph, arguments)
+            self._compile(graph, (*last, *others))
         if is_new or self._waits:
             self._ranks.wait(f"the training step for {input_hw[0]}x{input_hw[1]}")
-        return self._step(*arguments)
+        if self._sums:
+            self._sums.start()
+        for micro_batch in earlier:
+            self._add(*micro_batch, *others)
+        return self._step(*last, *others)
 
     def _compile(self, graph, arguments):
         started = time.perf_counter()
-        if self._is_dynamic:
-            images = ms.Tensor(shape=(arguments[0].shape[0], None, None, 3), dtype=ms.uint8)
-            self._step.set_inputs(images, *arguments[1:-1], ms.mutable(open_grids(self._scales)))
-        self._step.compile(*arguments)
+        for cell in (self._add, self._step) if self._sums else (self._step,):
+            if self._is_dynamic:
+                images = ms.Tensor(shape=(arguments[0].shape[0], None, None, 3), dtype=ms.uint8)
+                cell.set_inputs(images, *arguments[1:-1], ms.mutable(open_grids(self._scales)))
+            cell.compile(*arguments)
         self.compile_seconds[graph] = time.perf_counter() - started
 
 
@@ -114,17 +126,22 @@ class StepGraph(nn.Cell):
         return self.step(images, boxes, lr, decay, grids)
 
 
-def build_train_step(network, optimizer, config, num_classes, average, scaler):
-    """Return the function of one step, to be compiled.
+def batch_norm_statistics(network):
+    """Return the parameters that hold the statistics of batch norms."""
+    return [parameter for parameter in network.get_parameters()
+            if parameter.name.endswith((".moving_mean", ".moving_variance"))]
+
+
+def build_train_step(network, optimizer, config, num_classes, average, scaler, sums=None):
+    """Return two functions to be compiled: of the earlier micro-batches of a step, and of the last, or only, one.
 
     Arguments and results are those of `TrainStep`, but lr and decay float32 scalar tensors, and a last argument: the
-    `scale_grids` of the input size.
+    `scale_grids` of the input size. The first function adds to `sums` (Accumulation; None: there are no micro-batches).
     """
     normalize = Normalize(config.mean, config.std)
     loss_cell = LOSSES[config.assigner](config, num_classes)
-    clip_norm = float(config.clip_gradient_norm)
-    statistics = [parameter for parameter in network.get_parameters()
-                  if parameter.name.endswith((".moving_mean", ".moving_variance"))]
+    clip_norm, has_sums = float(config.clip_gradient_norm), sums is not None
+    statistics = batch_norm_statistics(network)
     average_over_ranks = (nn.DistributedGradReducer(optimizer.parameters, True, config.group_size)
                           if config.group_size > 1 else None)
     total, ranks = ops.AllReduce() if config.group_size > 1 else None, config.group_size
@@ -138,11 +155,17 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
 
     gradient_of = ms.value_and_grad(scaled_loss, None, optimizer.parameters, has_aux=True)
 
+    def add(images, boxes, lr, decay, grids):
+        (_, loss, parts), gradients = gradient_of(images, boxes, grids)
+        return sums.add(scaler.unscale(gradients), loss, parts)
+
     def step(images, boxes, lr, decay, grids):
         # The forward pass moves the batch-norm statistics, so they are copied before it.
-        before = [ops.add(statistic, 0.0) for statistic in statistics]
+        before = sums.before if has_sums else [ops.add(statistic, 0.0) for statistic in statistics]
         (_, loss, parts), gradients = gradient_of(images, boxes, grids)
         gradients = scaler.unscale(gradients)
+        if has_sums:
+            gradients, loss, parts = sums.mean(gradients, loss, parts)
         if ranks > 1:
             # With the loss, so that all ranks agree on whether the step was finite, and log the same.
             gradients = average_over_ranks(gradients)
@@ -157,4 +180,4 @@ def build_train_step(network, optimizer, config, num_classes, average, scaler):
         loss = ops.depend(loss, update(finite, gradients, lr, decay, before))
         return loss, parts, finite
 
-    return step
+    return add, step

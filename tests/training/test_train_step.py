@@ -28,6 +28,7 @@ FORMS = {
     "without branch": (f"--clip_gradient_norm={CLIP_NORM}", "--weight_decay=0.5", "--dynamic_loss_scale=True"),
     "O2": ("--amp_level=O2", "--dynamic_loss_scale=True", "--loss_scale=65536.0"),
     "O3": ("--amp_level=O3",),
+    "micro-batches": ("--per_batch_size=4", "--micro_batch_size=2"),
 }
 
 
@@ -40,7 +41,7 @@ class Step:
         setup_device(config)
         self.network = build_network(config, 3, decomposed_activation=True)
         initialise_weights(self.network, 1)
-        is_averaged = form not in ("plain", "O2", "O3")
+        is_averaged = form not in ("plain", "O2", "O3", "micro-batches")
         self.average = WeightAverage(self.network, build_network(config, 3), 0.25) if is_averaged else None
         self.network.set_train(True)
         self.optimizer, self.scaler = build_optimizer(self.network, config), build_loss_scaler(config)
@@ -57,6 +58,10 @@ class Step:
     def state(self):
         """All bytes of `parameters`, by name."""
         return {name: parameter.asnumpy().tobytes() for name, parameter in self.parameters().items()}
+
+    def weights(self):
+        """Copies of what the optimizer updates, by name."""
+        return {parameter.name: parameter.asnumpy().copy() for parameter in self.optimizer.parameters}
 
     def moments(self):
         """The moments by the names of the weights."""
@@ -98,12 +103,12 @@ def steps():
     return step
 
 
-def batch(height, width):
+def batch(height, width, count=2):
     """Images and boxes of a batch."""
     rng = np.random.default_rng(1)
-    boxes = np.zeros((2, 6, 5), np.float32)
-    boxes[:, :2, :4] = rng.uniform(0.3, 0.6, (2, 2, 4))
-    return ms.Tensor(rng.integers(0, 256, (2, height, width, 3), np.uint8)), ms.Tensor(boxes)
+    boxes = np.zeros((count, 6, 5), np.float32)
+    boxes[:, :2, :4] = rng.uniform(0.3, 0.6, (count, 2, 4))
+    return ms.Tensor(rng.integers(0, 256, (count, height, width, 3), np.uint8)), ms.Tensor(boxes)
 
 
 def test_steps_lower_the_loss_and_move_everything(steps):
@@ -274,3 +279,30 @@ def test_half_precision_computes_nearly_the_same_loss(steps, form, loss_scale):
     assert losses[form] == pytest.approx(losses["plain"], rel=0.02)
     # Not the same, or nothing was computed in half precision.
     assert losses[form] != losses["plain"]
+
+
+def test_micro_batches_give_the_mean_of_their_gradients_and_a_bad_one_changes_no_bit(steps):
+    """Four images as two and two, against the two graphs of one micro-batch each, at the same weights."""
+    plain, step = steps("plain"), steps("micro-batches")
+    (images, boxes), rate = batch(*SQUARE, count=4), 1e-3
+    halves = [(images[:2], boxes[:2]), (images[2:], boxes[2:])]
+    moved, losses = [], []
+    for half in halves:
+        plain.renew()
+        before = plain.weights()
+        losses.append(float(plain.step(*half, rate)[0].asnumpy()))
+        after = plain.weights()
+        moved.append({name: after[name] - before[name] for name in before})
+    start = step.weights()
+    loss, parts, finite = (result.asnumpy() for result in step.step(images, boxes, rate))
+    assert finite and loss == pytest.approx(np.mean(losses), rel=1e-5) and loss == pytest.approx(parts.sum(), rel=1e-5)
+    for name, weight in step.weights().items():
+        # Plain SGD in the first step: moments are still zero.
+        np.testing.assert_allclose(weight - start[name], (moved[0][name] + moved[1][name]) / 2, rtol=2e-3, atol=2e-7)
+    # The second step starts from zero sums again.
+    step.renew()
+    again = step.step(images, boxes, rate)[0].asnumpy()
+    assert again == loss
+    step.renew().break_weights()
+    before = step.state()
+    assert not step.step(images, boxes, rate)[2].asnumpy() and step.state() == before
