@@ -109,7 +109,7 @@ class DynamicAssigner(nn.Cell):
     def _highest_cost(self, cost, iou):
         """Return the cost up to which each box takes cells, [B, M, 1]; both arguments are [B, M, N]."""
         best, _ = ops.topk(iou, MOST_CELLS)
-        count = ops.clamp(ops.floor(ops.sum(best, 2, keepdim=True)), 1.0, float(MOST_CELLS))
+        count = ops.maximum(ops.floor(ops.sum(best, 2, keepdim=True)), 1.0)
         lowest, _ = ops.topk(-cost, MOST_CELLS)
         return -ops.sum(lowest * ops.cast(self.ranks == count, ms.float32), 2, keepdim=True)
 

@@ -23,7 +23,7 @@ MOST_CLOSED, CLOSED_PART = 10, 4
 LONG_RUN = 10_000
 # Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
 # al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms").
-RATES, RATE_IMAGES = {"adamw": 0.001, "momentum": 0.00125}, 8
+RATES, RATE_IMAGES = {"adamw": 0.002, "momentum": 0.00125}, 8
 WEIGHT_DECAYS = {"adamw": 0.05, "momentum": 0.0005}
 # The warm-up in steps: a share of the run, within bounds.
 WARMUP_SHARE, WARMUP_STEPS = 0.05, (100, 1000)
@@ -102,8 +102,7 @@ def _lr(config, _):
     images = config.per_batch_size * config.group_size
     growth = images / RATE_IMAGES
     rate = RATES[config.optimizer] * (math.sqrt(growth) if config.optimizer == "adamw" else growth)
-    rate = float(f"{rate:.3g}")
-    return {"lr": rate}, f"{rate:g}, for {config.optimizer} with {images} images a step"
+    return {"lr": rate}, f"{rate:.3g}, for {config.optimizer} with {images} images a step"
 
 
 def _warmup_epochs(config, data):

@@ -77,7 +77,7 @@ def platforms_of(text):
 @pytest.mark.slow
 @pytest.mark.parametrize("form, some", [
     ("classic", {"Conv2D", "Conv2DBackpropFilter", "ApplyMomentum", "MaxPoolGrad", "Select"}),
-    ("improved", {"Conv2D", "ApplyMomentum", "AllReduce"}),
+    ("improved", {"Conv2D", "Adam", "AllReduce", "TopK", "GatherD"}),
     ("mixed", {"Conv2D", "Cast"}),
     ("inference", {"Conv2D", "TopK"}),
     ("export", {"Conv2D", "Sigmoid"}),

@@ -33,7 +33,6 @@ TINY = "--training_shape 64 --max_epoch 1 --warmup_epochs 0 --num_parallel_worke
 ADDED = {
     "pip install": "--no-index",
     "--resume ": "--max_epoch 2",
-    "improved.yaml": f"{TINY} --mosaic_close_epochs 0",
     "train.py": TINY,
     "run_standalone_train": TINY,
     "run_distribute_train": TINY,

@@ -13,7 +13,7 @@ from src.training import trainer
 
 # Options that leave the graph of a training step as it is. Runs that differ in any other option share nothing.
 NOT_IN_THE_GRAPH = {
-    "data_dir", "ckpt_path", "resume", "resume_yolo", "pretrained_backbone", "max_epoch", "t_max", "lr",
+    "data_dir", "ckpt_path", "resume", "resume_yolo", "pretrained_backbone", "max_epoch", "t_max", "time_budget", "lr",
     "warmup_epochs", "log_interval", "ckpt_interval", "keep_checkpoint_max", "eval_interval", "num_parallel_workers",
     "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience",
 }

@@ -31,7 +31,8 @@ from src.yolo import build_inference_network, build_network
 CLASSES, SIZE = 3, 64
 OPTIONS = ["--device_target", "CPU", "--training_shape", str(SIZE), "--testing_shape", str(SIZE), "--per_batch_size",
            "2", "--max_box", "6", "--is_distributed", "1"]
-IMPROVED = ["--config_path", str(Path(__file__).resolve().parents[3] / "configs" / "improved.yaml")]
+IMPROVED = ["--config_path", str(Path(__file__).resolve().parents[3] / "configs" / "improved.yaml"),
+            "--optimizer", "adamw"]
 
 
 def train(config):
@@ -85,7 +86,7 @@ def main(folder):
     os.environ.update(MS_DEV_SAVE_GRAPHS="1", MS_DEV_DUMP_IR_PASSES="validate")
     for name, (function, options) in FORMS.items():
         os.environ["MS_DEV_SAVE_GRAPHS_PATH"] = str(Path(folder) / name)
-        function(get_config([*OPTIONS, *options]))
+        function(get_config([*OPTIONS, *options]).settled())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A run that is given a time rather than epochs."""
+import re
+
+import pytest
+import yaml
+
+import train
+from model_utils.config import DERIVED, get_config
+from model_utils.errors import UsageError
+from src.config import check_config, seconds_of
+from src.training.time_budget import Timing, fit_to_time
+from tests.support.shared_graphs import shared_graphs
+from tests.support.training_runs import CPU, SMALL
+
+TIMING = Timing(compilation=20.0, step=0.5, save=1.0, validation=6.0)
+
+
+@pytest.mark.parametrize("text, seconds", [
+    ("90m", 5400), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172800), ("1h 5s", 3605), ("90", 0), ("30m1h", 0), ("h", 0)])
+def test_times_as_text(text, seconds):
+    assert seconds_of(text) == seconds
+    config = get_config([f"--time_budget={text}"])
+    if seconds:
+        check_config(config)
+    else:
+        with pytest.raises(UsageError, match=f"time_budget is {text} .*: expected a time such as 90m"):
+            check_config(config)
+
+
+def test_as_many_epochs_as_fit():
+    # Ten steps and a checkpoint take 6 s; 5 % are kept, 30 s are over, and 20 s go to a compilation.
+    config, line = fit_to_time(get_config(["--time_budget=10m"]), TIMING, 10, 30.0)
+    assert config.max_epoch == int((570 - 50) / 6) and config.source("max_epoch") == DERIVED
+    assert line == "time_budget 10m: 86 epochs, as a step takes 0.500 s and an epoch 6.0 s"
+    # A validation of 6 s in every second epoch.
+    config, _ = fit_to_time(get_config(["--time_budget=10m", "--eval_interval=2"]), TIMING, 10, 30.0)
+    assert config.max_epoch == int((570 - 50) / 9) and config.t_max == config.max_epoch
+
+
+def test_one_epoch_is_trained_in_any_case():
+    config, line = fit_to_time(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
+    assert config.max_epoch == 1 and line.endswith("an epoch 101.0 s, longer than the 7 s that are left")
+
+
+def test_a_resumed_run_has_its_epochs():
+    with pytest.raises(UsageError, match="time_budget is 1h .*: a resumed run has its epochs"):
+        check_config(get_config(["--time_budget=1h", "--resume=last.ckpt"]))
+
+
+def test_a_run_trains_the_epochs_that_it_announced(tmp_path, data):
+    with shared_graphs():
+        assert train.main([*CPU, *SMALL, f"--data_dir={data}", f"--ckpt_path={tmp_path}", "--time_budget=15s",
+                           "--warmup_epochs=auto", "--eval_interval=1000"]) == 0
+    (run,) = tmp_path.iterdir()
+    epochs = int(re.search(r"time_budget 15s: (\d+) epochs", (run / "train_rank_0.log").read_text())[1])
+    saved = yaml.safe_load((run / "config.yaml").read_text())
+    assert saved["max_epoch"] == saved["t_max"] == epochs
+    assert len((run / "metrics.csv").read_text().splitlines()) == 1 + epochs
