@@ -14,10 +14,9 @@ import time
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import DERIVED, get_config
-from model_utils.device_adapter import prefers_decomposed_activation, setup_device, start_ranks
+from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
-from model_utils.options import AUTO
 from model_utils.run_folder import common_run_folder
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
@@ -26,16 +25,12 @@ from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import close_logger, get_logger, peak_memory_mb
 from src.training.auto_settings import fit_to_data
-from src.training.ema import build_average
-from src.training.optimizer import build_loss_scaler, build_optimizer, freeze_backbone
 from src.training.run import Run
-from src.training.time_budget import fit_to_time, measure
-from src.training.train_state import TrainState, check_resumable
+from src.training.time_budget import fit_to_time
+from src.training.train_state import check_resumable, start_state
 from src.training.trainer import Trainer
 from src.training.validation import build_validation
 from src.weights.checkpoint import load_checkpoint
-from src.weights.start_weights import start_weights
-from src.yolo import build_network
 from src.yolo_dataset import workers_of
 
 
@@ -55,7 +50,10 @@ def train(config):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
-    config, reasons = fit_to_run(config, data, ranks, started)
+    reasons = []
+    if config.time_budget and not checkpoint:
+        config, reasons = fit_to_time(config, data, ranks, started)
+    config, lines = fit_to_data(config, data)
     if checkpoint:
         check_resumable(checkpoint, config, data)
     state, start = start_state(config, data.categories, checkpoint)
@@ -72,7 +70,7 @@ def train(config):
             config.save_yaml(folder / "config.yaml")
         for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
-        for line in (start, *reasons):
+        for line in (start, *reasons, *lines):
             logger.info("%s", line)
         fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
     except UserError as error:
@@ -96,39 +94,6 @@ def run_config(config, checkpoint):
     config = training_config(config)
     check_config(config)
     return config
-
-
-def fit_to_run(config, data, ranks, started):
-    """Return a config of the epochs that fit into its time_budget and without auto values, and lines for the log."""
-    reasons = []
-    if config.time_budget and not config.resume:
-        trial, _ = fit_to_data(config, data)
-        timing = measure(trial, data, ranks, lambda: start_state(trial, data.categories, None)[0],
-                         lambda state: build_validation(trial, state, data.categories, ranks))
-        steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
-        config, reason = fit_to_time(config, timing, steps, time.monotonic() - started)
-        config = training_config(config)
-        check_config(config)
-        reasons = [reason]
-    if config.source("warmup_epochs") == DERIVED and config.warmup_epochs != AUTO:
-        reasons.append(f"warmup_epochs is {config.warmup_epochs:g}, half of max_epoch, because the default is no "
-                       "shorter than the run")
-    config, of_data = fit_to_data(config, data)
-    return config, [*reasons, *of_data]
-
-
-def start_state(config, categories, checkpoint):
-    """Return the `TrainState` at the start of a run, and a line for the log that says where its weights come from."""
-    network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
-    started = "" if checkpoint else start_weights(network, config, categories.names)
-    if config.freeze_backbone:
-        freeze_backbone(network)
-    state = TrainState(network, build_optimizer(network, config), build_average(network, config),
-                       build_loss_scaler(config))
-    if checkpoint:
-        state.restore(checkpoint)
-        started = f"resume {checkpoint.path}: continues at step {state.progress.step}"
-    return state, started
 
 
 def fit(run, state, validation, checkpoint):

@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from model_utils.comm import Ranks
-from model_utils.config import get_config
+from model_utils.config import TRAVELLING, get_config
 from model_utils.errors import UserError, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
@@ -182,7 +182,8 @@ def main(argv=None):
     parser.add_argument("data", help="data folder in COCO layout")
     parser.add_argument("--json", help="file for the whole report")
     arguments, options = parser.parse_known_args(argv)
-    config = get_config([*options, f"--data_dir={arguments.data}"], "python tools/check_dataset.py").settled()
+    config = get_config([*options, f"--data_dir={arguments.data}"], "python tools/check_dataset.py")
+    config = config.settled(TRAVELLING)
     layout(config.data_dir, "train")
     report = check(config)
     print(text_of(report))

@@ -42,6 +42,9 @@ def fit_to_data(config, data):
         UserError: the data has too few images for one step.
     """
     lines = []
+    if config.source("warmup_epochs") == DERIVED and config.warmup_epochs != AUTO:
+        lines.append(f"warmup_epochs is {config.warmup_epochs:g}, half of max_epoch, because the default is no shorter "
+                     "than the run")
     # Anchors follow from the augmentation, the rate and the decay from the optimizer.
     for name, fit in (("mosaic_close_epochs", _mosaic_close_epochs), ("anchors", _anchors), ("max_box", _max_box),
                       ("optimizer", _optimizer), ("lr", _lr), ("warmup_epochs", _warmup_epochs),

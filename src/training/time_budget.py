@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_utils.config import DERIVED
-from src.config import seconds_of
+from src.config import check_config, seconds_of, training_config
+from src.distributed_sampler import steps_per_epoch
+from src.training.auto_settings import fit_to_data
 from src.training.optimizer import set_training
 from src.training.run import Run
+from src.training.train_state import start_state
 from src.training.trainer import Trainer
+from src.training.validation import build_validation
 
 # The first steps after a compilation are slower than others.
 FIRST_STEPS, TIMED_STEPS = 3, 10
@@ -29,40 +33,55 @@ class Timing:
     validation: float
 
 
-def fit_to_time(config, timing, steps_per_epoch, elapsed):
-    """Return a config with the epochs that fit, and a line for the log.
+def fit_to_time(config, data, ranks, started):
+    """Return a config of the epochs that fit into its time_budget, and lines for the log.
+
+    Args:
+        config (Config): of a run that is not resumed.
+        data (CocoData): the training split.
+        ranks (Ranks): the processes that train together.
+        started (float): when the run began, by `time.monotonic`.
+
+    Raises:
+        UsageError: another option does not fit that number of epochs.
+    """
+    timing = measure(fit_to_data(config, data)[0], data, ranks)
+    steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
+    epochs, line = epochs_within(config, timing, steps, time.monotonic() - started)
+    config = training_config(config.replace(DERIVED, max_epoch=epochs))
+    check_config(config)
+    return config, [line]
+
+
+def epochs_within(config, timing, steps, elapsed):
+    """Return the number of epochs that fit, at least 1, and a line for the log.
 
     Args:
         config (Config): time_budget and eval_interval.
         timing (Timing): of this run.
-        steps_per_epoch (int): of all its images.
+        steps (int): of an epoch.
         elapsed (float): seconds of the budget that are over.
     """
-    budget = seconds_of(config.time_budget)
-    epoch = steps_per_epoch * timing.step + timing.save
+    epoch = steps * timing.step + timing.save
     if config.eval_interval:
         epoch += timing.validation / config.eval_interval
-    left = budget * (1 - RESERVE) - elapsed - timing.compilation
+    left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation
     epochs = max(1, int(left / epoch))
     line = (f"time_budget {config.time_budget}: {epochs} epochs, as a step takes {timing.step:.3f} s and an epoch "
             f"{epoch:.1f} s")
-    if left < epoch:
-        line += f", longer than the {max(left, 0):.0f} s that are left"
-    return config.replace(DERIVED, max_epoch=epochs), line
+    return epochs, line if left >= epoch else f"{line}, longer than the {max(left, 0):.0f} s that are left"
 
 
-def measure(config, data, ranks, start_state, build_validation):
+def measure(config, data, ranks):
     """Return the `Timing` of a run, the longest of any rank, by the first steps of one that is thrown away.
 
     Args:
         config (Config): without auto values.
         data (CocoData): the training split.
         ranks (Ranks): the processes that train together.
-        start_state (callable): takes no argument, returns a new `TrainState`.
-        build_validation (callable): takes a `TrainState`, returns its `Validation`.
     """
-    state = start_state()
-    validation = build_validation(state)
+    state, _ = start_state(config, data.categories, None)
+    validation = build_validation(config, state, data.categories, ranks)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(config, data, ranks, Path(folder), logging.getLogger(__name__))
         trainer = Trainer(run, state, validation)

@@ -16,12 +16,20 @@ from mindspore.amp import DynamicLossScaler, LossScaler
 from mindspore.nn import Optimizer
 
 from model_utils.config import TRAVELLING, default_options
+from model_utils.device_adapter import prefers_decomposed_activation
 from model_utils.errors import UserError
 from src.distributed_sampler import steps_per_epoch
-from src.training.ema import WeightAverage
-from src.training.optimizer import is_backbone_frozen, optimizer_state
+from src.training.ema import WeightAverage, build_average
+from src.training.optimizer import (
+    build_loss_scaler,
+    build_optimizer,
+    freeze_backbone,
+    is_backbone_frozen,
+    optimizer_state,
+)
 from src.weights.checkpoint import copy_strictly
-from src.yolo import YOLOv3Tiny
+from src.weights.start_weights import start_weights
+from src.yolo import YOLOv3Tiny, build_network
 
 
 @dataclass
@@ -113,6 +121,20 @@ class TrainState:
         for parameter in self.weights().values():
             found.update(parameter.asnumpy().tobytes())
         return found.hexdigest()
+
+
+def start_state(config, categories, checkpoint):
+    """Return the `TrainState` at the start of a run, and a line for the log that says where its weights come from."""
+    network = build_network(config, config.num_classes, prefers_decomposed_activation(config.device_target))
+    started = "" if checkpoint else start_weights(network, config, categories.names)
+    if config.freeze_backbone:
+        freeze_backbone(network)
+    state = TrainState(network, build_optimizer(network, config), build_average(network, config),
+                       build_loss_scaler(config))
+    if checkpoint:
+        state.restore(checkpoint)
+        started = f"resume {checkpoint.path}: continues at step {state.progress.step}"
+    return state, started
 
 
 def describe_network(config, categories):

@@ -11,11 +11,11 @@ from mindspore.amp import auto_mixed_precision
 from model_utils.comm import Ranks
 from model_utils.device_adapter import has_short_collectives
 from src.config import detection_scales
-from src.dynamic_loss import DynamicLoss
 from src.loss import YOLOv3TinyLoss
 from src.network.grid import open_grids, scale_grids
 from src.network.normalize import Normalize
 from src.training.accumulation import Accumulation
+from src.training.dynamic_loss import DynamicLoss
 from src.training.optimizer import build_loss_scaler, build_update
 
 # By config.assigner.

@@ -8,8 +8,7 @@ import pytest
 
 import mindspore as ms
 
-import train
-from src.training import trainer
+from src.training import train_state, trainer
 
 # Options that leave the graph of a training step as it is. Runs that differ in any other option share nothing.
 NOT_IN_THE_GRAPH = {
@@ -24,10 +23,10 @@ _built, _shared_parameters = {}, set()
 def shared_graphs():
     """Give runs of train.main with the same form one network, optimizer and compiled step, each time as if new."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "build_network", _shared(train.build_network, lambda network: network.get_parameters()))
-        patch.setattr(train, "build_optimizer", _shared(train.build_optimizer, _own_parameters))
-        patch.setattr(train, "build_loss_scaler", _shared(train.build_loss_scaler, _fields))
-        patch.setattr(train, "build_average", _shared(train.build_average, _averages, _copy_weights))
+        for build, *how in ((train_state.build_network, lambda network: network.get_parameters()),
+                            (train_state.build_optimizer, _own_parameters), (train_state.build_loss_scaler, _fields),
+                            (train_state.build_average, _averages, _copy_weights)):
+            patch.setattr(train_state, build.__name__, _shared(build, *how))
         patch.setattr(trainer, "TrainStep", _shared(trainer.TrainStep, lambda step: (), _forget_sizes))
         patch.setattr(ms.Parameter, "set_data", _set_in_place(ms.Parameter.set_data))
         yield

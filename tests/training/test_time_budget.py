@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 import train
-from model_utils.config import DERIVED, get_config
+from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config, seconds_of
-from src.training.time_budget import Timing, fit_to_time
+from src.training.time_budget import Timing, epochs_within
 from tests.support.shared_graphs import shared_graphs
 from tests.support.training_runs import CPU, SMALL
 
@@ -31,17 +31,16 @@ def test_times_as_text(text, seconds):
 
 def test_as_many_epochs_as_fit():
     # Ten steps and a checkpoint take 6 s; 5 % are kept, 30 s are over, and 20 s go to a compilation.
-    config, line = fit_to_time(get_config(["--time_budget=10m"]), TIMING, 10, 30.0)
-    assert config.max_epoch == int((570 - 50) / 6) and config.source("max_epoch") == DERIVED
-    assert line == "time_budget 10m: 86 epochs, as a step takes 0.500 s and an epoch 6.0 s"
+    assert epochs_within(get_config(["--time_budget=10m"]), TIMING, 10, 30.0) == (
+        int((570 - 50) / 6), "time_budget 10m: 86 epochs, as a step takes 0.500 s and an epoch 6.0 s")
     # A validation of 6 s in every second epoch.
-    config, _ = fit_to_time(get_config(["--time_budget=10m", "--eval_interval=2"]), TIMING, 10, 30.0)
-    assert config.max_epoch == int((570 - 50) / 9) and config.t_max == config.max_epoch
+    config = get_config(["--time_budget=10m", "--eval_interval=2"])
+    assert epochs_within(config, TIMING, 10, 30.0)[0] == int((570 - 50) / 9)
 
 
 def test_one_epoch_is_trained_in_any_case():
-    config, line = fit_to_time(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
-    assert config.max_epoch == 1 and line.endswith("an epoch 101.0 s, longer than the 7 s that are left")
+    epochs, line = epochs_within(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
+    assert epochs == 1 and line.endswith("an epoch 101.0 s, longer than the 7 s that are left")
 
 
 def test_a_resumed_run_has_its_epochs():

@@ -1,64 +1,15 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loss with dynamic assignment against tests/support/reference.py, and the rules of the assignment."""
-import functools
-
+"""The rules of dynamic assignment; the loss compares its decisions with those of tests/support/reference.py."""
 import numpy as np
-import pytest
 
 import mindspore as ms
 
 from src.config import detection_scales
-from src.dynamic_loss import DynamicLoss
 from src.network.dynamic_assigner import DynamicAssigner
 from src.network.grid import scale_grids
 from tests.support import reference
-from tests.test_loss import config_of, graph_mode, random_case, scales_of  # noqa: F401
-
-SETUP = {"input_hw": (96, 128), "num_classes": 3, "scale_x_y": (2.0, 2.0), "box_loss": "ciou",
-         "objectness_target": "iou", "coord_scale": 5.0, "large_scale": 1.0}
-
-
-@functools.cache
-def compiled(setup):
-    loss = DynamicLoss(config_of(setup), setup.num_classes)
-    return ms.value_and_grad(loss, grad_position=(0, 1), has_aux=True)
-
-
-def graph_results(big, small, boxes, setup):
-    """The parts of the loss, and the gradients of big and small."""
-    grids = scale_grids(scales_of(setup), setup.input_hw)
-    (loss, parts), gradients = compiled(setup)(*map(ms.Tensor, (big, small, boxes)), grids)
-    assert loss.asnumpy() == pytest.approx(parts.asnumpy().sum(), rel=1e-6)
-    return parts.asnumpy(), [gradient.asnumpy() for gradient in gradients]
-
-
-@pytest.mark.parametrize("settings", [{}, {"smoothing": 0.1, "objectness_target": "one", "scale_x_y": (1.2, 1.1),
-                                           "large_scale": 2.0, "num_classes": 1, "box_loss": "giou"}], ids=str)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_matches_the_numpy_twin(settings, seed):
-    setup = reference.Setup(**{**SETUP, **settings})
-    arrays = random_case(setup, seed)
-    np.testing.assert_allclose(graph_results(*arrays, setup)[0], reference.dynamic_loss_parts(*arrays, setup),
-                               rtol=2e-5)
-
-
-def test_a_batch_without_boxes_has_background_only():
-    setup = reference.Setup(**SETUP)
-    big, small, boxes = random_case(setup, 2)
-    boxes[:] = (0, 0, 0, 0, -1)
-    parts, gradients = graph_results(big, small, boxes, setup)
-    np.testing.assert_allclose(parts, reference.dynamic_loss_parts(big, small, boxes, setup), rtol=1e-5)
-    assert not parts[[0, 2, 3, 5]].any() and all(np.isfinite(gradient).all() for gradient in gradients)
-
-
-def test_terrible_predictions_have_finite_gradients():
-    """Boxes of no area or of all there is, and certain of the wrong thing."""
-    setup = reference.Setup(**SETUP)
-    big, small, boxes = random_case(setup, 3)
-    for size in (-80, 80):
-        parts, gradients = graph_results(np.full_like(big, size), np.full_like(small, size), boxes, setup)
-        assert np.isfinite(parts).all() and all(np.isfinite(gradient).all() for gradient in gradients)
+from tests.support.loss_cases import config_of
 
 
 def assigned(boxes, predictions=None, scale_x_y=(2.0, 2.0)):
