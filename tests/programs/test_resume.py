@@ -21,7 +21,7 @@ EVERYTHING = {
     "device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 5, "warmup_epochs": 1, "lr": 1e-4,
     "lr_scheduler": "cosine_per_step", "multi_scale": "[64, 96]", "resize_rate": 3, "mosaic": 0.7,
     "mosaic_close_epochs": 3, "min_visible": 0.2, "max_box": 20, "ema_decay": 0.6,
-    "assigner": "dynamic", "scale_x_y": "2,2", "optimizer": "adamw", "micro_batch_size": 1,
+    "assigner": "dynamic", "scale_x_y": "2,2", "micro_batch_size": 1,
     "box_loss": "ciou", "objectness_target": "iou", "objectness_prior": 0.01, "label_smooth": 1, "eval_interval": 1,
     "patience": 3, "weight_decay": 5.0, "dynamic_loss_scale": True, "loss_scale": 8.0,
     "ckpt_interval": 2, "log_interval": 2,
