@@ -53,6 +53,8 @@ def test_coco100_is_scored_on_its_training_images(tmp_path):
     write_coco(tmp_path / "source", [{"boxes": [(2, 2, 20, 20, 1)]}] * 103, "train", BLOOD)
     train, val = sets_of(make_set("coco100", tmp_path / "source", tmp_path, False))
     assert len(train) == 100 and train.image_ids == val.image_ids
+    # So none of them can be held out.
+    assert make_set("coco100", None, tmp_path, True) == tmp_path / "coco100"
 
 
 def test_toy_is_converted_and_split_for_choices(tmp_path):
