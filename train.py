@@ -50,18 +50,19 @@ def train(config):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
+    # Checked here, so that a run with too few images leaves no folder.
+    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     reasons = []
     if config.time_budget and not checkpoint:
         config, reasons = fit_to_time(config, data, ranks, started)
     config, lines = fit_to_data(config, data)
+    check_config(config)
     if checkpoint:
         check_resumable(checkpoint, config, data)
     state, start = start_state(config, data.categories, checkpoint)
     validation = build_validation(config, state, data.categories, ranks)
     if checkpoint:
         validation.resume(checkpoint)
-    # Checked here too, so that a run with too few images leaves no folder.
-    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
     folder = common_run_folder(config.ckpt_path, ranks)
     logger = get_logger(folder, ranks.rank, "train", config.debug_log)
@@ -105,7 +106,8 @@ def fit(run, state, validation, checkpoint):
     logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
                 len(data.image_ids), len(data.categories), run.steps_per_epoch, config.max_epoch, sizes, run.folder)
     run.ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
-                           "steps an epoch": run.steps_per_epoch, "steps done": state.progress.step,
+                           "steps an epoch": run.steps_per_epoch, "epochs": config.max_epoch,
+                           "steps done": state.progress.step,
                            "as hash of the first weights": state.digest()})
     if state.progress.step >= run.total_steps:
         logger.warning("the run of %s is finished: nothing is trained; to train on, raise max_epoch above %d, or start "

@@ -152,7 +152,7 @@ class Config:
     def settled(self, names: Iterable[str] | None = None) -> "Config":
         """Return a Config in which values that are still auto, all or those of some names, are the defaults."""
         return self.replace(DERIVED, **{name: self._options[name].default for name in names or self._values
-                                        if self._values[name] == AUTO and self._options[name].allows_auto})
+                                        if self._values[name] == AUTO and self._options[name].can_be_auto})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all values by name, with lists instead of tuples, as JSON knows them."""

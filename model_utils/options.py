@@ -127,6 +127,11 @@ class Option:
     allows_auto: bool = False
 
     @property
+    def can_be_auto(self) -> bool:
+        """Whether the value may be auto in place of a default of another kind."""
+        return self.default != AUTO and (self.allows_auto or AUTO in self.choices)
+
+    @property
     def is_list(self) -> bool:
         """Whether values are lists."""
         return isinstance(self.default, list | tuple)

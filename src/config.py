@@ -117,7 +117,7 @@ def _network_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'anchor_masks')}: expected numbers from 0 to {len(anchors) - 1}, one for each anchor"
     if any(len(set(mask)) != len(mask) for mask in masks):
         yield f"{_found(config, 'anchor_masks')}: expected no anchor twice on one scale"
-    if len(config.scale_x_y) != len(masks):
+    if len(config.settled().scale_x_y) != len(masks):
         yield f"{_found(config, 'scale_x_y')}: expected {len(masks)} numbers, one for each list of anchor_masks"
 
 
@@ -145,9 +145,6 @@ def _rank_faults(config: Config) -> Iterator[str]:
 def _sink_faults(config: Config) -> Iterator[str]:
     if config.data_sink and config.device_target == "CPU":
         yield f"{_found(config, 'data_sink')}: a CPU has no queue for batches; leave data_sink out"
-    if config.micro_batch_size and config.per_batch_size % config.micro_batch_size:
-        yield (f"{_found(config, 'micro_batch_size')}: expected 0 or a divisor of per_batch_size, "
-               f"{config.per_batch_size}")
     if config.data_sink and config.multi_scale:
         yield (f"{_found(config, 'data_sink')}, but multi_scale is {show(config.multi_scale)}: a queue holds batches "
                "of one size; leave out one of the two")
@@ -166,6 +163,9 @@ def _schedule_faults(config: Config) -> Iterator[str]:
     if config.warmup_epochs != AUTO and config.source("warmup_epochs") != DEFAULT and (
             config.warmup_epochs >= config.max_epoch):
         yield f"{_found(config, 'warmup_epochs')}: expected less than max_epoch, {config.max_epoch}; set both"
+    if config.micro_batch_size and config.per_batch_size % config.micro_batch_size:
+        yield (f"{_found(config, 'micro_batch_size')}: expected 0 or a divisor of per_batch_size, "
+               f"{config.per_batch_size}")
     if config.lr != AUTO and config.eta_min > config.lr:
         yield f"{_found(config, 'eta_min')}: expected at most lr, {config.lr}"
     if config.lr_scheduler.startswith("cosine") and config.t_max < config.max_epoch:
@@ -175,6 +175,8 @@ def _schedule_faults(config: Config) -> Iterator[str]:
                f"epoch has mosaic, {config.mosaic}")
     if config.time_budget and not seconds_of(config.time_budget):
         yield f"{_found(config, 'time_budget')}: expected a time such as 90m, 1h30m or 2d"
+    if config.time_budget and not config.resume and config.source("max_epoch") == COMMAND_LINE:
+        yield (f"{_found(config, 'time_budget')}, but {_found(config, 'max_epoch')}: leave out one of the two")
     if config.resume and config.source("time_budget") == COMMAND_LINE and config.time_budget:
         yield f"{_found(config, 'time_budget')}: a resumed run has its epochs; leave it out, or change max_epoch"
     if config.patience and not config.eval_interval:

@@ -15,10 +15,12 @@ from src.distributed_sampler import steps_per_epoch
 # The default anchors stay where so large a share of the boxes has a good one, unless fitted ones raise the mean of the
 # best IoU by so much.
 MIN_RECALL, MIN_GAIN = 0.98, 0.03
+# With which cells beside that of a centre can predict it (YOLOv5).
+WIDE_REACH = 2.0
 # Room for the boxes of one image, and for those of a mosaic, at most.
-MOST_BOXES, MOST_MOSAIC_BOXES = 300, 120
+MAX_BOXES, MAX_MOSAIC_BOXES = 300, 120
 # The last epochs without mosaic: a quarter of the run, at most ten.
-MOST_CLOSED, CLOSED_PART = 10, 4
+MAX_CLOSED, CLOSED_SHARE = 10, 0.25
 # Shorter runs use AdamW.
 LONG_RUN = 10_000
 # Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
@@ -28,7 +30,7 @@ WEIGHT_DECAYS = {"adamw": 0.05, "momentum": 0.0005}
 # The warm-up in steps: a share of the run, within bounds.
 WARMUP_SHARE, WARMUP_STEPS = 0.05, (100, 1000)
 # However short the run.
-MOST_WARMUP = 0.25
+MAX_WARMUP = 0.25
 
 
 def fit_to_data(config, data):
@@ -46,9 +48,9 @@ def fit_to_data(config, data):
         lines.append(f"warmup_epochs is {config.warmup_epochs:g}, half of max_epoch, because the default is no shorter "
                      "than the run")
     # Anchors follow from the augmentation, the rate and the decay from the optimizer.
-    for name, fit in (("mosaic_close_epochs", _mosaic_close_epochs), ("anchors", _anchors), ("max_box", _max_box),
-                      ("optimizer", _optimizer), ("lr", _lr), ("warmup_epochs", _warmup_epochs),
-                      ("weight_decay", _weight_decay)):
+    for name, fit in (("mosaic_close_epochs", _mosaic_close_epochs), ("anchors", _anchors), ("scale_x_y", _scale_x_y),
+                      ("max_box", _max_box), ("optimizer", _optimizer), ("lr", _lr),
+                      ("warmup_epochs", _warmup_epochs), ("weight_decay", _weight_decay)):
         if config[name] == AUTO:
             values, reason = fit(config, data)
             config = config.replace(DERIVED, **values)
@@ -57,7 +59,7 @@ def fit_to_data(config, data):
 
 
 def _mosaic_close_epochs(config, _):
-    epochs = min(MOST_CLOSED, config.max_epoch // CLOSED_PART)
+    epochs = min(MAX_CLOSED, int(config.max_epoch * CLOSED_SHARE))
     return {"mosaic_close_epochs": epochs}, f"{epochs} of {config.max_epoch}"
 
 
@@ -81,11 +83,18 @@ def _anchors(config, data):
             f"fitted to {len(sides)} boxes of augmented samples; {figures}: {found}")
 
 
+def _scale_x_y(config, _):
+    values = list(config.settled().scale_x_y)
+    if config.assigner == "dynamic":
+        values = [WIDE_REACH] * len(values)
+    return {"scale_x_y": values}, f"{values}, for assigner {config.assigner}"
+
+
 def _max_box(config, data):
     counts = sorted((len(boxes) for boxes in data.boxes), reverse=True)
-    room = min(counts[0], MOST_BOXES)
+    room = max(1, min(counts[0], MAX_BOXES))
     if config.mosaic:
-        room = max(room, min(sum(counts[:TILES]), MOST_MOSAIC_BOXES))
+        room = max(room, min(sum(counts[:TILES]), MAX_MOSAIC_BOXES))
     over = sum(count > room for count in counts)
     excess = f"; {over} images have more, of which a random choice is used each time" if over else ""
     return {"max_box": room}, f"{room}, as an image has up to {counts[0]} boxes{excess}"
@@ -110,7 +119,7 @@ def _lr(config, _):
 
 def _warmup_epochs(config, data):
     steps = _steps(config, data)
-    warmup = min(max(WARMUP_SHARE * steps, WARMUP_STEPS[0]), WARMUP_STEPS[1], MOST_WARMUP * steps)
+    warmup = min(max(WARMUP_SHARE * steps, WARMUP_STEPS[0]), WARMUP_STEPS[1], MAX_WARMUP * steps)
     epochs = warmup * config.max_epoch / steps
     return {"warmup_epochs": epochs}, f"{epochs:.3g}, {warmup:.0f} of the {steps} steps of the run"
 

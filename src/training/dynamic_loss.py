@@ -5,7 +5,7 @@
     box        = sum over positives of 1 - IoU-like
     objectness = sum over positives of BCE(t, 1) or BCE(t, IoU), see `src.loss`, + sum over background of BCE(t, 0)
     class      = sum over positives of BCE over the classes
-    loss       = (coord_scale * box + objectness + class) / number of positives in the batch, at least 1
+    loss       = (coord_scale * box + objectness + class) / number of positives, at least one for each image
 
 The stride-32 scale has `large_scale` times the weight of the stride-16 scale. The number of positives follows the boxes
 (a mean, not a sum), so that images with many boxes do not take over (Ge et al. 2021, "YOLOX").
@@ -69,7 +69,7 @@ class DynamicLoss(nn.Cell):
         terms = self.coord_scale * box, objectness, classes
         parts = ops.stack((*[self.large_scale * ops.sum(term[:, num_fine:]) for term in terms],
                            *[ops.sum(term[:, :num_fine]) for term in terms]))
-        parts = parts / ops.maximum(ops.sum(weight), 1.0)
+        parts = parts / ops.maximum(ops.sum(weight), float(boxes.shape[0]))
         return ops.sum(parts), parts
 
     def _decode(self, number, head, grid):

@@ -6,9 +6,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from model_utils.config import DERIVED
+from model_utils.config import DEFAULT, DERIVED, default_options
 from src.config import check_config, seconds_of, training_config
+from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.training.auto_settings import fit_to_data
 from src.training.optimizer import set_training
@@ -47,7 +49,11 @@ def fit_to_time(config, data, ranks, started):
     """
     timing = measure(fit_to_data(config, data)[0], data, ranks)
     steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
-    epochs, line = epochs_within(config, timing, steps, time.monotonic() - started)
+    # Each rank has its own clock.
+    epochs, line = ranks.broadcast(epochs_within(config, timing, steps, time.monotonic() - started))
+    if config.source("warmup_epochs") == DERIVED:
+        # It followed from another number of epochs.
+        config = config.replace(DEFAULT, warmup_epochs=default_options()["warmup_epochs"].default)
     config = training_config(config.replace(DERIVED, max_epoch=epochs))
     check_config(config)
     return config, [line]
@@ -65,7 +71,8 @@ def epochs_within(config, timing, steps, elapsed):
     epoch = steps * timing.step + timing.save
     if config.eval_interval:
         epoch += timing.validation / config.eval_interval
-    left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation
+    # A validation follows the last epoch, whatever the interval.
+    left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation - timing.validation
     epochs = max(1, int(left / epoch))
     line = (f"time_budget {config.time_budget}: {epochs} epochs, as a step takes {timing.step:.3f} s and an epoch "
             f"{epoch:.1f} s")
@@ -80,6 +87,8 @@ def measure(config, data, ranks):
         data (CocoData): the training split.
         ranks (Ranks): the processes that train together.
     """
+    # A queue would be filled for the whole run.
+    config = config.replace(DERIVED, data_sink=False)
     state, _ = start_state(config, data.categories, None)
     validation = build_validation(config, state, data.categories, ranks)
     with tempfile.TemporaryDirectory() as folder:
@@ -92,9 +101,15 @@ def measure(config, data, ranks):
                 seconds.append(_seconds(lambda: bool(train_one_step()[2].asnumpy())))
                 state.progress.step += 1
         later = seconds[FIRST_STEPS:] or seconds
-        own = (sum(trainer.train_step.compile_seconds.values()), sum(later) / len(later),
-               _seconds(lambda: run.save_last(state)), _seconds(validation.validate) if config.eval_interval else 0.0)
-    return Timing(*map(max, *ranks.all_gather(own))) if ranks.size > 1 else Timing(*own)
+        save, validate = _seconds(lambda: run.save_last(state)), 0.0
+        if config.eval_interval:
+            # The first one compiles.
+            validation.validate()
+            validate = _seconds(validation.validate)
+    # One step in a few may compile another size.
+    graphs = 1 if config.multi_scale_graph == "dynamic" else len(training_sizes(config))
+    own = graphs * max(trainer.train_step.compile_seconds.values()), median(later), save, validate
+    return Timing(*map(max, zip(*ranks.all_gather(own), strict=True)))
 
 
 def _seconds(function):

@@ -18,6 +18,7 @@ from mindspore.nn import Optimizer
 from model_utils.config import TRAVELLING, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
 from model_utils.errors import UserError
+from model_utils.options import plain, show
 from src.distributed_sampler import steps_per_epoch
 from src.training.ema import WeightAverage, build_average
 from src.training.optimizer import (
@@ -165,9 +166,9 @@ def check_resumable(checkpoint, config, data):
     if names != list(data.categories.names):
         raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
                         f"{list(data.categories.names)}; use the same data_dir")
-    for option in ("freeze_backbone", "optimizer"):
+    for option in ("freeze_backbone", "optimizer", "assigner", "scale_x_y"):
         # Runs from before an option had its default.
         before = checkpoint.meta["config"].get(option, default_options()[option].default)
-        if before != config[option]:
-            raise UserError(f"resume {checkpoint.path}: that run had {option} {before}, this one has {config[option]}; "
-                            "leave it as it was, or start a new run by --resume_yolo")
+        if plain(before) != plain(config[option]):
+            raise UserError(f"resume {checkpoint.path}: that run had {option} {show(before)}, this one has "
+                            f"{show(config[option])}; leave it as it was, or start a new run by --resume_yolo")

@@ -233,4 +233,4 @@ def dynamic_loss_parts(big, small, boxes, setup):
                                bce(logits[0], iou if setup.objectness_target == "iou" else 1.0),
                                bce(logits[1:], target).sum())
     weights = np.array([setup.coord_scale, 1.0, 1.0])
-    return np.concatenate([setup.large_scale * weights * terms[1], weights * terms[0]]) / max(positives, 1)
+    return np.concatenate([setup.large_scale * weights * terms[1], weights * terms[0]]) / max(positives, len(boxes))

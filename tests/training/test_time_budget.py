@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run that is given a time rather than epochs."""
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from src.training.time_budget import Timing, epochs_within
 from tests.support.shared_graphs import shared_graphs
 from tests.support.training_runs import CPU, SMALL
 
-TIMING = Timing(compilation=20.0, step=0.5, save=1.0, validation=6.0)
+TIMING = Timing(compilation=20.0, step=0.5, save=1.0, validation=0.0)
 
 
 @pytest.mark.parametrize("text, seconds", [
@@ -33,14 +34,19 @@ def test_as_many_epochs_as_fit():
     # Ten steps and a checkpoint take 6 s; 5 % are kept, 30 s are over, and 20 s go to a compilation.
     assert epochs_within(get_config(["--time_budget=10m"]), TIMING, 10, 30.0) == (
         int((570 - 50) / 6), "time_budget 10m: 86 epochs, as a step takes 0.500 s and an epoch 6.0 s")
-    # A validation of 6 s in every second epoch.
-    config = get_config(["--time_budget=10m", "--eval_interval=2"])
-    assert epochs_within(config, TIMING, 10, 30.0)[0] == int((570 - 50) / 9)
+    # A validation of 6 s in every second epoch, and one after the last.
+    config, timing = get_config(["--time_budget=10m", "--eval_interval=2"]), replace(TIMING, validation=6.0)
+    assert epochs_within(config, timing, 10, 30.0)[0] == int((570 - 56) / 9)
 
 
 def test_one_epoch_is_trained_in_any_case():
     epochs, line = epochs_within(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
     assert epochs == 1 and line.endswith("an epoch 101.0 s, longer than the 7 s that are left")
+
+
+def test_a_number_of_epochs_and_a_time_are_refused():
+    with pytest.raises(UsageError, match="time_budget is 1h .*, but max_epoch is 3 .*: leave out one of the two"):
+        check_config(get_config(["--time_budget=1h", "--max_epoch=3"]))
 
 
 def test_a_resumed_run_has_its_epochs():
