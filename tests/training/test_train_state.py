@@ -40,6 +40,8 @@ def test_what_was_saved_is_restored_in_another_state(split, tmp_path):
     ({"class_names": ["cup", "key", "ball"]}, r"that run had the classes \['cup', 'key', 'ball'\]"),
     ({"freeze_backbone": True}, "that run had freeze_backbone True, this one has False"),
     ({"optimizer": "adamw"}, "that run had optimizer adamw, this one has momentum"),
+    ({"assigner": "dynamic"}, "that run had assigner dynamic, this one has anchor"),
+    ({"scale_x_y": [2.0, 2.0]}, r"that run had scale_x_y \[2.0, 2.0\], this one has \[1.2, 1.1\]"),
 ])
 def test_what_cannot_be_resumed_is_reported(split, change, text):
     config = get_config(STATE)
