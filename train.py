@@ -50,8 +50,6 @@ def train(config):
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
-    # Checked here, so that a run with too few images leaves no folder.
-    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     reasons = []
     if config.time_budget and not checkpoint:
         config, reasons = fit_to_time(config, data, ranks, started)
@@ -63,6 +61,8 @@ def train(config):
     validation = build_validation(config, state, data.categories, ranks)
     if checkpoint:
         validation.resume(checkpoint)
+    # Checked here too, so that a run with too few images leaves no folder.
+    steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
     folder = common_run_folder(config.ckpt_path, ranks)
     logger = get_logger(folder, ranks.rank, "train", config.debug_log)

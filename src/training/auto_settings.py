@@ -91,7 +91,7 @@ def _scale_x_y(config, _):
 
 
 def _max_box(config, data):
-    counts = sorted((len(boxes) for boxes in data.boxes), reverse=True)
+    counts = sorted((len(boxes) for boxes in data.boxes), reverse=True) or [0]
     room = max(1, min(counts[0], MAX_BOXES))
     if config.mosaic:
         room = max(room, min(sum(counts[:TILES]), MAX_MOSAIC_BOXES))
