@@ -43,7 +43,8 @@ class TrainStep:
     With config.multi_scale_graph "static" one graph is compiled for each input size, when that size first comes; with
     "dynamic" one for all sizes, at the first step. `compile_seconds` holds the time of each compilation, by (height,
     width), or by None for the one graph of all sizes. Before a graph runs for the first time, and on CPU before every
-    step, the ranks wait for each other.
+    step, the ranks wait for each other. With config.micro_batch_size a batch goes through the network in parts, and the
+    last part updates the weights by the mean of all gradients.
 
     Args:
         network (Cell): images to raw heads, float32 [B, 3, H, W] to `YOLOv3Tiny`'s (big, small).
@@ -91,8 +92,7 @@ class TrainStep:
         graph = None if self._is_dynamic else input_hw
         grids = self._grids[input_hw]
         others = (lr, decay, ms.mutable(grids) if self._is_dynamic else grids)
-        *earlier, last = [(images[i:i + self._micro_batch], boxes[i:i + self._micro_batch])
-                          for i in range(0, images.shape[0], self._micro_batch)] if self._sums else [(images, boxes)]
+        *earlier, last = self._micro_batches(images, boxes)
         is_new = graph not in self.compile_seconds
         if is_new:
             self._compile(graph, (*last, *others))
@@ -103,6 +103,13 @@ class TrainStep:
         for micro_batch in earlier:
             self._add(*micro_batch, *others)
         return self._step(*last, *others)
+
+    def _micro_batches(self, images, boxes):
+        """Return the (images, boxes) that go through the network one after the other."""
+        if not self._sums:
+            return [(images, boxes)]
+        ends = range(self._micro_batch, images.shape[0] + 1, self._micro_batch)
+        return [(images[end - self._micro_batch:end], boxes[end - self._micro_batch:end]) for end in ends]
 
     def _compile(self, graph, arguments):
         started = time.perf_counter()
