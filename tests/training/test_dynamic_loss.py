@@ -8,7 +8,7 @@ import pytest
 
 import mindspore as ms
 
-from src.network.grid import scale_grids
+from src.network.grid import open_grids, scale_grids
 from src.training.dynamic_loss import DynamicLoss
 from tests.support import reference
 from tests.support.loss_cases import config_of, random_case, scales_of
@@ -64,3 +64,15 @@ def test_terrible_predictions_have_finite_gradients():
     for size in (-80, 80):
         parts, gradients = graph_results(np.full_like(big, size), np.full_like(small, size), boxes, setup)
         assert np.isfinite(parts).all() and all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_one_graph_of_all_input_sizes_gives_the_same_loss():
+    setups = [reference.Setup(**{**SETUP, "input_hw": input_hw}) for input_hw in ((96, 128), (64, 64))]
+    loss, scales = DynamicLoss(config_of(setups[0]), 3), scales_of(setups[0])
+    cases = [random_case(setup, 4) for setup in setups]
+    big, small, boxes = cases[0]
+    heads = [ms.Tensor(shape=(*head.shape[:2], None, None), dtype=ms.float32) for head in (big, small)]
+    loss.set_inputs(*heads, ms.Tensor(boxes), ms.mutable(open_grids(scales)))
+    for setup, case in zip(setups, cases, strict=True):
+        parts = loss(*map(ms.Tensor, case), ms.mutable(scale_grids(scales, setup.input_hw)))[1].asnumpy()
+        np.testing.assert_allclose(parts, graph_results(*case, setup)[0], rtol=1e-5)
