@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from model_utils.run_folder import make_run_folder
-from src.logger import MetricsTable, clock, close_logger, epoch_line, get_logger, time_line, training_line
+from src.logger import (
+    MetricsTable,
+    clock,
+    close_logger,
+    epoch_line,
+    get_logger,
+    make_run_folder,
+    time_line,
+    training_line,
+)
 
 
 @pytest.fixture(name="logger")

@@ -19,6 +19,8 @@ PR_SET_PDEATHSIG = 1
 # Names the file where a program leaves the exit code that it means to have: model_utils/errors.py, which this process
 # cannot import, writes it.
 EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
+# Exit codes of a program that SIGINT or SIGTERM stopped.
+STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 def die_with_parent(parent):
@@ -67,7 +69,10 @@ def write_whole(path, text):
 
 
 def main(argv):
-    """Run the program that the plan has for this process; returns its exit code, 128 + N for the signal N."""
+    """Run the program that the plan has for this process; returns its exit code, 128 + N for the signal N.
+
+    The code of a program that a signal stopped is 0 for msrun, which would kill the others while they save.
+    """
     die_with_parent(os.getppid())
     plan = Path(argv[0])
     name = process_name(os.environ)
@@ -81,7 +86,7 @@ def main(argv):
         print(f"error: {name}: {error}", file=sys.stderr)
         code = 1
     write_whole(plan.parent / f"{name}.exit", f"{code}\n")
-    return code if code >= 0 else 128 - code
+    return 128 - code if code < 0 else 0 if code in STOPPED else code
 
 
 if __name__ == "__main__":

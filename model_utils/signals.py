@@ -1,0 +1,119 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM and SIGINT: they end a program at once with one line, or, in a loop that looks for them, when it is ready.
+
+    with StopRequest() as stop:
+        for step in steps:
+            train(step)
+            if stop.number():
+                save()
+                break
+
+Python runs the handler of a signal between two of its instructions only, so not while MindSpore compiles a graph, and
+MindSpore replaces the handler of SIGINT when it first runs a graph. Here no handler is needed: the signals are blocked
+in all threads, and a thread of its own waits for them.
+"""
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODES = {128 + number: number.name for number in SIGNALS}
+# Seconds that a write in progress may take when a signal ends the program.
+WRITE_PATIENCE = 10
+
+
+class _State:
+    """Whether a loop looks for signals, the first that came, and the writes in progress."""
+
+    def __init__(self):
+        self.is_looked_for, self.number, self.writes, self.change = False, 0, 0, threading.Condition()
+
+    def keep(self, number):
+        """Return whether a signal is the first one, and a loop looks for it, which finds it in `number`."""
+        if not self.is_looked_for or self.number:
+            return False
+        self.number = number
+        return True
+
+
+_state = _State()
+
+
+class StopRequest:
+    """A loop that a signal may end: from its first look on a signal is kept for the next look, and a second one ends
+    the program at once. Before the first look, and after the `with` block, the first one does."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        _state.is_looked_for = False
+
+    def number(self):
+        """Return the number of the signal that came, 0 for none."""
+        _state.is_looked_for = True
+        return int(_state.number)
+
+
+def name_of(number):
+    """Return the name of a signal, such as SIGKILL."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def listen():
+    """Let signals end this program as this module says; to be called before it has other threads.
+
+    A signal that nohup or a shell's & made this process ignore stays ignored.
+    """
+    numbers = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    if numbers:
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        threading.Thread(target=_wait_for, args=(numbers,), name="signals", daemon=True).start()
+
+
+@contextlib.contextmanager
+def unbroken():
+    """Let this block, which writes a file or a set of files, end before the first signal ends the program."""
+    with _state.change:
+        _state.writes += 1
+    try:
+        yield
+    finally:
+        with _state.change:
+            _state.writes -= 1
+            _state.change.notify_all()
+
+
+def _wait_for(numbers):
+    while True:
+        number = signal.sigwait(numbers)
+        if not _state.keep(number):
+            _end(number, numbers)
+        _say(f"{name_of(number)}: ends after this step, or the validation that runs, and saves last.ckpt; a second "
+             "signal ends it at once")
+
+
+def _end(number, numbers):
+    """End the process: at once, if a write is in progress and this is the first signal, after it."""
+    with _state.change:
+        is_second, deadline = bool(_state.number), time.monotonic() + WRITE_PATIENCE
+        _say(f"stopped by {'a second ' if is_second else ''}{name_of(number)}")
+        while _state.writes and not is_second and time.monotonic() < deadline:
+            _state.change.wait(0.05)
+            is_second = signal.sigtimedwait(numbers, 0) is not None
+        # The lock is held, so that no other write begins.
+        os._exit(128 + number)
+
+
+def _say(text):
+    """Print a line on the standard error, past its buffer: the main thread may hold the lock of that."""
+    line_start = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{line_start}{text}\n".encode())
