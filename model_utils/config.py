@@ -264,7 +264,8 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     if not path or (os.path.exists(path) and os.path.samefile(path, DEFAULT_CONFIG)):
         return {}
     documents = read_yaml(path)
-    if len(documents) > 1:
+    # A copy of the defaults has their help, choices and limits behind them.
+    if len(documents) > 1 and documents[1:] != read_yaml(DEFAULT_CONFIG)[1:]:
         raise UsageError(f"{path}: has {len(documents)} YAML documents, expected one; remove the line --- between "
                          "them, or what follows it")
     raw = documents[0] if documents else {}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM and SIGINT: they end a program at once with one line, or, in a loop that looks for them, when it is ready.
 
-    with StopRequest() as stop:
+    with StopRequest("ends after this step") as stop:
         for step in steps:
             train(step)
             if stop.number():
@@ -24,19 +24,27 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODES = {128 + number: number.name for number in SIGNALS}
 # Seconds that a write in progress may take when a signal ends the program.
 WRITE_PATIENCE = 10
+# Seconds in which further signals count as the first one: the manager of a job sends it to all processes, and the
+# launcher passes it on to them.
+SAME_SIGNAL = 1
 
 
 class _State:
-    """Whether a loop looks for signals, the first that came, and the writes in progress."""
+    """What a loop that looks for signals says of the first (None: no loop looks), that signal, when it came, and the
+    writes in progress."""
 
     def __init__(self):
-        self.is_looked_for, self.number, self.writes, self.change = False, 0, 0, threading.Condition()
+        self.text, self.number, self.since, self.writes = None, 0, 0.0, 0
+        self.change = threading.Condition()
 
     def keep(self, number):
-        """Return whether a signal is the first one, and a loop looks for it, which finds it in `number`."""
-        if not self.is_looked_for or self.number:
+        """Return whether a loop looks for this signal, and finds it in `number`, or it is the same once more."""
+        if self.number:
+            return time.monotonic() - self.since < SAME_SIGNAL
+        if self.text is None:
             return False
-        self.number = number
+        self.number, self.since = number, time.monotonic()
+        _say(f"{name_of(number)}: {self.text}; a second signal ends it at once")
         return True
 
 
@@ -45,17 +53,24 @@ _state = _State()
 
 class StopRequest:
     """A loop that a signal may end: from its first look on a signal is kept for the next look, and a second one ends
-    the program at once. Before the first look, and after the `with` block, the first one does."""
+    the program at once. Before the first look, and after the `with` block, the first one does.
+
+    Args:
+        text (str): what the program does about the first signal, for the console.
+    """
+
+    def __init__(self, text):
+        self.text = text
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        _state.is_looked_for = False
+        _state.text = None
 
     def number(self):
         """Return the number of the signal that came, 0 for none."""
-        _state.is_looked_for = True
+        _state.text = self.text
         return int(_state.number)
 
 
@@ -70,8 +85,11 @@ def name_of(number):
 def listen():
     """Let signals end this program as this module says; to be called before it has other threads.
 
-    A signal that nohup or a shell's & made this process ignore stays ignored.
+    A signal that nohup or a shell's & made this process ignore stays ignored. The scheduler of a job heeds none: it
+    serves the ranks until they end.
     """
+    if os.environ.get("MS_ROLE") == "MS_SCHED":
+        return
     numbers = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     if numbers:
         signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
@@ -96,18 +114,16 @@ def _wait_for(numbers):
         number = signal.sigwait(numbers)
         if not _state.keep(number):
             _end(number, numbers)
-        _say(f"{name_of(number)}: ends after this step, or the validation that runs, and saves last.ckpt; a second "
-             "signal ends it at once")
 
 
 def _end(number, numbers):
     """End the process: at once, if a write is in progress and this is the first signal, after it."""
     with _state.change:
-        is_second, deadline = bool(_state.number), time.monotonic() + WRITE_PATIENCE
+        is_second, start = bool(_state.number), time.monotonic()
         _say(f"stopped by {'a second ' if is_second else ''}{name_of(number)}")
-        while _state.writes and not is_second and time.monotonic() < deadline:
+        while _state.writes and not is_second and time.monotonic() - start < WRITE_PATIENCE:
             _state.change.wait(0.05)
-            is_second = signal.sigtimedwait(numbers, 0) is not None
+            is_second = signal.sigtimedwait(numbers, 0) is not None and time.monotonic() - start > SAME_SIGNAL
         # The lock is held, so that no other write begins.
         os._exit(128 + number)
 

@@ -21,6 +21,7 @@ PR_SET_PDEATHSIG = 1
 EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
 # Exit codes of a program that SIGINT or SIGTERM stopped.
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def die_with_parent(parent):
@@ -37,7 +38,14 @@ def process_name(environment):
     return "rank_" + environment["RANK_ID"]
 
 
-def run_process(planned, code_file):
+def prepare(parent, heeds_signals):
+    """Let the program that this process becomes die with its parent; unblock the signals that msrun blocks."""
+    die_with_parent(parent)
+    if heeds_signals:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def run_process(planned, code_file, heeds_signals=True):
     """Run a program of the plan to its end; returns its exit code, -N where the signal N killed it.
 
     The code that the program left in `code_file` counts: on its way out, when its work is done, MindSpore's
@@ -48,7 +56,7 @@ def run_process(planned, code_file):
     parent = os.getpid()
     with open(planned["log"], "ab") as log:
         process = subprocess.Popen(planned["command"], cwd=planned["folder"], stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, preexec_fn=lambda: die_with_parent(parent),
+                                   stderr=subprocess.STDOUT, preexec_fn=lambda: prepare(parent, heeds_signals),
                                    env={**os.environ, **planned["environment"], EXIT_CODE_FILE: str(code_file)})
         code = process.wait()
         text = code_file.read_text(encoding="utf-8") if code_file.exists() else ""
@@ -81,7 +89,7 @@ def main(argv):
     if planned is None and name == "scheduler":
         return 0
     try:
-        code = run_process(planned, plan.parent / f"{name}.code")
+        code = run_process(planned, plan.parent / f"{name}.code", heeds_signals=name != "scheduler")
     except OSError as error:
         print(f"error: {name}: {error}", file=sys.stderr)
         code = 1

@@ -17,9 +17,8 @@ from filelock import FileLock, Timeout
 from model_utils.errors import UserError
 from model_utils.signals import name_of
 from scripts.launch.msrun_job import ONE_RANK
-from scripts.launch.one_rank import STOPPED, die_with_parent, write_whole
+from scripts.launch.one_rank import STOP_SIGNALS, STOPPED, die_with_parent, write_whole
 
-STOP_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # Of prctl(2): a descendant of this process that loses its parent becomes its child.
 PR_SET_CHILD_SUBREAPER = 36
 # Seconds between two looks at the job; for msrun to end after the last rank; for processes to end when killed; for the
@@ -264,11 +263,20 @@ def run_alone(job, follows):
 
 
 def start_msrun(job):
-    """Start msrun, out of reach of the terminal's Ctrl-C, and return its process."""
+    """Start msrun, out of reach of the terminal's Ctrl-C and of signals to all processes, and return its process.
+
+    The ranks heed signals, save and end; killed before, it would kill them.
+    """
     # It looks for python3; where the system has none, this Python's folder has.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)])
     parent = os.getpid()
     with job.log.open("ab") as log:
         return subprocess.Popen(job.msrun_command, cwd=job.folder, env={**os.environ, "PATH": path}, stdout=log,
                                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                                preexec_fn=lambda: die_with_parent(parent))
+                                preexec_fn=lambda: prepare_msrun(parent))
+
+
+def prepare_msrun(parent):
+    """Let the program that this process becomes die with its parent, and block the signals that ask for the end."""
+    die_with_parent(parent)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)

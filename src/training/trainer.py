@@ -31,6 +31,7 @@ from src.yolo_dataset import training_sampler
 
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
+STOP_TEXT = "the run saves last.ckpt after this step, or after the validation that runs, and ends"
 
 
 class Trainer:
@@ -58,7 +59,7 @@ class Trainer:
         profile, end_step = self.start_profile()
         # A new line each step would drown a log file, so the bar shows only on a terminal.
         bar = tqdm(total=run.total_steps, initial=progress.step, unit="step", disable=not sys.stderr.isatty())
-        with bar, StopRequest() as request, self.naming_failures(), self.open_steps() as train_one_step:
+        with bar, StopRequest(STOP_TEXT) as request, self.naming_failures(), self.open_steps() as train_one_step:
             for epoch in range(progress.step // steps_per_epoch, -(-end_step // steps_per_epoch)):
                 if self.stopped_by or self.is_out_of_patience(epoch):
                     break

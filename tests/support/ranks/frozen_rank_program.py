@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run by tests/faults/test_signals.py in two processes: rank 1 stops, by SIGSTOP, where rank 0 waits for it in a
+"""Run by tests/faults/test_stopped_programs.py in two processes: rank 1 stops, by SIGSTOP, where rank 0 waits for it in a
 collective, as in the middle of a training step."""
 import os
 import signal
