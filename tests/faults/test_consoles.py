@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from tests.support.helpers import write_coco
 from tests.support.place import ROOT
 
@@ -31,12 +29,11 @@ def shell(line, *, cwd=ROOT, **environment):
     return subprocess.run(["bash", "-c", line], cwd=cwd, env=environment, capture_output=True, timeout=300, check=False)
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
-def test_closed_streams(closed):
-    done = shell(f"$PYTHON convert_weight.py {closed}")
+def test_closed_streams():
+    done = shell("$PYTHON convert_weight.py <&- >&-")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"error: input_file is empty") and done.stderr.count(b"\n") == 1
-    assert shell(f"$PYTHON convert_weight.py {closed} 2>&-").returncode == 2
+    assert shell("$PYTHON convert_weight.py >&- 2>&-").returncode == 2
 
 
 def test_a_reader_that_leaves_does_not_end_a_run_and_the_log_is_whole(tmp_path):

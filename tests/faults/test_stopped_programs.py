@@ -53,8 +53,9 @@ def test_sigterm_while_a_graph_is_compiled_ends_the_run_at_once(tmp_path, data):
     assert not list(tmp_path.glob("*/ckpt_0")) and "iter[0]" not in next(tmp_path.glob("*/*.log")).read_text()
 
 
-@pytest.mark.parametrize("program", ["train.py", "eval.py", "predict.py", "export.py"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("program, number", [
+    ("train.py", signal.SIGTERM), ("train.py", signal.SIGINT), ("eval.py", signal.SIGTERM),
+    ("predict.py", signal.SIGINT), ("export.py", signal.SIGTERM)])
 def test_a_signal_during_the_import_ends_a_program_at_once(tmp_path, program, number):
     process = subprocess.Popen([sys.executable, ROOT / program], cwd=tmp_path, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
