@@ -20,13 +20,12 @@ from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, run_cli
 from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
-from model_utils.run_folder import common_run_folder
 from src.config import check_config, with_categories
 from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
-from src.logger import close_logger, get_logger
+from src.logger import common_run_folder, run_logger
 from src.weights.checkpoint import load_checkpoint
 from src.yolo_dataset import workers_of
 
@@ -57,13 +56,10 @@ def evaluate_checkpoint(config):
     network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
 
     folder = common_run_folder(config.log_path, ranks)
-    logger = get_logger(folder, ranks.rank, "eval")
-    try:
+    with run_logger(folder, ranks.rank, "eval") as logger:
         if ranks.is_first:
             config.save_yaml(str(folder / "config.yaml"))
         run(network, data, config, folder, logger, ranks)
-    finally:
-        close_logger(logger)
     return 0
 
 

@@ -21,13 +21,12 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, run_cli
 from model_utils.json_file import write_json
-from model_utils.run_folder import make_run_folder
 from src.data.image_files import UnreadableImage, decode_image
 from src.evaluation.detections import as_records, as_text
 from src.evaluation.image_folder import WRITABLE, image_paths
 from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
 from src.evaluation.visualize import draw_boxes, write_image
-from src.logger import close_logger, get_logger
+from src.logger import close_logger, get_logger, make_run_folder
 
 
 def main(argv=None):

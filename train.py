@@ -15,15 +15,15 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, run_cli
 from model_utils.modelarts_job import modelarts_job
-from model_utils.run_folder import common_run_folder
+from model_utils.signals import name_of
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
 from src.data.image_check import check_images, usable
 from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
-from src.logger import close_logger, get_logger, peak_memory_mb
+from src.logger import common_run_folder, peak_memory_mb, run_logger
 from src.training.auto_settings import fit_to_data
 from src.training.run import Run
 from src.training.time_budget import fit_to_time
@@ -65,21 +65,14 @@ def train(config):
     steps_per_epoch(len(data), config.per_batch_size, config.group_size)
 
     folder = common_run_folder(config.ckpt_path, ranks)
-    logger = get_logger(folder, ranks.rank, "train", config.debug_log)
-    try:
+    with run_logger(folder, ranks.rank, "train", config.debug_log) as logger:
         if ranks.is_first:
             config.save_yaml(folder / "config.yaml")
         for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
         for line in (start, *reasons, *lines):
             logger.info("%s", line)
-        fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
-    except UserError as error:
-        logger.error("%s", error)
-        raise
-    finally:
-        close_logger(logger)
-    return 0
+        return fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
 
 
 def run_config(config, checkpoint):
@@ -98,7 +91,7 @@ def run_config(config, checkpoint):
 
 
 def fit(run, state, validation, checkpoint):
-    """Train to the end of the run and log its extent and its results."""
+    """Train to the end of the run, or to a signal; log its extent and its results, and return the exit code."""
     config, data, logger = run.config, run.data, run.logger
     if checkpoint:
         run.take_over(checkpoint)
@@ -112,10 +105,16 @@ def fit(run, state, validation, checkpoint):
     if state.progress.step >= run.total_steps:
         logger.warning("the run of %s is finished: nothing is trained; to train on, raise max_epoch above %d, or start "
                        "a new run from its weights by --resume_yolo", config.resume, config.max_epoch)
-    progress = Trainer(run, state, validation).fit()
+    trainer = Trainer(run, state, validation)
+    progress = trainer.fit()
+    if trainer.stopped_by:
+        logger.warning("stopped by %s after step %d of %d; to continue: python train.py --resume %s",
+                       name_of(trainer.stopped_by), progress.step, run.total_steps, run.last_checkpoint)
+        return 128 + trainer.stopped_by
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),
                 ", ".join(str(path) for path in sorted(run.checkpoints.glob("*st.ckpt"))))
+    return 0
 
 
 if __name__ == "__main__":

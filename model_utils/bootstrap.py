@@ -3,7 +3,8 @@
 """Process setup before MindSpore is imported. The only module that acts at import, so it is imported first.
 
 oneDNN's AVX-512 kernels of MindSpore's CPU convolution fall back to a reference implementation that is 60 to 150
-times slower; capping the instruction set at AVX2 avoids it. Values that the user set are kept.
+times slower; capping the instruction set at AVX2 avoids it. Values that the user set are kept. In a program of the
+repository's root, signals are listened for from here on.
 """
 
 # Lets old versions of Python reach the check below.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 
 PYTHON_VERSIONS = ((3, 10), (3, 12))
 MINDSPORE_VERSIONS = ((2, 7), (3, 0))
@@ -24,6 +26,31 @@ def set_environment() -> None:
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     # 3: errors only; at level info the compiler prints thousands of lines.
     os.environ.setdefault("GLOG_v", "3")
+
+
+def open_standard_streams() -> None:
+    """Open the null device in place of standard streams that are closed: files would get their numbers, and output."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def is_program() -> bool:
+    """Return whether the program that runs is a file of the repository's root, such as train.py."""
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    return bool(main) and Path(main).resolve().parent == Path(__file__).resolve().parents[1]
+
+
+def folder_problem() -> str:
+    """Return a message where the working folder has been deleted, or an empty string."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the working folder has been deleted; change to one that exists"
+    return ""
 
 
 def version_problem() -> str:
@@ -56,7 +83,13 @@ def _package_problem(name: str, low: tuple[int, int], below: tuple[int, int]) ->
     )
 
 
+open_standard_streams()
 set_environment()
-_problem = version_problem()
+_problem = folder_problem() or version_problem()
 if _problem:
     sys.exit(f"error: {_problem}")
+if is_program():
+    # Here, for Python's own version is known to be one that can read it.
+    from model_utils.signals import listen
+
+    listen()

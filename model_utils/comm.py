@@ -8,6 +8,7 @@ through MindSpore's collectives: on a CPU those fail after a short time, and the
 import contextlib
 import json
 import os
+import re
 import socket
 import time
 from multiprocessing.connection import Connection
@@ -22,6 +23,8 @@ from model_utils.errors import UserError
 MEAN, VARIANCE = ".moving_mean", ".moving_variance"
 # Room for the longest host name (253) and a port.
 ADDRESS_BYTES = 260
+# Seconds between the failures of a collective on two ranks, and what MindSpore says then.
+MISSING_S, COLLECTIVE = 30, re.compile(r"all_?reduce|reduce wait|collective|[hn]ccl", re.I)
 # Seconds that a verdict of rank 0 may take to arrive.
 TRANSIT_S = 10
 
@@ -66,6 +69,17 @@ class Ranks:
             ranks = ("rank " if len(late) == 1 else "ranks ") + ", ".join(map(str, late))
             raise UserError(f"{ranks} did not come to {point} within {self.limit_s:g} s of rank {self.rank}; see in "
                             "its log what a late rank was doing; if it was only slow, raise rank_wait_seconds")
+
+    def name_missing(self, error):
+        """After an error of MindSpore, name the ranks that took no part in the collective that failed, if one did.
+
+        Raises:
+            UserError: names the ranks that are not there within `MISSING_S`.
+        """
+        if self.size > 1 and COLLECTIVE.search(str(error)):
+            # All that take part fail at about the same time.
+            self.limit_s = min(self.limit_s, MISSING_S)
+            self.wait("the exchange of gradients")
 
     def all_gather(self, value, only_first=False):
         """Return the values of all ranks, by rank; a value is anything that json can hold, floats to the last bit.

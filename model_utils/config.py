@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_utils.errors import UsageError, UserError
+from model_utils.errors import UsageError, UserError, discard_output
 from model_utils.options import AUTO, Option, nearest, plain, read_options, read_yaml, show
 
 # Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
@@ -222,8 +222,8 @@ def _print_help(options: Mapping[str, Option], program: str) -> None:
     try:
         print(help_text(options, program), flush=True)
     except BrokenPipeError:
-        # "-h | head" closed the pipe; without this Python fails again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of "-h | head" has left.
+        discard_output(sys.stdout)
 
 
 def _help_entry(name: str, text: str) -> str:
@@ -264,6 +264,10 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     if not path or (os.path.exists(path) and os.path.samefile(path, DEFAULT_CONFIG)):
         return {}
     documents = read_yaml(path)
+    # A copy of the defaults has their help, choices and limits behind them.
+    if len(documents) > 1 and documents[1:] != read_yaml(DEFAULT_CONFIG)[1:]:
+        raise UsageError(f"{path}: has {len(documents)} YAML documents, expected one; remove the line --- between "
+                         "them, or what follows it")
     raw = documents[0] if documents else {}
     unknown = [str(name) for name in raw if name not in options]
     if unknown:

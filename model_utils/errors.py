@@ -3,13 +3,21 @@
 """Errors that the user can fix, and the function that turns them into a message and an exit code."""
 
 import contextlib
+import io
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 # Names the file that receives the exit code as soon as it is known; scripts/launch/one_rank.py sets it and reads it.
 EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
+# What C++ and MindSpore say where memory is short.
+OUT_OF_MEMORY = re.compile(r"bad_alloc|out of memory|memory (isn't|is not|not) enough|alloc\w* .*memory.* failed", re.I)
+LESS_MEMORY = ("lower per_batch_size (or set micro_batch_size, to train in parts), training_shape or testing_shape, or "
+               "image_cache_mb, or free memory")
 
 
 class UserError(Exception):
@@ -24,28 +32,77 @@ class UsageError(UserError):
     exit_code = 2
 
 
+def printable(text: str) -> str:
+    """Return a text for a log or a console: control characters are escaped, and lines after the first begin with space.
+
+    So no name of a class or a file can clear a screen, or look like a message of its own.
+    """
+    if text.isprintable():
+        return text
+    escaped = (char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+    return re.sub(r"\n(?=\S)", "\n  ", "".join(escaped))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of Python, NumPy or MindSpore says that memory is short."""
+    says_so = isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))
+    return bool(says_so) or isinstance(error, MemoryError)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the message of an error: a UserError's own, or what file could not be used, or what was too large."""
+    if is_out_of_memory(error):
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        return f"out of memory ({reason}); {LESS_MEMORY}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path, its permissions and the space on the disk"
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
 def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None) -> int:
-    """Run an entry point; report a UserError, or a file that cannot be used, as one message without a traceback.
+    """Run an entry point; report what `error_text` explains as one message without a traceback.
 
     Args:
         main: takes the arguments (None: those of the process) and returns an exit code, None meaning 0.
         argv: arguments without the program's name.
 
     Returns:
-        The exit code: main's own, 1 for a UserError or OSError, 2 for a UsageError. Other exceptions pass through. A
-        process that msrun started does not return from an error, but ends at once.
+        The exit code: main's own, 1 for a UserError, for an OSError of a file and for a lack of memory, 2 for a
+        UsageError, 141 where the reader of the output has left. Other exceptions pass through. A process that msrun
+        started does not return from an error, but ends at once.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Characters that the console does not have.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return _leave_code(main(argv) or 0)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return _end_rank(_leave_code(error.exit_code))
-    except OSError as error:
-        if error.filename is None:
+        code = main(argv) or 0
+        flush_output()
+    except BrokenPipeError:
+        flush_output()
+        return _end_rank(_leave_code(128 + signal.SIGPIPE))
+    except (UserError, OSError, MemoryError, RuntimeError) as error:
+        if not (isinstance(error, UserError) or is_out_of_memory(error) or getattr(error, "filename", None)):
             raise
-        print(f"error: {error.filename}: {error.strerror}; check the path, its permissions and the space on the disk",
-              file=sys.stderr)
-        return _end_rank(_leave_code(UserError.exit_code))
+        flush_output()
+        with contextlib.suppress(BrokenPipeError):
+            print(f"error: {printable(error_text(error))}", file=sys.stderr)
+        return _end_rank(_leave_code(getattr(error, "exit_code", UserError.exit_code)))
+    return _end_rank(_leave_code(code)) if code else _leave_code(code)
+
+
+def flush_output() -> None:
+    """Write what the streams still hold; where the reader has left, discard it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            discard_output(stream)
+
+
+def discard_output(stream: TextIO) -> None:
+    """Let a stream whose reader has left write to the null device, so that nothing fails again, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _leave_code(code):
@@ -58,13 +115,12 @@ def _leave_code(code):
 
 
 def _end_rank(code):
-    """Return an exit code, but end a rank of a job of several processes with it.
+    """Return an exit code other than 0, but end a rank of a job of several processes with it.
 
     On the usual way out, MindSpore's communication may crash a rank that leaves while others still work, and the exit
     code would be that of the crash.
     """
     if "MS_ROLE" in os.environ:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush_output()
         os._exit(code)
     return code

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_utils.errors import UserError
+from model_utils.signals import unbroken
 
 ROOT = Path(__file__).resolve().parents[1]
 # Folders that macOS, Windows and Linux put among a user's own.
@@ -62,13 +63,14 @@ def replacing(path):
     When the block fails, `path` is unchanged and the temporary file is removed.
     """
     path = Path(path)
-    temporary = _file_beside(path)
-    try:
-        yield temporary
-        _finish(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with unbroken():
+        temporary = _file_beside(path)
+        try:
+            yield temporary
+            _finish(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -79,7 +81,7 @@ def new_folder(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as temporary:
+    with unbroken(), tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as temporary:
         # Not that folder itself: only its owner can read it.
         folder = Path(temporary) / "new"
         folder.mkdir()
@@ -87,6 +89,7 @@ def new_folder(path):
         os.rename(folder, path)
 
 
+@unbroken()
 def write_all(contents):
     """Write files (path to bytes): all of them are replaced, in this order, or none; missing folders are made.
 
@@ -125,7 +128,7 @@ def mindspore_folder(cure=""):
     Raises:
         UserError: MindSpore refused the name of the folder, or its disk is full; `cure` is another remedy.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with unbroken(), tempfile.TemporaryDirectory() as folder:
         try:
             yield Path(folder)
         except ValueError as error:

@@ -1,16 +1,27 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Log file and console of a run, the line formats of the model zoo, and the table of metrics.csv."""
+"""Folder, log file and console of a run, the line formats of the model zoo, and the table of metrics.csv."""
+import contextlib
 import csv
 import logging
 import resource
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 from tqdm import tqdm
 
+from model_utils.errors import UserError, discard_output, error_text, printable
+
 LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
+
+
+class LineFormatter(logging.Formatter):
+    """The format of log lines; what would break a line, or forge one, is escaped."""
+
+    def format(self, record):
+        return printable(super().format(record))
 
 
 class ConsoleHandler(logging.Handler):
@@ -20,6 +31,9 @@ class ConsoleHandler(logging.Handler):
         try:
             tqdm.write(self.format(record), file=sys.stdout)
             sys.stdout.flush()
+        except BrokenPipeError:
+            # Its reader has left, as `head` does; the run and its log file continue.
+            discard_output(sys.stdout)
         except OSError:
             self.handleError(record)
 
@@ -48,7 +62,7 @@ def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
     if folder and debug:
         handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(LINE_FORMAT))
+        handler.setFormatter(LineFormatter(LINE_FORMAT))
         logger.addHandler(handler)
     return logger
 
@@ -58,6 +72,44 @@ def close_logger(logger):
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
+
+
+@contextlib.contextmanager
+def run_logger(folder, rank, name, debug=False):
+    """Give the logger of `get_logger` and close it at the end of the block; an error that ends the block is logged."""
+    logger = get_logger(folder, rank, name, debug)
+    try:
+        yield logger
+    except (UserError, OSError, MemoryError, RuntimeError) as error:
+        logger.error("%s", error_text(error))
+        raise
+    finally:
+        close_logger(logger)
+
+
+def make_run_folder(root):
+    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`."""
+    stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
+    # Not in the loop: what stands in the way of the root itself, such as a file of its name, would never end it.
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    attempt = 1
+    while True:
+        folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            attempt += 1
+
+
+def common_run_folder(root, ranks):
+    """Return the new run folder below rank 0's `root`, for all ranks; made also where a rank has its own disk."""
+    if ranks.size == 1:
+        return make_run_folder(root)
+    # Each rank has a working folder of its own.
+    folder = Path(ranks.broadcast(str(make_run_folder(root).resolve()) if ranks.is_first else None))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class MetricsTable:

@@ -3,14 +3,26 @@
 """Tests of src/logger.py: exact line formats, one line per message, closed files, and a progress bar left whole."""
 import io
 import logging
+import os
 import re
+import sys
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from model_utils.run_folder import make_run_folder
-from src.logger import MetricsTable, clock, close_logger, epoch_line, get_logger, time_line, training_line
+from model_utils.errors import UserError
+from src.logger import (
+    MetricsTable,
+    clock,
+    close_logger,
+    epoch_line,
+    get_logger,
+    make_run_folder,
+    run_logger,
+    time_line,
+    training_line,
+)
 
 
 @pytest.fixture(name="logger")
@@ -133,3 +145,32 @@ def test_time_line_tells_waiting_from_working():
 @pytest.mark.parametrize("seconds, expected", [(-3, "0:00:00"), (59.6, "0:01:00"), (93784, "1 day, 2:03:04")])
 def test_clock(seconds, expected):
     assert clock(seconds) == expected
+
+
+@pytest.mark.parametrize("error, line", [
+    (UserError("no such image"), "ERROR:no such image"),
+    (OSError(28, "No space left on device", "out/last.ckpt"),
+     "ERROR:out/last.ckpt: No space left on device; check the path, its permissions and the space on the disk"),
+    (OSError(5, "Input/output error"), "ERROR:OSError: [Errno 5] Input/output error"),
+])
+def test_an_error_that_ends_a_run_is_in_its_log_and_passes_through(tmp_path, error, line):
+    with pytest.raises(type(error)) as raised, run_logger(tmp_path, 0, "run"):
+        raise error
+    assert raised.value is error and log_text(tmp_path).endswith(f"{line}\n")
+    assert not logging.getLogger("run_rank_0").handlers
+
+
+def test_a_name_can_neither_clear_the_console_nor_forge_a_line(logger, tmp_path, capsys):
+    logger.info("%s: 3 boxes", "cup\x1b[2J\n2026-11-29 00:00:00,000:INFO:done")
+    assert log_text(tmp_path).endswith(":INFO:cup\\x1b[2J\n  2026-11-29 00:00:00,000:INFO:done: 3 boxes\n")
+    assert capsys.readouterr().out == log_text(tmp_path)
+
+
+def test_a_console_whose_reader_has_left_does_not_end_a_run(logger, tmp_path, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as console:
+        monkeypatch.setattr(sys, "stdout", console)
+        logger.info("first")
+        logger.info("second")
+    assert re.findall(r"INFO:(\w+)", log_text(tmp_path)) == ["first", "second"]

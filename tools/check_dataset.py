@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from model_utils.comm import Ranks
 from model_utils.config import TRAVELLING, get_config
-from model_utils.errors import UserError, run_cli
+from model_utils.errors import UserError, printable, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
 from src.data.anchors import box_sides, fit_of, fitted_anchors
@@ -186,7 +186,7 @@ def main(argv=None):
     config = config.settled(TRAVELLING)
     layout(config.data_dir, "train")
     report = check(config)
-    print(text_of(report))
+    print(printable(text_of(report)))
     if arguments.json:
         write_json(arguments.json, report)
         print(f"report: {arguments.json}")

@@ -21,7 +21,7 @@ if not __package__:
     # Started as tools/convert_dataset.py: Python looks for packages beside this file.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, printable, run_cli
 from model_utils.files import command_of
 from src.data.formats import FORMATS, OTHERS, OURS, formats_of
 from tools.convert import coco, labelme, via, voc, yolo
@@ -154,9 +154,7 @@ def main(argv=None):
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         raise UsageError(f"{out} exists: name a new folder, or an empty one")
     kind = chosen_format(source, arguments.format)
-    # Names of files need not be text, nor that of the terminal's encoding.
-    encoding = sys.stdout.encoding or "utf-8"
-    print(convert(source.resolve(), out, kind, arguments).encode(encoding, "backslashreplace").decode(encoding))
+    print(printable(convert(source.resolve(), out, kind, arguments)))
     return 0
 
 

@@ -18,7 +18,7 @@ if not __package__:
     # Started as tools/split_coco.py: Python looks for packages beside this file.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, printable, run_cli
 from model_utils.files import new_folder
 from src.data.coco import layout, load_json, read_images, records_of
 from src.data.fields import describe, id_key
@@ -66,9 +66,9 @@ def report_lost(boxes, known, path):
     """Report annotations of no image of the file: they go to neither side."""
     lost = [box for box in boxes if id_key(box.get("image_id")) not in known]
     if lost:
-        print(f"warning: {path}: {len(lost)} annotations are of an image that is not in the file, and go to neither "
-              f"side (first: annotation {lost[0].get('id')} of image_id {describe(lost[0].get('image_id'))})",
-              file=sys.stderr)
+        text = (f"warning: {path}: {len(lost)} annotations are of an image that is not in the file, and go to neither "
+                f"side (first: annotation {lost[0].get('id')} of image_id {describe(lost[0].get('image_id'))})")
+        print(printable(text), file=sys.stderr)
 
 
 def main(argv=None):

@@ -19,6 +19,9 @@ PR_SET_PDEATHSIG = 1
 # Names the file where a program leaves the exit code that it means to have: model_utils/errors.py, which this process
 # cannot import, writes it.
 EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
+# Exit codes of a program that SIGINT or SIGTERM stopped.
+STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def die_with_parent(parent):
@@ -35,7 +38,14 @@ def process_name(environment):
     return "rank_" + environment["RANK_ID"]
 
 
-def run_process(planned, code_file):
+def prepare(parent, heeds_signals):
+    """Let the program that this process becomes die with its parent; unblock the signals that msrun blocks."""
+    die_with_parent(parent)
+    if heeds_signals:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def run_process(planned, code_file, heeds_signals=True):
     """Run a program of the plan to its end; returns its exit code, -N where the signal N killed it.
 
     The code that the program left in `code_file` counts: on its way out, when its work is done, MindSpore's
@@ -46,7 +56,7 @@ def run_process(planned, code_file):
     parent = os.getpid()
     with open(planned["log"], "ab") as log:
         process = subprocess.Popen(planned["command"], cwd=planned["folder"], stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, preexec_fn=lambda: die_with_parent(parent),
+                                   stderr=subprocess.STDOUT, preexec_fn=lambda: prepare(parent, heeds_signals),
                                    env={**os.environ, **planned["environment"], EXIT_CODE_FILE: str(code_file)})
         code = process.wait()
         text = code_file.read_text(encoding="utf-8") if code_file.exists() else ""
@@ -67,7 +77,10 @@ def write_whole(path, text):
 
 
 def main(argv):
-    """Run the program that the plan has for this process; returns its exit code, 128 + N for the signal N."""
+    """Run the program that the plan has for this process; returns its exit code, 128 + N for the signal N.
+
+    The code of a program that a signal stopped is 0 for msrun, which would kill the others while they save.
+    """
     die_with_parent(os.getppid())
     plan = Path(argv[0])
     name = process_name(os.environ)
@@ -76,12 +89,12 @@ def main(argv):
     if planned is None and name == "scheduler":
         return 0
     try:
-        code = run_process(planned, plan.parent / f"{name}.code")
+        code = run_process(planned, plan.parent / f"{name}.code", heeds_signals=name != "scheduler")
     except OSError as error:
         print(f"error: {name}: {error}", file=sys.stderr)
         code = 1
     write_whole(plan.parent / f"{name}.exit", f"{code}\n")
-    return code if code >= 0 else 128 - code
+    return 128 - code if code < 0 else 0 if code in STOPPED else code
 
 
 if __name__ == "__main__":

@@ -15,13 +15,15 @@ import psutil
 from filelock import FileLock, Timeout
 
 from model_utils.errors import UserError
-from scripts.launch.one_rank import die_with_parent, write_whole
+from model_utils.signals import name_of
+from scripts.launch.msrun_job import ONE_RANK
+from scripts.launch.one_rank import STOP_SIGNALS, STOPPED, die_with_parent, write_whole
 
-STOP_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 # Of prctl(2): a descendant of this process that loses its parent becomes its child.
 PR_SET_CHILD_SUBREAPER = 36
-# Seconds between two looks at the job; for msrun to end after the last rank; for processes to end when killed.
-INTERVAL, PATIENCE, KILL_PATIENCE = 0.2, 20, 30
+# Seconds between two looks at the job; for msrun to end after the last rank; for processes to end when killed; for the
+# ranks to save when a signal stops them.
+INTERVAL, PATIENCE, KILL_PATIENCE, STOP_PATIENCE = 0.2, 20, 30, 300
 TAIL_LINES = 20
 
 
@@ -64,20 +66,16 @@ def failure(job, name, code, follower):
     log = Path(job.processes[name]["log"])
     who = name.replace("_", " ") if name in job.ranks else f"the {name}"
     status = code if code > 0 else 128 - code
-    how = f"ended with exit code {code}" if code > 0 else f"was killed by {signal_name(-code)} (exit code {status})"
+    how = f"was killed by {name_of(-code)} (exit code {status})"
+    if code in STOPPED:
+        how = f"was stopped by {name_of(code - 128)} (exit code {code})"
+    elif code > 0:
+        how = f"ended with exit code {code}"
     if not (follower and follower.path == log):
         show_tail(log)
     # Empty, unless one_rank.py itself failed.
     show_tail(job.folder / f"{name.replace('rank', 'worker')}.log")
     return RankError(f"{who} {how}, so all others were ended; its output is in {log}", status)
-
-
-def signal_name(number):
-    """Return the name of a signal, such as SIGKILL."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def show_tail(log):
@@ -97,7 +95,7 @@ def watch(job, msrun, follower):
     Raises:
         UserError: one of them failed, or msrun ended before them; all the others still run then.
     """
-    ended_at = None
+    ended_at = first_stopped = None
     while True:
         # First, because a rank leaves its exit code before msrun ends.
         is_over = msrun.poll() is not None
@@ -105,7 +103,12 @@ def watch(job, msrun, follower):
         if follower:
             follower.show()
         has_all = job.ranks.keys() <= codes.keys()
+        if set(codes.values()).intersection(STOPPED):
+            first_stopped = first_stopped or time.monotonic()
         for name, code in codes.items():
+            # The ranks pass the signal on to each other, and save.
+            if code in STOPPED and not has_all and time.monotonic() - first_stopped < STOP_PATIENCE:
+                continue
             # Once all ranks are done, the exit code of the scheduler does not matter.
             if code and not (has_all and name == "scheduler"):
                 raise failure(job, name, code, follower)
@@ -172,6 +175,31 @@ def hold_folder(job):
     return lock
 
 
+def stop_ranks(job, number, follower):
+    """Pass a signal on to this node's ranks, and wait until all have saved and ended, at most `STOP_PATIENCE` seconds.
+
+    SIGHUP, of which programs know nothing, becomes SIGTERM. A second signal ends the waiting.
+    """
+    for process in rank_programs():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
+    deadline = time.monotonic() + STOP_PATIENCE
+    while job.ranks.keys() - read_codes(job.folder).keys() and rank_programs() and time.monotonic() < deadline:
+        if follower:
+            follower.show()
+        time.sleep(INTERVAL)
+
+
+def rank_programs():
+    """Return the processes of this node that run the program as a rank; one_rank.py starts them."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if str(ONE_RANK) in process.parent().cmdline() and process.environ().get("MS_ROLE") == "MS_WORKER":
+                found.append(process)
+    return found
+
+
 def handle_stop_signals(handler):
     """Set what the signals that ask for the end do; those stay that nohup or a shell's & made this process ignore."""
     for number in STOP_SIGNALS:
@@ -180,8 +208,7 @@ def handle_stop_signals(handler):
 
 
 def stop(number, _frame):
-    """Raise Stopped, once: a second signal must not break into the end that follows."""
-    handle_stop_signals(signal.SIG_IGN)
+    """Raise Stopped."""
     raise Stopped(number)
 
 
@@ -216,27 +243,40 @@ def run_alone(job, follows):
         try:
             handle_stop_signals(stop)
             watch(job, start_msrun(job), follower)
+        except Stopped as stopped:
+            stopped_by = stopped.args[0]
+            stop_ranks(job, stopped_by, follower)
         finally:
+            # Nothing may break into the end that follows.
             handle_stop_signals(signal.SIG_IGN)
-    except Stopped as stopped:
-        stopped_by = stopped.args[0]
+    except Stopped as second:
+        stopped_by = stopped_by or second.args[0]
     finally:
         end_descendants(besides)
     if stopped_by:
         if follower:
             follower.show()
-        print(f"stopped by {signal_name(stopped_by)}: all ranks of this node are ended", file=sys.stderr)
+        print(f"stopped by {name_of(stopped_by)}: all ranks of this node are ended", file=sys.stderr)
         return 128 + stopped_by
     print(f"all {len(job.ranks)} ranks of this node ended without an error")
     return 0
 
 
 def start_msrun(job):
-    """Start msrun, out of reach of the terminal's Ctrl-C, and return its process."""
+    """Start msrun, out of reach of the terminal's Ctrl-C and of signals to all processes, and return its process.
+
+    The ranks heed signals, save and end; killed before, it would kill them.
+    """
     # It looks for python3; where the system has none, this Python's folder has.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)])
     parent = os.getpid()
     with job.log.open("ab") as log:
         return subprocess.Popen(job.msrun_command, cwd=job.folder, env={**os.environ, "PATH": path}, stdout=log,
                                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                                preexec_fn=lambda: die_with_parent(parent))
+                                preexec_fn=lambda: prepare_msrun(parent))
+
+
+def prepare_msrun(parent):
+    """Let the program that this process becomes die with its parent, and block the signals that ask for the end."""
+    die_with_parent(parent)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, printable
 from model_utils.files import walk
 from src.data.image_files import is_image
 from src.util import first_names
@@ -42,6 +42,6 @@ def image_paths(path: str | os.PathLike, output_dir: str = "") -> list[Path]:
                         "JPEG, PNG or another format that OpenCV or Pillow reads")
     if others:
         names = [str(entry.relative_to(path)) for entry in sorted(others)]
-        print(f"warning: {path}: {len(others)} entries are no images, or hidden, and left out: {first_names(names)}",
-              file=sys.stderr)
+        text = f"{path}: {len(others)} entries are no images, or hidden, and left out: {first_names(names)}"
+        print(f"warning: {printable(text)}", file=sys.stderr)
     return sorted(paths)

@@ -54,6 +54,11 @@ class Run:
         return Path(self.folder) / f"ckpt_{self.ranks.rank}"
 
     @property
+    def last_checkpoint(self):
+        """The last.ckpt from which this rank would continue: its own, or that of rank 0."""
+        return Path(self.folder) / f"ckpt_{self.ranks.rank if self._saves else 0}" / "last.ckpt"
+
+    @property
     def _metrics(self):
         return MetricsTable(Path(self.folder) / "metrics.csv", METRICS)
 

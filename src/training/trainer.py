@@ -16,7 +16,9 @@ from tqdm import tqdm
 import mindspore as ms
 
 from model_utils.device_adapter import waits_for_each_step
-from model_utils.errors import UserError
+from model_utils.errors import UserError, is_out_of_memory
+from model_utils.signals import StopRequest
+from src.data.multi_scale import training_sizes
 from src.logger import epoch_line, time_line, training_line
 from src.loss import LOSS_PARTS
 from src.lr_scheduler import learning_rates
@@ -29,6 +31,7 @@ from src.yolo_dataset import training_sampler
 
 # So many steps without a finite loss are no accident; the weights are lost or the rate is far too high.
 MAX_BAD_STEPS_IN_ROW = 20
+STOP_TEXT = "the run saves last.ckpt after this step, or after the validation that runs, and ends"
 
 
 class Trainer:
@@ -41,14 +44,14 @@ class Trainer:
     """
 
     def __init__(self, run, state, validation):
-        self.run, self.state, self.validation = run, state, validation
+        self.run, self.state, self.validation, self.stopped_by = run, state, validation, 0
         self.meters = Meters(state.progress, run.config.per_batch_size * run.ranks.size)
         self.rates = learning_rates(run.config, run.steps_per_epoch)
         self.train_step = TrainStep(mixed_precision(state.network, run.config.amp_level), state.optimizer, run.config,
                                     len(run.data.categories), state.average, state.scaler, run.ranks)
 
     def fit(self):
-        """Train and return the `Progress`."""
+        """Train and return the `Progress`; after it, `stopped_by` is the number of the signal that ended it, or 0."""
         run, config, progress, validation = self.run, self.run.config, self.state.progress, self.validation
         steps_per_epoch, waits = run.steps_per_epoch, waits_for_each_step(config.device_target)
         set_training(self.state.network)
@@ -56,10 +59,9 @@ class Trainer:
         profile, end_step = self.start_profile()
         # A new line each step would drown a log file, so the bar shows only on a terminal.
         bar = tqdm(total=run.total_steps, initial=progress.step, unit="step", disable=not sys.stderr.isatty())
-        with bar, self.open_steps() as train_one_step:
+        with bar, StopRequest(STOP_TEXT) as request, self.naming_failures(), self.open_steps() as train_one_step:
             for epoch in range(progress.step // steps_per_epoch, -(-end_step // steps_per_epoch)):
-                if validation.is_out_of_patience():
-                    self.log_early_stop(epoch)
+                if self.stopped_by or self.is_out_of_patience(epoch):
                     break
                 self.meters.clock.restart(progress.step)
                 for step in range(progress.step, min((epoch + 1) * steps_per_epoch, end_step)):
@@ -76,10 +78,13 @@ class Trainer:
                     bar.update()
                     if profile:
                         self.profile_step(profile)
+                    self.stopped_by = self.stop_signal(request, step, end_step)
                     if progress.step % steps_per_epoch and self.is_checkpoint_due(end_step):
                         self.check_bad_steps()
                         self.state.sync(run.ranks)
                         run.save_last(self.state)
+                    if self.stopped_by:
+                        break
                 if progress.step % steps_per_epoch:
                     break
                 row = self.end_epoch(epoch)
@@ -91,6 +96,9 @@ class Trainer:
                 progress.clear_epoch()
                 if config.ckpt_interval <= 0 or self.is_checkpoint_due(end_step) or validation.is_out_of_patience():
                     run.save_last(self.state)
+        if self.stopped_by:
+            # A rank that leaves may end the others, one of which still writes.
+            run.ranks.wait("the end of the run")
         return progress
 
     @contextmanager
@@ -159,9 +167,37 @@ class Trainer:
                             "damaged weights in what the run started from")
 
     def is_checkpoint_due(self, end_step):
-        """Return whether to save after the latest step, by config.ckpt_interval or because the run ends."""
+        """Return whether to save after the latest step, by config.ckpt_interval or because the run ends here."""
         step, interval = self.state.progress.step, self.run.config.ckpt_interval
-        return step == end_step or (interval > 0 and step % interval == 0)
+        return bool(self.stopped_by) or step == end_step or (interval > 0 and step % interval == 0)
+
+    def stop_signal(self, request, step, end_step):
+        """Return the number of the signal that ends the run after this step, the same on all ranks, or 0.
+
+        The ranks exchange it: on CPU at each step, where they wait for each other anyway, else with each log line.
+        """
+        run, number = self.run, request.number()
+        if run.ranks.size > 1:
+            config = run.config
+            is_shared = waits_for_each_step(config.device_target) or step % config.log_interval == 0
+            number = max(run.ranks.all_gather(number)) if is_shared else 0
+        return number if self.state.progress.step < end_step else 0
+
+    @contextmanager
+    def naming_failures(self):
+        """Turn an error of MindSpore into one that names the rank that is missing, or what does not fit into memory."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            run, reason = self.run, str(error).strip().partition("\n")[0]
+            run.ranks.name_missing(error)
+            if is_out_of_memory(error):
+                config, (height, width) = run.config, max(training_sizes(run.config))
+                raise UserError(f"a step of {config.micro_batch_size or config.per_batch_size} images of {height}x"
+                                f"{width} does not fit into memory ({reason or type(error).__name__}); lower "
+                                "per_batch_size or training_shape, or set micro_batch_size to train a batch in smaller "
+                                "pieces") from error
+            raise
 
     def end_epoch(self, epoch):
         """Sync the ranks and log the epoch; returns its row of metrics.csv."""
@@ -187,9 +223,11 @@ class Trainer:
         self.run.logger.info("epoch[%d], validation AP:%.4f, AP50:%.4f", epoch, result.ap, result.ap50)
         return {"AP": result.ap, "AP50": result.ap50}
 
-    def log_early_stop(self, epoch):
-        """Log that and why the run ends before `epoch`."""
-        progress = self.state.progress
-        self.run.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to continue, "
-                             "--resume with a larger --patience)", epoch - 1, progress.validations_without_gain,
-                             progress.best_score)
+    def is_out_of_patience(self, epoch):
+        """Return whether the run ends before `epoch` for lack of gain, and log so."""
+        is_over, progress = self.validation.is_out_of_patience(), self.state.progress
+        if is_over:
+            self.run.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to "
+                                 "continue, --resume with a larger --patience)", epoch - 1,
+                                 progress.validations_without_gain, progress.best_score)
+        return is_over

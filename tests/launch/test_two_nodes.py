@@ -1,13 +1,15 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two machines, as two network namespaces of this one with a cable between them: what they train is the same."""
+"""Two machines, as two network namespaces of this one with a cable between them: one job, until the cable is cut."""
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from tests.support.ranks.many_ranks import ROOT, free_port
+from tests.support.ranks.job_place import wait_until
+from tests.support.ranks.many_ranks import ROOT, free_port, job_command, job_environment
 from tests.support.ranks.rank_training import check_ranks_are_alike, run_of
 
 ADDRESSES = ("10.213.0.1", "10.213.0.2")
@@ -62,3 +64,26 @@ def test_two_nodes_train_as_one_job(tmp_path, data, nodes):
     check_ranks_are_alike(*run_of(tmp_path, 4), batch=1, epochs=2)
     assert sorted(path.name for path in (tmp_path / "node1").iterdir()) == [
         "train_parallel2", "train_parallel3", "train_parallel_node1"]
+
+
+@pytest.mark.slow
+def test_a_node_that_is_out_of_reach_ends_the_job_on_both(tmp_path, nodes):
+    prefixes, address = nodes
+    if not prefixes[0]:
+        pytest.skip("no network namespace can be made here, so no cable can be cut")
+    jobs, logs, port = [], [tmp_path / f"node{node}" / f"rank{node}" / "log.txt" for node in range(2)], str(free_port())
+    for node, prefix in enumerate(prefixes):
+        (tmp_path / f"node{node}").mkdir()
+        command = [*prefix, *job_command(1, "tests/support/ranks/frozen_rank_program.py", "cable")]
+        environment = job_environment(NODE_NUM="2", NODE_RANK=str(node), MASTER_ADDR=address, MASTER_PORT=port)
+        jobs.append(subprocess.Popen(command, cwd=tmp_path / f"node{node}", env=environment, text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    wait_until(lambda: all(log.exists() and "connected" in log.read_text() for log in logs), seconds=300)
+    name = prefixes[0][-1]
+    ip("-n", name, "link", "set", name.replace("yolo", "yv"), "down")
+    outputs = [job.communicate(timeout=300)[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [1, 1], "\n".join(outputs)
+    for node, log in enumerate(logs):
+        # Before a transfer or in it.
+        missing = rf"error: rank {1 - node} (did not come to .* within 5 s of rank {node}|ended, or sent nothing for 5)"
+        assert re.search(missing, log.read_text()), log.read_text()

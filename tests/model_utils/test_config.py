@@ -189,6 +189,7 @@ def test_an_empty_config_file_changes_nothing(overlay):
 
 @pytest.mark.parametrize(("text", "words"), [
     ("lrr: 1\n", "unknown key lrr; did you mean lr?"),
+    ("lr: 1\n---\nlr: 2\n", "has 2 YAML documents, expected one; remove the line --- between them"),
     ("lr: 1\nlr: 2\n", "line 2: not valid YAML: the key 'lr' is given twice"),
     ("80: x\n", "unknown key 80"),
     ("lr: fast\n", "lr is 'fast' (config file"),

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from model_utils.errors import EXIT_CODE_FILE, UsageError, UserError, run_cli
+from model_utils.errors import EXIT_CODE_FILE, UsageError, UserError, printable, run_cli
 
 
 def raising(error):
@@ -61,3 +62,30 @@ def test_returns_the_exit_code_of_the_program_and_passes_its_arguments(returned,
     seen = []
     assert run_cli(lambda argv: seen.append(argv) or returned, ["--lr", "1"]) == code
     assert seen == [["--lr", "1"]]
+
+
+def test_a_lack_of_memory_names_what_was_too_large(capsys):
+    assert run_cli(lambda argv: np.ones((1 << 40, 64))) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: out of memory (Unable to allocate 512. TiB for an array with shape (10995116277")
+    assert "lower per_batch_size" in error and error.count("\n") == 1
+    for exception in (MemoryError("std::bad_alloc"), RuntimeError("Device(id:0) memory isn't enough and alloc failed, "
+                                                                  "kernel name: Conv, alloc size: 12B.\n\n - C++")):
+        assert run_cli(raising(exception)) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: out of memory ({str(exception).splitlines()[0]}); lower ")
+        assert error.count("\n") == 1
+    with pytest.raises(RuntimeError):
+        run_cli(raising(RuntimeError("another one")))
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("Größe 大きさ", "Größe 大きさ"),
+    ("a\x1b[2Jb\r\x00\x85\u202e", "a\\x1b[2Jb\\r\\x00\\x85\\u202e"),
+    ("name\n2026-11-29:INFO:done\n  indented\n", "name\n  2026-11-29:INFO:done\n  indented\n"),
+    (os.fsdecode(b"\xff.jpg"), "\\udcff.jpg"),
+])
+def test_what_is_printed_can_neither_work_on_a_console_nor_look_like_another_message(text, shown, capsys):
+    assert printable(text) == shown
+    assert run_cli(raising(UserError(text))) == 1
+    assert capsys.readouterr().err == f"error: {shown}\n"

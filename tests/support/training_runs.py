@@ -4,6 +4,7 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -57,7 +58,23 @@ def start(folder, data, *arguments):
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     return subprocess.Popen([sys.executable, ROOT / "train.py", *CPU, "--data_dir", data, "--ckpt_path", folder,
                              *map(str, arguments)], env=environment, cwd=folder, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE)
+                            stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
+
+
+def heed_interrupts():
+    """Undo that nohup, or a shell's &, around these tests made their processes ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def wait_for_text(folder, text, process, seconds=300):
+    """Wait until the log of the run below `folder` has a text."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        if any(text in path.read_text() for path in folder.glob("*/train_rank_0.log")):
+            return
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError(f"no {text!r} in the log: {process.communicate()[1].decode()}")
 
 
 def wait_for_step(folder, step, process, seconds=180):

@@ -14,6 +14,7 @@ import pytest
 import train
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
+from model_utils.signals import StopRequest
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
 from tests.support.shared_graphs import shared_graphs
@@ -266,3 +267,25 @@ def test_memorises_eight_images(tmp_path):
     losses = [float(text) for text in re.findall(r"iter\[\d+\], loss:(\d+\.\d+)", log)]
     assert losses[-1] < 0.05 * losses[0]
     assert float(re.search(r"validation AP:(\d\.\d+)", log)[1]) > 0.6
+
+
+@pytest.mark.parametrize("steps", [7, 10])
+def test_a_run_that_a_signal_stops_continues_exactly(tmp_path, data, finished, monkeypatch, steps):
+    looks = []
+
+    def number(request):
+        looks.append(request)
+        return signal.SIGTERM if len(looks) == steps else 0
+
+    monkeypatch.setattr(StopRequest, "number", number)
+    arguments = [*CPU, "--data_dir", str(data), *FINISHED]
+    with shared_graphs():
+        code = train.main([*arguments, "--ckpt_path", str(tmp_path / "stopped")])
+    (folder,) = (tmp_path / "stopped").iterdir()
+    last = folder / "ckpt_0" / "last.ckpt"
+    assert code == 143 and load_checkpoint(last).meta["progress"]["step"] == steps == len(looks)
+    assert f"stopped by SIGTERM after step {steps} of 25; to continue: python train.py --resume {last}\n" in (
+        folder / "train_rank_0.log").read_text()
+    checkpoints, _ = run(tmp_path / "resumed", data, *FINISHED, "--resume", last)
+    for name in ("last.ckpt", "best.ckpt"):
+        assert digest(checkpoints / name) == digest(finished[0] / name)
