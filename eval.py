@@ -17,7 +17,7 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
-from model_utils.errors import UsageError, run_cli
+from model_utils.errors import UsageError, UserError, message_of, run_cli
 from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
 from model_utils.run_folder import common_run_folder
@@ -62,6 +62,9 @@ def evaluate_checkpoint(config):
         if ranks.is_first:
             config.save_yaml(str(folder / "config.yaml"))
         run(network, data, config, folder, logger, ranks)
+    except (UserError, OSError) as error:
+        logger.error("%s", message_of(error))
+        raise
     finally:
         close_logger(logger)
     return 0

@@ -43,9 +43,15 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}; check the path, its permissions and the space on the disk",
-              file=sys.stderr)
+        print(f"error: {message_of(error)}", file=sys.stderr)
         return _end_rank(_leave_code(UserError.exit_code))
+
+
+def message_of(error: UserError | OSError) -> str:
+    """Return the text of an error for the user: a mistake, or a file that cannot be used."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path, its permissions and the space on the disk"
+    return str(error)
 
 
 def _leave_code(code):

@@ -4,12 +4,18 @@
 import time
 from pathlib import Path
 
+from model_utils.files import make_folder, remove_strays
+
 
 def make_run_folder(root):
-    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`."""
+    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`.
+
+    What killed runs below `root` were writing is removed.
+    """
     stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
     # Not in the loop: what stands in the way of the root itself, such as a file of its name, would never end it.
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
+    remove_strays([stem.parent, *stem.parent.glob("*/"), *stem.parent.glob("*/ckpt_*/")])
     attempt = 1
     while True:
         folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Log file and console of a run, the line formats of the model zoo, and the table of metrics.csv."""
 import csv
+import io
 import logging
 import resource
 import sys
@@ -9,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tqdm import tqdm
+
+from model_utils.files import write_atomically
 
 LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
 
@@ -22,6 +25,18 @@ class ConsoleHandler(logging.Handler):
             sys.stdout.flush()
         except OSError:
             self.handleError(record)
+
+
+class LogFile(logging.FileHandler):
+    """Appends to a log file; one that cannot be written to, as on a full disk, is reported once and ends no run."""
+
+    is_reported = False
+
+    def handleError(self, record):
+        """Report the first error on standard error; it is called where one is handled."""
+        if not self.is_reported:
+            self.is_reported = True
+            print(f"warning: {self.baseFilename}: lines are missing from here on: {sys.exc_info()[1]}", file=sys.stderr)
 
 
 def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
@@ -42,11 +57,11 @@ def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
     handlers = [ConsoleHandler()]
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
+        handlers.append(LogFile(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
     for handler in handlers:
         handler.setLevel(logging.INFO)
     if folder and debug:
-        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
+        handlers.append(LogFile(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(LINE_FORMAT))
         logger.addHandler(handler)
@@ -73,12 +88,13 @@ class MetricsTable:
 
     def append(self, row):
         """Add a row (dict by column; a missing value stays empty)."""
-        is_new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        before = self.path.read_bytes() if self.path.exists() else b""
+        if not before:
+            writer.writeheader()
+        writer.writerow(row)
+        write_atomically(self.path, before + text.getvalue().encode())
 
     def take_over(self, path, end_epoch):
         """Copy the rows of an earlier run's table before `end_epoch`.
