@@ -3,15 +3,13 @@
 """The walk of a folder; atomic writes, also where a rename fails or the disk is full."""
 import os
 import re
-import resource
-import signal
-from contextlib import contextmanager
 
 import pytest
 
 from model_utils import files
 from model_utils.errors import UserError, run_cli
 from model_utils.files import mindspore_folder, new_folder, replacing, write_all, write_atomically
+from tests.support.helpers import full_disk
 
 
 @pytest.fixture
@@ -130,21 +128,6 @@ def test_a_new_folder_appears_when_the_block_ends(tmp_path):
     with pytest.raises(OSError), new_folder(path) as temporary:
         pass
     assert (path / "file").exists() and path.stat().st_mode & 0o777 == 0o755
-
-
-@contextmanager
-def full_disk():
-    """Let this process write files of 4 kB at most: the error then has no file name, as that of a full disk.
-
-    Not a fixture: pytest reports a test before its fixtures end, and its own log may be a longer file.
-    """
-    heeded, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, heeded)
 
 
 def test_a_full_disk_is_reported_with_the_name_of_the_file(folder, capfd):

@@ -24,7 +24,7 @@ def arrays(step):
 
 
 def save(folder, step, keep=3, diverged=False):
-    """Save the state of a step, five to an epoch; its weights are the step, its moments and averages tell them apart."""
+    """Save the state of a step, five to an epoch; its weights, moments and averages are the step and a fraction."""
     meta = {"progress": {"step": step, "diverged": diverged}}
     return CheckpointFolder(folder).save_state((step - 1) // FIVE, keep, meta, arrays(step), arrays(step + 0.25),
                                                arrays(step + 0.5))

@@ -1,0 +1,44 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The data set of the runs that faults happen to, and a run as a loss of power leaves it."""
+import shutil
+
+import pytest
+
+import train
+from src.training.run import Run
+from tests.support.shared_graphs import shared_graphs
+from tests.support.training_runs import CPU, SMALL, training_data
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    return training_data(tmp_path_factory.mktemp("data"), val_images=1)
+
+
+@pytest.fixture(scope="session")
+def train_here(data):
+    """Return a function that trains in this process with the form that runs share, and returns the exit code."""
+
+    def train_in(folder, *arguments):
+        with shared_graphs():
+            return train.main([*CPU, *SMALL, f"--data_dir={data}", f"--ckpt_path={folder}", "--max_epoch=3",
+                               "--ckpt_interval=2", "--log_interval=1", *map(str, arguments)])
+
+    return train_in
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, train_here):
+    """(ckpt_path of a run of 15 steps, started by --resume auto; ckpt_path of its copy as it was after step 8)."""
+    whole, broken, save_last = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("broken"), Run.save_last
+
+    def save_and_copy(run, state):
+        save_last(run, state)
+        if state.progress.step == 8:
+            shutil.copytree(run.folder, broken / "run")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_last", save_and_copy)
+        assert train_here(whole, "--resume=auto") == 0
+    return whole, broken
