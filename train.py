@@ -3,10 +3,10 @@
 """Train YOLOv3-Tiny on a data folder in COCO layout: from random weights, a backbone, a checkpoint, or a run to resume.
 
     python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
-    python train.py --data_dir DATA --device_target CPU --resume outputs/RUN/ckpt_0/last.ckpt
+    python train.py --data_dir DATA --device_target CPU --resume auto
 
 A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, an image of the first batch and the
-checkpoints in ckpt_0/: --resume continues exactly from last.ckpt; best.ckpt is for eval.py, export.py and predict.py.
+checkpoints in ckpt_0/: --resume continues exactly from the newest; best.ckpt is for eval.py, export.py and predict.py.
 """
 import sys
 import time
@@ -27,10 +27,11 @@ from src.logger import common_run_folder, peak_memory_mb, run_logger
 from src.training.auto_settings import fit_to_data
 from src.training.run import Run
 from src.training.time_budget import fit_to_time
-from src.training.train_state import check_resumable, start_state
+from src.training.train_state import accept_changes, start_state
 from src.training.trainer import Trainer
-from src.training.validation import build_validation
+from src.training.validation import build_validation, finish_line
 from src.weights.checkpoint import load_checkpoint
+from src.weights.checkpoint_folder import resume_from
 from src.yolo_dataset import workers_of
 
 
@@ -42,7 +43,7 @@ def main(argv=None):
 def train(config):
     """Train as the config says; returns the exit code."""
     started = time.monotonic()
-    checkpoint = load_checkpoint(config.resume) if config.resume else None
+    config, checkpoint, notes = resume_from(config)
     config = run_config(config, checkpoint)
     setup_device(config)
     ranks = start_ranks(config)
@@ -56,7 +57,11 @@ def train(config):
     config, lines = fit_to_data(config, data)
     check_config(config)
     if checkpoint:
-        check_resumable(checkpoint, config, data)
+        checkpoint, changes = accept_changes(checkpoint, config, data)
+        finished, notes = finish_line(checkpoint, config), [*notes, *changes]
+        if finished:
+            print(finished, flush=True)
+            return 0
     state, start = start_state(config, data.categories, checkpoint)
     validation = build_validation(config, state, data.categories, ranks)
     if checkpoint:
@@ -68,7 +73,7 @@ def train(config):
     with run_logger(folder, ranks.rank, "train", config.debug_log) as logger:
         if ranks.is_first:
             config.save_yaml(folder / "config.yaml")
-        for line in (*data.report_lines(), *(f"validation: {line}" for line in validation.report)):
+        for line in (*notes, *data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
         for line in (start, *reasons, *lines):
             logger.info("%s", line)
@@ -94,7 +99,7 @@ def fit(run, state, validation, checkpoint):
     """Train to the end of the run, or to a signal; log its extent and its results, and return the exit code."""
     config, data, logger = run.config, run.data, run.logger
     if checkpoint:
-        run.take_over(checkpoint)
+        run.take_over(checkpoint, state.progress)
     sizes = ", ".join(f"{height}x{width}" for height, width in training_sizes(config))
     logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
                 len(data.image_ids), len(data.categories), run.steps_per_epoch, config.max_epoch, sizes, run.folder)
@@ -102,9 +107,6 @@ def fit(run, state, validation, checkpoint):
                            "steps an epoch": run.steps_per_epoch, "epochs": config.max_epoch,
                            "steps done": state.progress.step,
                            "as hash of the first weights": state.digest()})
-    if state.progress.step >= run.total_steps:
-        logger.warning("the run of %s is finished: nothing is trained; to train on, raise max_epoch above %d, or start "
-                       "a new run from its weights by --resume_yolo", config.resume, config.max_epoch)
     trainer = Trainer(run, state, validation)
     progress = trainer.fit()
     if trainer.stopped_by:

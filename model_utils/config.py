@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from model_utils.errors import UsageError, UserError, discard_output
+from model_utils.files import write_atomically
 from model_utils.options import AUTO, Option, nearest, plain, read_options, read_yaml, show
 
 # Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
@@ -164,13 +165,18 @@ class Config:
         for name, value in self.to_dict().items():
             # JSON is YAML too; PyYAML alone would break lists over lines, where no comment fits.
             lines.append(f"{name}: {json.dumps(value, ensure_ascii=False)}  # {self._sources[name]}\n")
-        Path(path).write_text("".join(lines), encoding="utf-8")
+        write_atomically(path, "".join(lines).encode())
 
 
 @functools.cache
 def default_options() -> dict[str, Option]:
     """Return every option by name, in the order of default_config.yaml."""
     return read_options(DEFAULT_CONFIG)
+
+
+def decisive_options() -> list[str]:
+    """Return the names of the options that decide the result of a training run."""
+    return [name for name, option in default_options().items() if option.is_decisive]
 
 
 def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Config:

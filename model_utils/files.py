@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files: what is below a folder, and atomic writes, after which a file, a set of files or a new folder is whole.
 
+What is being written is in a hidden folder beside its place, locked as long as its process lives; `remove_strays`
+removes what a killed process left. Files and folders are on the disk, also after a loss of power, when a call returns.
+
     write_atomically("out/results.json", b"[]")
     with replacing("out/last.ckpt") as temporary:
         write_to(temporary)
@@ -9,10 +12,14 @@
         (temporary / "image.png").write_bytes(image)
 """
 import contextlib
+import errno
+import fcntl
 import os
 import shlex
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from model_utils.errors import UserError
@@ -21,6 +28,13 @@ from model_utils.signals import unbroken
 ROOT = Path(__file__).resolve().parents[1]
 # Folders that macOS, Windows and Linux put among a user's own.
 SYSTEM_FOLDERS = {"__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+# Ends the names of hidden folders of files that are being written. In each are a lock, and while a set of files is
+# replaced the old one.
+WRITING, LOCK, OLD = ".writing", ".lock", ".old"
+# A hidden folder without a lock is that of a process between two system calls, or of one that was killed there.
+UNLOCKED_SECONDS = 3600
+# The disk, the quota of the user, or the limit of the process.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def command_of(program: str) -> str:
@@ -57,36 +71,72 @@ def write_atomically(path, data):
 
 
 @contextlib.contextmanager
-def replacing(path):
-    """Give a temporary path of the same suffix in the same folder; the file written there replaces `path`.
+def replacing(path, size=None):
+    """Give the path of a new file, of the same name in a hidden folder; the file written there replaces `path`.
 
-    When the block fails, `path` is unchanged and the temporary file is removed.
+    When the block fails, `path` is unchanged and nothing hidden is left.
+
+    Args:
+        path (str or Path): file to write; its folder must exist.
+        size (int): bytes that are needed, for the message where the disk is full.
+
+    Raises:
+        OSError: names `path`.
     """
     path = Path(path)
-    with unbroken():
-        temporary = _file_beside(path)
+    with unbroken(), _naming(path, size), _hidden_folder(path) as folder:
+        temporary = folder / path.name
+        yield temporary
+        _finish(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+
+
+def copy_or_link(source, path):
+    """Let `path` be the same file as `source`, or a copy where the disk has no hard links; `path` is replaced."""
+    source = Path(source)
+    with replacing(path, source.stat().st_size) as temporary:
         try:
-            yield temporary
-            _finish(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            os.link(source, temporary)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            shutil.copyfile(source, temporary)
 
 
 @contextlib.contextmanager
 def new_folder(path):
-    """Give a temporary folder beside `path`, which becomes `path` when the block ends; missing parents are made.
+    """Give a hidden folder beside `path`, which becomes `path` when the block ends; missing parents are made.
 
-    When the block fails, the temporary folder is removed. `path` must not exist, or be an empty folder.
+    When the block fails, the hidden folder is removed. `path` must not exist, or be an empty folder.
+
+    Raises:
+        OSError: names `path`, or another file that the block was about.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with unbroken(), tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.parent) as temporary:
+    make_folder(path.parent)
+    remove_strays([path.parent])
+    with unbroken(), _naming(path), _hidden_folder(path) as hidden:
         # Not that folder itself: only its owner can read it.
-        folder = Path(temporary) / "new"
+        folder = hidden / path.name
         folder.mkdir()
         yield folder
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                if not os.path.islink(os.path.join(parent, name)):
+                    _sync(os.path.join(parent, name))
+            _sync(parent)
         os.rename(folder, path)
+        _sync(path.parent)
+
+
+def make_folder(path):
+    """Make a folder and its missing parents, all of them on the disk when this returns."""
+    path = Path(path)
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync(path.parent)
 
 
 @unbroken()
@@ -100,17 +150,31 @@ def write_all(contents):
     contents = {Path(path): data for path, data in contents.items()}
     refuse_folders(contents)
     new = {}
-    try:
+    with contextlib.ExitStack() as stack:
         for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _naming(path):
-                new[path] = _file_beside(path)
-                new[path].write_bytes(data)
-                _finish(new[path])
+            make_folder(path.parent)
+            # In this order: what is free on a full disk is counted when the hidden folder is gone.
+            stack.enter_context(_naming(path, len(data)))
+            new[path] = stack.enter_context(_hidden_folder(path)) / path.name
+            new[path].write_bytes(data)
+            _finish(new[path])
         _put_in_place(new)
-    finally:
-        for temporary in new.values():
-            temporary.unlink(missing_ok=True)
+        for folder in {path.parent for path in new}:
+            _sync(folder)
+
+
+def remove_strays(folders: Iterable[Path]) -> None:
+    """Remove what killed processes were writing in these folders (not in those below them).
+
+    What a living process writes is locked and stays, as does everything on a disk without locks. A file that was moved
+    away to be replaced is put back.
+    """
+    for folder in folders:
+        for hidden in Path(folder).glob(f".*{WRITING}"):
+            with _lock_of_the_dead(hidden) as is_stray:
+                if is_stray:
+                    _put_back_old(hidden)
+                    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def refuse_folders(paths):
@@ -147,7 +211,7 @@ def mindspore_folder(cure=""):
 
 def _put_in_place(new):
     """Rename files (path to temporary file) to their paths; what was there is kept until the last one is in place."""
-    kept = {path: temporary.with_name(f"{temporary.name}.old") for path, temporary in new.items()}
+    kept = {path: temporary.with_name(OLD) for path, temporary in new.items()}
     last = list(new)[-1]
     try:
         for path, temporary in new.items():
@@ -160,10 +224,7 @@ def _put_in_place(new):
         # With the last one in place all are, and a later interrupt undoes nothing.
         if new[last].exists():
             _put_back(new, kept)
-        else:
-            _remove(kept)
         raise
-    _remove(kept)
 
 
 def _put_back(new, kept):
@@ -174,16 +235,45 @@ def _put_back(new, kept):
             path.unlink()
 
 
-def _remove(kept):
-    for path in kept.values():
-        path.unlink(missing_ok=True)
+def _put_back_old(hidden):
+    """Put the old file of a set whose process was killed in the middle back, unless the new one is in its place."""
+    for name in set(os.listdir(hidden)) - {LOCK, OLD}:
+        if os.path.lexists(hidden / OLD) and not os.path.lexists(hidden.parent / name):
+            os.replace(hidden / OLD, hidden.parent / name)
 
 
-def _file_beside(path):
-    """Make an empty hidden file of a unique name in the folder of `path`, and return its path."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=path.suffix)
-    os.close(handle)
-    return Path(name)
+@contextlib.contextmanager
+def _hidden_folder(path):
+    """Make a hidden folder of a unique name beside `path`, locked until the block ends; then it is removed."""
+    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=WRITING))
+    try:
+        with open(hidden / f"{LOCK}.new", "wb") as lock:
+            # Some network disks have no locks; see `remove_strays`.
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # Under its own name it is locked from the start.
+            os.rename(lock.name, hidden / LOCK)
+            yield hidden
+    finally:
+        # What cannot be removed now is a stray, which the next start removes.
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock_of_the_dead(hidden):
+    """Lock a hidden folder during the block; gives whether no living process writes in it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            # To write: a network disk locks nothing else.
+            lock = stack.enter_context(open(hidden / LOCK, "r+b"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_stray = True
+        except FileNotFoundError:
+            is_stray = hidden.is_dir() and time.time() - hidden.stat().st_mtime > UNLOCKED_SECONDS
+        except OSError:
+            # Locked, the file of another user, or a disk without locks.
+            is_stray = False
+        yield is_stray
 
 
 def _finish(temporary):
@@ -191,14 +281,35 @@ def _finish(temporary):
     umask = os.umask(0)
     os.umask(umask)
     temporary.chmod(0o666 & ~umask)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync(temporary)
+
+
+def _sync(path):
+    """Wait until the disk has a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network disks sync no folders.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
-def _naming(path):
-    """Let an OSError name this path: that of a full disk has no name, and a temporary name means nothing to a user."""
+def _naming(path, size=None):
+    """Let an OSError name this path: that of a full disk has no name, and a hidden one means nothing to a user.
+
+    Where the disk is full, the error also has the free bytes, and those that are needed if `size` is given.
+    """
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        if error.filename is not None and WRITING not in str(error.filename):
+            raise
+        reason = error.strerror or str(error)
+        if error.errno in FULL:
+            needed = f"{size} bytes needed, " if size is not None else ""
+            reason += f" ({needed}{shutil.disk_usage(path.parent).free} bytes free)"
+        raise OSError(error.errno, reason, str(path)) from error

@@ -19,6 +19,7 @@ pretrained=/cache/checkpoint_path/0-300_.ckpt of the 2021 version work. Relative
 
     ckpt_path, log_path, file_name      at output_path
     resume, resume_yolo, pretrained_backbone, pretrained, ckpt_file     at load_path, if checkpoint_url is set
+                                        (resume=auto looks in ckpt_path and in load_path)
     data_dir                            at data_path, if data_url is set; the default is
                                         data_path/<modelarts_dataset_unzip_name> if that arrived, else data_path
 
@@ -43,6 +44,7 @@ from model_utils.errors import UsageError, UserError
 from model_utils.json_file import read_json, write_json
 from model_utils.local_adapter import Launch, read_launch
 from model_utils.moxing_adapter import MARKER_FOLDER, copy_in, copy_out
+from model_utils.options import AUTO
 
 # Each url and the local folder that it is copied to or from.
 URLS = {"data_url": "data_path", "checkpoint_url": "load_path", "train_url": "output_path"}
@@ -146,7 +148,8 @@ def job_config(config: Config, data_dir: str, launch: Launch) -> Config:
         config = config.replace(DERIVED, is_distributed=1)
     moved = {name: _join(config.output_path, config[name]) for name in RESULTS}
     if config.checkpoint_url:
-        moved |= {name: _join(config.load_path, config[name]) for name in CHECKPOINTS if config[name]}
+        moved |= {name: _join(config.load_path, config[name]) for name in CHECKPOINTS
+                  if config[name] not in ("", AUTO)}
     if config.data_url:
         moved["data_dir"] = _join(config.data_path, config.data_dir) if config.data_dir else data_dir
     for name, path in moved.items():

@@ -117,7 +117,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name, default, help text, choices (empty: any value of the type) and limits (None: none)."""
+    """One option: its name, default, help text, choices (empty: any value of the type) and limits (None: none).
+
+    A decisive one changes what a training run results in.
+    """
 
     name: str
     default: Any
@@ -125,6 +128,7 @@ class Option:
     choices: tuple = ()
     limits: Limits | None = None
     allows_auto: bool = False
+    is_decisive: bool = False
 
     @property
     def can_be_auto(self) -> bool:
@@ -197,19 +201,22 @@ class Option:
 
 
 def read_options(path: str | os.PathLike) -> dict[str, Option]:
-    """Return the options that a default configuration declares in its documents: values, help, choices and limits.
+    """Return the options that a default configuration declares: values, help, choices, limits, and which are decisive.
 
     Raises:
         UsageError: a help text, choices or limits without an option, an option without help, limits of another form,
             or a default outside its choices or limits.
     """
     documents = read_yaml(path)
-    if len(documents) != 4:
-        raise UsageError(f"{path}: found {len(documents)} YAML documents, expected four: values, help, choices, limits")
-    values, helps, choices, limits = documents
-    for name in [*helps, *choices, *limits]:
+    if len(documents) != 5:
+        raise UsageError(f"{path}: found {len(documents)} YAML documents, expected five: values, help, choices, limits "
+                         "and decisive options")
+    values, helps, choices, limits, decisive = documents
+    decisive = decisive.get("decisive", [])
+    for name in [*helps, *choices, *limits, *decisive]:
         if name not in values:
-            raise UsageError(f"{path}: {name} has a help text, choices or limits but no value in the first document")
+            raise UsageError(f"{path}: {name} has a help text, choices or limits, or is decisive, but no value in the "
+                             "first document")
     options = {}
     for name, default in values.items():
         if name not in helps:
@@ -219,7 +226,8 @@ def read_options(path: str | os.PathLike) -> dict[str, Option]:
         allowed = tuple(choices.get(name, ()))
         allows_auto = not isinstance(default, str) and AUTO in allowed
         allowed = tuple(value for value in allowed if not allows_auto or value != AUTO)
-        option = Option(name, default, helps[name], allowed, _read_limits(path, name, limits), allows_auto)
+        option = Option(name, default, helps[name], allowed, _read_limits(path, name, limits), allows_auto,
+                        name in decisive)
         options[name] = replace(option, default=option.parse(default, str(path)))
     return options
 

@@ -5,9 +5,18 @@
 import re
 from collections.abc import Iterator
 
-from model_utils.config import CHECKPOINT, COMMAND_LINE, DEFAULT, DERIVED, JOB_OPTIONS, MOVED, Config
+from model_utils.config import (
+    CHECKPOINT,
+    COMMAND_LINE,
+    DEFAULT,
+    DERIVED,
+    JOB_OPTIONS,
+    MOVED,
+    Config,
+    decisive_options,
+)
 from model_utils.errors import UsageError, UserError
-from model_utils.options import AUTO, show
+from model_utils.options import AUTO, nearest, plain, show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
@@ -17,6 +26,8 @@ STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
 # Options that follow another one unless they are set.
 FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
+# What a resumed run may change besides options, if allow_change names it.
+DATA_CHANGES = ("classes", "data")
 
 # Days, hours, minutes and seconds, and their lengths.
 DURATION = re.compile(r"\s*".join(rf"(?:(\d+(?:\.\d+)?)\s*{unit})?" for unit in "dhms"))
@@ -56,8 +67,8 @@ def resumed_config(config, checkpoint):
     # Folders of a ModelArts job are neither those of another one nor those of this machine.
     lost = MOVED if saved.get("enable_modelarts") or config.enable_modelarts else ()
     kept = {name: value for name, value in saved.items()
-            if name in config and name not in (*STARTS, *PLACE, *JOB_OPTIONS, *lost)
-            and (config.source(name) in (DEFAULT, DERIVED) or config[name] == AUTO)
+            if name in config and name not in (*STARTS, *PLACE, *JOB_OPTIONS, *lost, "allow_change")
+            and (config.source(name) in (DEFAULT, DERIVED) or config[name] == AUTO or plain(config[name]) == value)
             and value != saved.get(FOLLOWING.get(name))}
     return config.replace(CHECKPOINT, **kept)
 
@@ -95,6 +106,11 @@ def check_config(config: Config) -> None:
 
 def _found(config: Config, name: str) -> str:
     return f"{name} is {show(config[name])} ({config.source(name)})"
+
+
+def allowed_changes(config: Config) -> list[str]:
+    """Return the names in config.allow_change."""
+    return config.allow_change.replace(",", " ").split()
 
 
 def seconds_of(time_budget: str) -> float:
@@ -189,3 +205,8 @@ def _start_faults(config: Config) -> Iterator[str]:
     given = [name for name in STARTS if config[name]]
     if len(given) > 1:
         yield f"{' and '.join(given)} are both set: expected one of them, since training starts from one checkpoint"
+    allowable = (*decisive_options(), *DATA_CHANGES)
+    for name in allowed_changes(config):
+        if name not in allowable:
+            yield (f"{_found(config, 'allow_change')}: {name} is nothing that a resumed run keeps"
+                   f"{nearest(name, allowable)}; other options need no permission")

@@ -3,6 +3,7 @@
 """Folder, log file and console of a run, the line formats of the model zoo, and the table of metrics.csv."""
 import contextlib
 import csv
+import io
 import logging
 import resource
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model_utils.errors import UserError, discard_output, error_text, printable
+from model_utils.files import make_folder, remove_strays, write_atomically
 
 LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
 
@@ -38,6 +40,18 @@ class ConsoleHandler(logging.Handler):
             self.handleError(record)
 
 
+class LogFile(logging.FileHandler):
+    """Appends to a log file; one that cannot be written to, as on a full disk, is reported once and ends no run."""
+
+    is_reported = False
+
+    def handleError(self, record):
+        """Report the first error on standard error; it is called where one is handled."""
+        if not self.is_reported:
+            self.is_reported = True
+            print(f"warning: {self.baseFilename}: lines are missing from here on: {sys.exc_info()[1]}", file=sys.stderr)
+
+
 def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
     """Return a logger that writes to the console and to `<folder>/<name>_rank_<rank>.log`.
 
@@ -56,11 +70,11 @@ def get_logger(folder, rank=0, name="yolov3_tiny", debug=False):
     handlers = [ConsoleHandler()]
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
+        handlers.append(LogFile(Path(folder) / f"{name}_rank_{rank}.log", encoding="utf-8"))
     for handler in handlers:
         handler.setLevel(logging.INFO)
     if folder and debug:
-        handlers.append(logging.FileHandler(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
+        handlers.append(LogFile(Path(folder) / f"{name}_rank_{rank}_debug.log", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(LineFormatter(LINE_FORMAT))
         logger.addHandler(handler)
@@ -88,10 +102,14 @@ def run_logger(folder, rank, name, debug=False):
 
 
 def make_run_folder(root):
-    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`."""
+    """Make and return a new folder `<root>/<YYYY-mm-dd_time_HH_MM_SS>`; a second run in the same second gets `_2`.
+
+    What killed runs below `root` were writing is removed.
+    """
     stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
     # Not in the loop: what stands in the way of the root itself, such as a file of its name, would never end it.
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
+    remove_strays([stem.parent, *stem.parent.glob("*/"), *stem.parent.glob("*/ckpt_*/")])
     attempt = 1
     while True:
         folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")
@@ -125,12 +143,13 @@ class MetricsTable:
 
     def append(self, row):
         """Add a row (dict by column; a missing value stays empty)."""
-        is_new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        before = self.path.read_bytes() if self.path.exists() else b""
+        if not before:
+            writer.writeheader()
+        writer.writerow(row)
+        write_atomically(self.path, before + text.getvalue().encode())
 
     def take_over(self, path, end_epoch):
         """Copy the rows of an earlier run's table before `end_epoch`.

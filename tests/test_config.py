@@ -1,11 +1,12 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of src/config.py: derived values, and checks across options."""
+import re
 from types import SimpleNamespace
 
 import pytest
 
-from model_utils.config import get_config
+from model_utils.config import decisive_options, default_options, get_config
 from model_utils.errors import UsageError, UserError
 from src.config import check_config, detection_scales, resumed_config, training_config, with_categories
 
@@ -108,6 +109,36 @@ def test_all_faults_are_named_at_once():
 
 
 # What a resumed run inherits
+
+# Options of training that leave its result as it is; a new one is decisive, or belongs here.
+FREE = {
+    "config_path", "device_target", "device_id", "num_parallel_workers", "is_distributed", "rank", "rank_wait_seconds",
+    "need_profiler", "profiler_ends_run", "data_dir", "testing_shape", "multi_scale_graph", "image_cache_mb",
+    "data_sink", "objectness_prior", "time_budget", "pretrained_backbone", "resume_yolo", "resume", "allow_change",
+}
+
+
+def test_every_option_of_training_is_decisive_or_known_to_be_free():
+    names = list(default_options())
+    training = set(names[:names.index("log_interval")])
+    assert training - FREE == set(decisive_options())
+
+
+@pytest.mark.parametrize("names, words", [("lrr", "lrr is nothing that a resumed run keeps; did you mean lr?"),
+                                          ("lr,patience", "patience is nothing that a resumed run keeps")])
+def test_only_what_decides_the_result_needs_permission(names, words):
+    with pytest.raises(UsageError, match=rf"allow_change is {names} \(command line\): {re.escape(words)}"):
+        check_config(get_config([f"--allow_change={names}"]))
+    check_config(get_config(["--allow_change=lr, data classes,max_epoch"]))
+
+
+def test_the_same_command_line_starts_and_resumes():
+    checkpoint = saved_config("--time_budget=1h", "--lr=0.01")
+    checkpoint.meta["config"]["max_epoch"] = 17
+    config = resumed_config(get_config(["--resume=last.ckpt", "--time_budget=1h", "--lr=0.01"]), checkpoint)
+    check_config(config)
+    assert (config.max_epoch, config.t_max, config.lr) == (17, 17, 0.01)
+
 
 def saved_config(*arguments):
     return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})

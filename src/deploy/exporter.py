@@ -13,7 +13,7 @@ import mindspore as ms
 import mindspore.nn as nn
 
 from model_utils.errors import UserError
-from model_utils.files import mindspore_folder, refuse_folders, write_all
+from model_utils.files import mindspore_folder, refuse_folders, remove_strays, write_all
 from src.data.image_files import decode_image
 from src.data.placement import fit_placement
 from src.deploy.mindir import lower_mindir
@@ -64,6 +64,7 @@ def export_network(network, batch, config, categories, path):
     """
     path = Path(path)
     refuse_folders([path, description_path(path)])
+    remove_strays([path.parent])
     if config.file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
                         f"{ms.get_context('device_target')}; use MINDIR or ONNX here")

@@ -171,6 +171,10 @@ class Meters:
         loss, self.since_log = self.since_log.mean(), LossSum()
         return loss, self.clock.lap(self.progress.step) * self.images_per_step
 
+    def epoch_loss(self):
+        """Return the mean of the finite losses of the epoch so far, NaN where there is none."""
+        return LossSum.of_epoch(self.progress).mean()
+
     def epoch_row(self, epoch, lr):
         """Return the row of metrics.csv of the epoch that ends now, without the results of validation."""
         step, sums = self.progress.step, LossSum.of_epoch(self.progress)

@@ -3,21 +3,23 @@
 """What a training run is given, and the files that it writes.
 
     outputs/RUN/  train_rank_0.log  config.yaml  first_batch.jpg  metrics.csv
-    outputs/RUN/ckpt_0/  last.ckpt  best.ckpt  yolov3_tiny-EPOCH_STEP.ckpt
+    outputs/RUN/ckpt_0/  last.ckpt  best.ckpt  yolov3_tiny-EPOCH_STEP.ckpt  checkpoints.json
 """
 import logging
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from model_utils.comm import Ranks
 from model_utils.config import Config
-from model_utils.files import write_atomically
+from model_utils.errors import UserError
 from src.data.coco import CocoData
 from src.evaluation.visualize import write_batch_sheet
 from src.logger import MetricsTable
 from src.loss import LOSS_PARTS
-from src.training.train_state import describe_network
-from src.weights.checkpoint import numbered_name, remove_old, save_checkpoint
+from src.training.train_state import data_facts, describe_network
+from src.weights.checkpoint_folder import CheckpointFolder
 from src.yolo_dataset import steps_per_epoch, train_stream
 
 # Columns of metrics.csv, and to how many digits a value is rounded; None: not at all.
@@ -53,6 +55,10 @@ class Run:
         """The folder of this rank's checkpoints."""
         return Path(self.folder) / f"ckpt_{self.ranks.rank}"
 
+    @cached_property
+    def _data_facts(self):
+        return data_facts(self.data)
+
     @property
     def last_checkpoint(self):
         """The last.ckpt from which this rank would continue: its own, or that of rank 0."""
@@ -72,16 +78,20 @@ class Run:
         return train_stream(self.config, self.data, first_step * batch, end_step * batch, self.ranks.rank,
                             self.ranks.size)
 
-    def take_over(self, checkpoint):
-        """Copy metrics and best.ckpt of the run that is resumed from a last.ckpt."""
+    def take_over(self, checkpoint, progress):
+        """Copy metrics and best.ckpt of the run that is resumed; the best score of a damaged one is forgotten."""
         folder = Path(checkpoint.path).resolve().parent
         end_epoch = checkpoint.meta["progress"]["step"] // self.steps_per_epoch
         cut = self.ranks.is_first and self._metrics.take_over(folder.parent / "metrics.csv", end_epoch)
         if cut:
             self.logger.warning("metrics.csv of the interrupted run: %d rows could not be read and are left out", cut)
-        if self._saves and (folder / "best.ckpt").is_file():
+        try:
             # No later epoch may be better.
-            write_atomically(self.checkpoints / "best.ckpt", (folder / "best.ckpt").read_bytes())
+            if self._saves:
+                CheckpointFolder(self.checkpoints).take_best(folder)
+        except UserError as error:
+            self.logger.warning("%s; best.ckpt will be the best epoch from here on", error)
+            progress.best_score = -math.inf
 
     def write_first_batch(self, step):
         """Write the first batch that is trained, with its boxes, to first_batch.jpg."""
@@ -100,20 +110,17 @@ class Run:
     def save_best(self, state):
         """Write best.ckpt; to be called after `TrainState.sync`."""
         if self._saves:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(self.checkpoints / "best.ckpt", state.best_weights(), self._meta(state))
+            CheckpointFolder(self.checkpoints).save_best(self._meta(state), state.best_weights())
 
     def save_last(self, state):
         """Write last.ckpt and a numbered checkpoint, and remove the oldest; to be called after `TrainState.sync`."""
-        if not self._saves:
-            return
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        meta, step = self._meta(state), state.progress.step
-        numbered = self.checkpoints / numbered_name((step - 1) // self.steps_per_epoch, step)
-        save_checkpoint(self.checkpoints / "last.ckpt", state.weights(), meta, state.moments(), state.averages())
-        save_checkpoint(numbered, state.best_weights(), meta)
-        remove_old(self.checkpoints, self.config.keep_checkpoint_max)
+        if self._saves:
+            epoch = (state.progress.step - 1) // self.steps_per_epoch
+            for line in CheckpointFolder(self.checkpoints).save_state(
+                    epoch, self.config.keep_checkpoint_max, self._meta(state), state.weights(), state.moments(),
+                    state.averages()):
+                self.logger.warning("%s", line)
 
     def _meta(self, state):
         return {**describe_network(self.config, self.data.categories), "config": self.config.to_dict(),
-                "steps_per_epoch": self.steps_per_epoch, "progress": state.progress_meta()}
+                "steps_per_epoch": self.steps_per_epoch, "data": self._data_facts, "progress": state.progress_meta()}

@@ -8,17 +8,18 @@
 """
 import hashlib
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import mindspore as ms
 import mindspore.ops as ops
 from mindspore.amp import DynamicLossScaler, LossScaler
 from mindspore.nn import Optimizer
 
-from model_utils.config import TRAVELLING, default_options
+from model_utils.config import TRAVELLING, decisive_options, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
 from model_utils.errors import UserError
 from model_utils.options import plain, show
+from src.config import FOLLOWING, allowed_changes
 from src.distributed_sampler import steps_per_epoch
 from src.training.ema import WeightAverage, build_average
 from src.training.optimizer import (
@@ -29,8 +30,14 @@ from src.training.optimizer import (
     optimizer_state,
 )
 from src.weights.checkpoint import copy_strictly
+from src.weights.checkpoint_folder import is_state
 from src.weights.start_weights import start_weights
 from src.yolo import YOLOv3Tiny, build_network
+
+# So many times the mean loss of the best epoch is no training any more.
+DIVERGED = 100
+# A state does not fit a run with others of these.
+PART_OF_THE_STATE = ("num_classes", "anchor_masks", "optimizer", "freeze_backbone")
 
 
 @dataclass
@@ -40,6 +47,7 @@ class Progress:
     `epoch_loss`, `epoch_steps` and `epoch_parts` are sums over the finite steps of the current epoch;
     `bad_steps_in_row` counts the latest steps whose loss or gradient was not finite, `validations_without_gain` the
     latest validations that did not beat the best; `loss_scale` and `good_steps` are the state of a dynamic loss scaler.
+    `lowest_loss` is the mean loss of the best epoch, `diverged` whether the latest one was far from it.
     """
 
     step: int = 0
@@ -52,6 +60,14 @@ class Progress:
     validations_without_gain: int = 0
     loss_scale: float = 0.0
     good_steps: int = 0
+    lowest_loss: float = math.inf
+    diverged: bool = False
+
+    def note_loss(self, loss, is_epoch):
+        """Note the mean loss of the epoch so far; `diverged` is then whether it is far from the best one, or NaN."""
+        self.diverged = not loss <= DIVERGED * self.lowest_loss
+        if is_epoch and not self.diverged:
+            self.lowest_loss = min(self.lowest_loss, loss)
 
     def clear_epoch(self):
         """Reset the sums of the epoch."""
@@ -97,7 +113,7 @@ class TrainState:
         return asdict(self.progress)
 
     def restore(self, checkpoint):
-        """Load weights, moments, averages and progress of a `last.ckpt` that `check_resumable` accepted."""
+        """Load weights, moments, averages and progress of a state that `accept_changes` accepted."""
         copy_strictly(self.weights(), checkpoint.weights, checkpoint.path)
         copy_strictly(self.moments(), checkpoint.moments, checkpoint.path)
         if self.average:
@@ -144,31 +160,64 @@ def describe_network(config, categories):
     return {**meta, "class_names": list(categories.names), "category_ids": list(categories.ids)}
 
 
-def check_resumable(checkpoint, config, data):
+def data_facts(data):
+    """Return what a resumed run must find again: numbers of images and boxes, and a hash of ids, sizes and boxes."""
+    found = hashlib.sha256()
+    for image_id, size, boxes in zip(data.image_ids, data.sizes, data.boxes, strict=True):
+        found.update(f"{image_id!r} {tuple(map(int, size))} {len(boxes)}\n".encode() + boxes.tobytes())
+    return {"images": len(data), "boxes": sum(map(len, data.boxes)), "sha256": found.hexdigest()}
+
+
+def accept_changes(checkpoint, config, data):
     """Check that a run can continue from a checkpoint with this config and data.
 
+    Returns:
+        The checkpoint, its step moved to the same epoch where an epoch has another number of steps now, and a line for
+        the log for each change that config.allow_change names.
+
     Raises:
-        UserError: the file does not hold the state of a run, or the state of one with another data set, another number
-            of devices or other trained parameters.
+        UserError: the file does not hold the state of a run, or what decides the result of the run has changed; each
+            change is listed.
     """
-    if "progress" not in checkpoint.meta or not checkpoint.moments:
+    if not is_state(checkpoint):
         raise UserError(f"resume {checkpoint.path}: holds weights only; a run continues from its last.ckpt "
                         "(to start a new run from these weights, use --resume_yolo)")
-    devices = checkpoint.meta["config"]["group_size"]
-    if devices != config.group_size:
-        raise UserError(f"resume {checkpoint.path}: that run had {devices} device(s), this one has "
-                        f"{config.group_size}; use as many, or start a new run from its weights by --resume_yolo")
     steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
-    if checkpoint.meta["steps_per_epoch"] != steps:
-        raise UserError(f"resume {checkpoint.path}: that run had {checkpoint.meta['steps_per_epoch']} steps an "
-                        f"epoch, this one has {steps}; use the same data_dir and per_batch_size")
-    names = checkpoint.meta["class_names"]
-    if names != list(data.categories.names):
-        raise UserError(f"resume {checkpoint.path}: that run had the classes {names}, this one has "
-                        f"{list(data.categories.names)}; use the same data_dir")
-    for option in ("freeze_backbone", "optimizer", "assigner", "scale_x_y"):
+    changes = dict(_changes(checkpoint.meta, config, data, steps))
+    refused = [name for name in changes if name not in allowed_changes(config) or name in PART_OF_THE_STATE]
+    if refused:
+        listed = "\n  ".join(f"{name}: {before} then, {now} now" for name, (before, now) in changes.items()
+                             if name in refused)
+        allowable = ",".join(name for name in changes if name not in PART_OF_THE_STATE)
+        way = f", or continue with the change by --allow_change {allowable}" if allowable else ""
+        raise UserError(f"resume {checkpoint.path}: the result of that run would be another one by\n  {listed}\n"
+                        f"leave it as it was, or start a new run from its weights by --resume_yolo{way}")
+    before, progress = checkpoint.meta["steps_per_epoch"], checkpoint.meta["progress"]
+    if before != steps:
+        meta = {**checkpoint.meta, "progress": {**progress, "step": progress["step"] * steps // before}}
+        checkpoint = replace(checkpoint, meta=meta)
+    return checkpoint, [f"resume: {name} is {now} from here on, {before} until then"
+                        for name, (before, now) in changes.items()]
+
+
+def _changes(meta, config, data, steps):
+    """Yield (name, (text of what was, text of what is)) of all that decides the result of a run and has changed."""
+    saved = meta["config"]
+    for name in decisive_options():
         # Runs from before an option had its default.
-        before = checkpoint.meta["config"].get(option, default_options()[option].default)
-        if plain(before) != plain(config[option]):
-            raise UserError(f"resume {checkpoint.path}: that run had {option} {show(before)}, this one has "
-                            f"{show(config[option])}; leave it as it was, or start a new run by --resume_yolo")
+        before, now = saved.get(name, plain(default_options()[name].default)), plain(config[name])
+        leader = FOLLOWING.get(name)
+        follows = leader and before == saved.get(leader) and now == plain(config[leader])
+        if before != now and not follows and not (name == "max_epoch" and now > before):
+            yield name, (show(before), show(now))
+    classes = list(data.categories.names)
+    if meta["class_names"] != classes:
+        yield "classes", (show(meta["class_names"]), show(classes))
+    facts = data_facts(data)
+    then = meta.get("data", facts)
+    if then != facts:
+        yield "data", tuple(f"{found['images']} images with {found['boxes']} boxes (SHA-256 {found['sha256'][:8]})"
+                            for found in (then, facts))
+    batches = [saved.get(name) == plain(config[name]) for name in ("per_batch_size", "group_size")]
+    if "data" not in meta and all(batches) and meta["steps_per_epoch"] != steps:
+        yield "data", (f"{meta['steps_per_epoch']} steps an epoch", f"{steps} steps an epoch")

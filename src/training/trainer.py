@@ -81,6 +81,7 @@ class Trainer:
                     self.stopped_by = self.stop_signal(request, step, end_step)
                     if progress.step % steps_per_epoch and self.is_checkpoint_due(end_step):
                         self.check_bad_steps()
+                        progress.note_loss(self.meters.epoch_loss(), is_epoch=False)
                         self.state.sync(run.ranks)
                         run.save_last(self.state)
                     if self.stopped_by:
@@ -205,6 +206,7 @@ class Trainer:
         self.check_bad_steps()
         self.state.sync(run.ranks)
         row = self.meters.epoch_row(epoch, self.rates[progress.step - 1])
+        self.note_loss(epoch, row["loss"])
         remaining = self.meters.clock.remaining(progress.step, run.total_steps)
         run.logger.info(epoch_line(epoch, run.config.max_epoch, row["loss"], row["images_per_second"], row["seconds"],
                                    remaining, row["peak_memory_mb"]))
@@ -216,6 +218,17 @@ class Trainer:
             order = training_sampler(run.config, run.data, run.ranks.rank, run.ranks.size).epoch_order(epoch)
             run.logger.debug("epoch[%d] images %s", epoch, [run.data.image_ids[number] for number in order])
         return row
+
+    def note_loss(self, epoch, loss):
+        """Note the mean loss of an epoch, and warn of one that is far from the best."""
+        best = self.state.progress.lowest_loss
+        self.state.progress.note_loss(loss, is_epoch=True)
+        if self.state.progress.diverged:
+            self.run.logger.warning(
+                "epoch[%d] mean loss:%f%s: the run diverges; best.ckpt and the newest state from before it stay. "
+                "Continue from that one with a lower lr or clip_gradient_norm (--resume %s/yolov3_tiny-EPOCH_STEP.ckpt "
+                "--lr LR --allow_change lr), and look at first_batch.jpg for boxes in wrong places", epoch, loss,
+                f", {loss / best:.0f} times that of the best epoch" if 0 < best < loss else "", self.run.checkpoints)
 
     def validate(self, epoch):
         """Validate and log the result; returns it as columns of metrics.csv."""

@@ -47,6 +47,10 @@ class Validation:
         progress = self.state.progress
         if self.config.eval_interval and "AP" not in row:
             return False
+        if progress.diverged:
+            # Its AP may be the first one, but it is none to keep.
+            progress.validations_without_gain += bool(self.config.eval_interval)
+            return False
         score = row["AP"] if self.config.eval_interval else -row["loss"]
         if score > progress.best_score:
             progress.best_score, progress.validations_without_gain = score, 0
@@ -57,14 +61,34 @@ class Validation:
 
     def is_out_of_patience(self):
         """Return whether the last config.patience validations brought no better AP; never with 0."""
-        patience = self.config.patience
-        return bool(patience) and self.state.progress.validations_without_gain >= patience
+        return _is_out_of_patience(self.config, self.state.progress.validations_without_gain)
 
     def resume(self, checkpoint):
         """Forget the best score of a restored state that is of another kind: an AP cannot be compared with a loss."""
-        if bool(checkpoint.meta["config"]["eval_interval"]) != bool(self.config.eval_interval):
+        if _has_another_score(self.config, checkpoint):
             progress = self.state.progress
             progress.best_score, progress.validations_without_gain = Progress.best_score, 0
+
+
+def finish_line(checkpoint, config):
+    """Return a line that says that the run of a checkpoint is finished and how to train on; empty if it is not."""
+    meta, cure = checkpoint.meta, "or start a new run from its weights by --resume_yolo"
+    step, without_gain = meta["progress"]["step"], meta["progress"].get("validations_without_gain", 0)
+    if step >= meta["steps_per_epoch"] * config.max_epoch:
+        return (f"the run of {checkpoint.path} is finished after {step} steps: nothing is trained or written; to train "
+                f"on, raise max_epoch above {config.max_epoch}, {cure}")
+    if _is_out_of_patience(config, without_gain) and not _has_another_score(config, checkpoint):
+        return (f"the run of {checkpoint.path} is finished, as {without_gain} validations brought no better AP: "
+                f"nothing is trained or written; to train on, raise patience above {config.patience}, {cure}")
+    return ""
+
+
+def _is_out_of_patience(config, validations_without_gain):
+    return bool(config.patience) and validations_without_gain >= config.patience
+
+
+def _has_another_score(config, checkpoint):
+    return bool(checkpoint.meta["config"]["eval_interval"]) != bool(config.eval_interval)
 
 
 def build_validation(config, state, categories, ranks):

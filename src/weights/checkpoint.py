@@ -7,7 +7,8 @@ A file holds tensors by name (weights; in `last.ckpt` also `moments.<weight>` an
 resized, ...) and the progress of the run.
 """
 import json
-import re
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ import mindspore as ms
 
 from model_utils.errors import UserError
 from model_utils.files import replacing
+from src.weights.checkpoint_list import check_listed
 
 # MindSpore reads no file whose name ends otherwise.
 SUFFIX = ".ckpt"
@@ -67,25 +69,34 @@ def save_checkpoint(path, weights, meta, moments=None, averages=None):
         meta (dict): what json can hold.
         moments, averages (dict): optional, like `weights`, by the weight's name.
     """
-    path = Path(path)
+    with replacing(path) as temporary:
+        write_checkpoint(temporary, weights, meta, moments, averages)
+
+
+def write_checkpoint(path, weights, meta, moments=None, averages=None):
+    """Write a checkpoint to a new file in a folder that has no other one; see `save_checkpoint`.
+
+    MindSpore writes a file of another name first, removes an old one, and leaves files that only their owner can read.
+    """
     tensors = dict(weights)
     for prefix, values in ((MOMENTS_PREFIX, moments), (AVERAGE_PREFIX, averages)):
         tensors.update({prefix + name: value for name, value in (values or {}).items()})
     # Copies: the next step must not change what is saved.
     entries = [{"name": name, "data": ms.Tensor(_to_numpy(value))} for name, value in tensors.items()]
-    # MindSpore removes the old file before it writes the new one, and makes it unreadable for all but its owner.
-    with replacing(path) as temporary:
-        ms.save_checkpoint(entries, str(temporary), append_dict={META_KEY: json.dumps(meta)}, crc_check=True)
+    with _no_log_lines():
+        ms.save_checkpoint(entries, str(path), append_dict={META_KEY: json.dumps(meta)}, crc_check=True)
 
 
 def load_checkpoint(path):
     """Read a checkpoint of this project or of the 2021 version.
 
     Raises:
-        UserError: the file is missing, is not a checkpoint, or is damaged (its checksum does not fit).
+        UserError: the file is missing, is not a checkpoint, or is damaged: its checksum does not fit, or its SHA-256 is
+            not that of the list of its folder.
     """
     if not Path(path).is_file():
         raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
+    check_listed(path)
     try:
         loaded = _load(path)
         if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
@@ -141,20 +152,14 @@ def copy_strictly(parameters, arrays, path):
         parameter.set_data(ms.Tensor(np.asarray(arrays[name], np.float32)))
 
 
-def numbered_name(epoch, step):
-    """Return the file name of the weights after `step` steps, in (0-based) epoch `epoch`."""
-    return f"yolov3_tiny-{epoch}_{step}.ckpt"
-
-
-def remove_old(folder, keep):
-    """Remove all but the `keep` newest (by step) numbered checkpoints of a folder."""
-    numbered = []
-    for path in Path(folder).glob("yolov3_tiny-*_*.ckpt"):
-        match = re.fullmatch(r"yolov3_tiny-\d+_(\d+)\.ckpt", path.name)
-        if match:
-            numbered.append((int(match.group(1)), path))
-    for _, path in sorted(numbered)[:-keep]:
-        path.unlink()
+@contextmanager
+def _no_log_lines():
+    """Keep MindSpore from logging an error that is raised as well."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _class_count_hint(arrays):

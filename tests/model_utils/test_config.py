@@ -65,9 +65,9 @@ def test_defaults_are_those_of_the_2021_version():
 
 
 def test_the_shipped_default_config_is_complete_and_sound():
-    values, helps, choices, limits = read_yaml(DEFAULT_CONFIG)
+    values, helps, choices, limits, decisive = read_yaml(DEFAULT_CONFIG)
     assert list(values) == list(helps)
-    for some in (choices, limits):
+    for some in (choices, limits, decisive["decisive"]):
         assert list(some) == [name for name in values if name in some], "in the order of the values"
     assert not set(values) & set(REMOVED_OPTIONS)
     assert all(text[0].isupper() or text[0] in "[01" for text in helps.values())

@@ -1,7 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny data sets in COCO layout, real data sets where they are available, and a config for tests of the data."""
+"""Tiny data sets in COCO layout, real data sets where they are available, a config for tests of the data, and a
+full disk."""
 import json
+import resource
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -79,3 +83,18 @@ def real_data(name):
     if not path.is_dir():
         pytest.skip(f"{path} is not here")
     return path
+
+
+@contextmanager
+def full_disk(size=4096):
+    """Let this process write files of so many bytes at most: the error then has no file name, as that of a full disk.
+
+    Not a fixture: pytest reports a test before its fixtures end, and its own log may be a longer file.
+    """
+    heeded, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heeded)

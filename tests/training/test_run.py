@@ -3,6 +3,7 @@
 """The files of a run: what they hold, which ranks write them, and what a resumed run takes over."""
 import csv
 import logging
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,16 +18,17 @@ def one_of_two(rank):
     return SimpleNamespace(rank=rank, size=2, is_first=rank == 0)
 
 
-def test_best_and_numbered_files_hold_the_average_and_old_ones_go(split, tmp_path):
-    run, state = random_state(split, 1, tmp_path, arguments=["--keep_checkpoint_max=2"])
-    for step in (5, 10, 15):
+def test_best_and_older_numbered_files_hold_the_average_and_old_ones_go(split, tmp_path):
+    run, state = random_state(split, 1, tmp_path, arguments=["--keep_checkpoint_max=3"])
+    for step in (5, 10, 15, 20):
         state.progress.step = step
         run.save_last(state)
     run.save_best(state)
     # Five steps an epoch.
-    names = ["best.ckpt", "last.ckpt", "yolov3_tiny-1_10.ckpt", "yolov3_tiny-2_15.ckpt"]
+    names = ["best.ckpt", "checkpoints.json", "last.ckpt", "yolov3_tiny-1_10.ckpt", "yolov3_tiny-2_15.ckpt",
+             "yolov3_tiny-3_20.ckpt"]
     assert sorted(path.name for path in run.checkpoints.iterdir()) == names
-    for name in ("best.ckpt", "yolov3_tiny-2_15.ckpt"):
+    for name in ("best.ckpt", "yolov3_tiny-1_10.ckpt"):
         checkpoint = load_checkpoint(run.checkpoints / name)
         assert not checkpoint.moments and not checkpoint.averages
         for key, value in state.average.by_name.items():
@@ -57,13 +59,22 @@ def test_a_row_of_metrics_is_rounded_by_its_columns(split, tmp_path):
 
 
 def test_a_resumed_run_takes_over_the_best_checkpoint_and_the_rows_of_whole_epochs(split, tmp_path, caplog):
-    (tmp_path / "old" / "ckpt_0").mkdir(parents=True)
-    (tmp_path / "old" / "ckpt_0" / "best.ckpt").write_bytes(b"best")
+    old, state = random_state(split, 1, tmp_path / "old")
+    old.save_best(state)
+    best = (old.checkpoints / "best.ckpt").read_bytes()
     (tmp_path / "old" / "metrics.csv").write_text("epoch,loss\n0,2.5\n1,1.5\n2,1.")
     run, _ = random_state(split, 1, tmp_path / "new", logger=logging.getLogger("take over"))
     (tmp_path / "new").mkdir()
-    run.take_over(SimpleNamespace(path=str(tmp_path / "old" / "ckpt_0" / "last.ckpt"), meta={"progress": {"step": 7}}))
-    assert (run.checkpoints / "best.ckpt").read_bytes() == b"best"
+    last = SimpleNamespace(path=str(tmp_path / "old" / "ckpt_0" / "last.ckpt"), meta={"progress": {"step": 7}})
+    run.take_over(last, state.progress)
+    assert (run.checkpoints / "best.ckpt").read_bytes() == best
+    assert load_checkpoint(run.checkpoints / "best.ckpt").meta["class_names"] == ["cup", "ball", "key"]
     with (tmp_path / "new" / "metrics.csv").open(newline="") as file:
         assert [(row["epoch"], row["loss"]) for row in csv.DictReader(file)] == [("0", "2.5")]
     assert not caplog.records
+    # A damaged one is not taken over, and no later epoch is measured by it.
+    (old.checkpoints / "best.ckpt").write_bytes(best[:1000])
+    state.progress.best_score = 0.5
+    random_state(split, 1, tmp_path / "newer", logger=run.logger)[0].take_over(last, state.progress)
+    assert state.progress.best_score == -math.inf and not list(tmp_path.glob("newer/**/best.ckpt"))
+    assert "best.ckpt: cannot be read, the file is truncated" in caplog.text

@@ -11,14 +11,7 @@ import pytest
 import mindspore as ms
 
 from model_utils.errors import UserError
-from src.weights.checkpoint import (
-    legacy_names,
-    load_checkpoint,
-    load_weights,
-    numbered_name,
-    remove_old,
-    save_checkpoint,
-)
+from src.weights.checkpoint import legacy_names, load_checkpoint, load_weights, save_checkpoint
 from tests.support.small_networks import small_network, values
 
 META = {"class_names": ["é", "b"], "anchors": [[10.0, 14.0]], "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
@@ -66,11 +59,12 @@ def test_a_failed_save_leaves_the_old_file(saved, monkeypatch):
     before = saved.read_bytes()
 
     def fail(*args, **kwargs):
-        raise OSError("disk full")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ms, "save_checkpoint", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match="No space left on device .*bytes free") as caught:
         save_checkpoint(saved, small_weights(2), META)
+    assert caught.value.filename == str(saved)
     assert saved.read_bytes() == before and os.listdir(saved.parent) == ["last.ckpt"]
 
 
@@ -148,11 +142,3 @@ def test_a_2021_checkpoint_loads_tensor_by_tensor(tmp_path):
     for parameter in network.get_parameters():
         np.testing.assert_array_equal(parameter.asnumpy(), values[parameter.name])
     assert len(checkpoint.moments) == 37 and checkpoint.meta == {}
-
-
-def test_only_the_newest_numbered_checkpoints_stay(tmp_path):
-    names = [numbered_name(epoch, step) for epoch, step in ((0, 9), (1, 10), (2, 100), (3, 1000))]
-    for name in [*names, "last.ckpt", "best.ckpt"]:
-        (tmp_path / name).touch()
-    remove_old(tmp_path, 2)
-    assert sorted(os.listdir(tmp_path)) == sorted([*names[2:], "best.ckpt", "last.ckpt"])
