@@ -14,7 +14,7 @@ from src.training import train_state, trainer
 NOT_IN_THE_GRAPH = {
     "data_dir", "ckpt_path", "resume", "resume_yolo", "pretrained_backbone", "max_epoch", "t_max", "time_budget", "lr",
     "warmup_epochs", "log_interval", "ckpt_interval", "keep_checkpoint_max", "eval_interval", "num_parallel_workers",
-    "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience",
+    "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience", "bad_images",
 }
 _built, _shared_parameters = {}, set()
 
