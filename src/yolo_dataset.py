@@ -233,7 +233,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
                 continue
             boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
             return [*map(list, bad.items())] or None
-        raise TooManyBadImages(bad.items(), len(data), f"by which {MAX_REPLACEMENTS} samples in a row failed")
+        raise TooManyBadImages(bad.items(), len(data), f"and {MAX_REPLACEMENTS} samples in a row failed")
 
     return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch, workers_of(config),
                         config.read_wait_seconds, report)

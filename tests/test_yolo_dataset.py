@@ -345,5 +345,5 @@ def test_a_disk_that_is_gone_ends_the_stream_after_a_few_samples(broken, monkeyp
     config, data, _ = broken
     monkeypatch.setattr("src.yolo_dataset.max_bad", lambda *_: 10**6)
     gone = replace(data, paths=[f"/no/such/disk/{number}.png" for number in range(200)])
-    with pytest.raises(TooManyBadImages, match="20 of the 200 .*, by which 20 samples in a row failed; restore them:"):
+    with pytest.raises(TooManyBadImages, match="20 of the 200 .*, and 20 samples in a row failed; restore them:"):
         batches(config, gone)

@@ -142,16 +142,19 @@ def read_coco(config, split: str, training: bool) -> CocoData:
         UserError: a folder, the annotation file or an image is missing, or the file cannot be used.
     """
     json_path, image_folder = layout(config.data_dir, split)
-    data = read_split(json_path, image_folder, config)
+    # An image that was lost since a run began is replaced when that run is resumed.
+    may_be_lost = bool(training and config.resume and config.bad_images == "replace")
+    data = read_split(json_path, image_folder, config, may_be_lost)
     return for_training(data, config, json_path) if training else data
 
 
-def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
+def read_split(json_path: Path, image_folder: Path, config, may_be_lost: bool = False) -> CocoData:
     """Read and check an annotation file and its images, to evaluate on them.
 
     Args:
         json_path, image_folder: of the split.
         config: `exif`, `max_json_mb`, `read_wait_seconds`.
+        may_be_lost: a missing image is no error.
 
     Raises:
         UserError: the file cannot be used or an image is missing.
@@ -159,7 +162,7 @@ def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
     if not image_folder.is_dir():
         raise UserError(f"{image_folder}: this image folder does not exist; name the folder of the images of "
                         f"{json_path} by --image_dir FOLDER")
-    data = read_annotation_file(json_path, image_folder, config.max_json_mb)
+    data = read_annotation_file(json_path, image_folder, config.max_json_mb, may_be_lost)
     turned = unconfirmed(data.paths, data.sizes, config.read_wait_seconds) if config.exif == "auto" else []
     if turned:
         data.report["images_turned"] = len(turned)
@@ -167,17 +170,18 @@ def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
     return data
 
 
-def read_annotation_file(json_path: Path, image_folder: Path | None = None, max_mb: int | None = None) -> CocoData:
+def read_annotation_file(json_path: Path, image_folder: Path | None = None, max_mb: int | None = None,
+                         may_be_lost: bool = False) -> CocoData:
     """Read and check an annotation file; its images must be in `image_folder`, None: they are not looked for.
 
-    `max_mb` is the option max_json_mb; None: any size.
+    `max_mb` is the option max_json_mb; None: any size. With `may_be_lost` a missing image is no error.
 
     Raises:
         UserError: the file cannot be used or an image is missing.
     """
     content = load_json(json_path, max_mb=max_mb)
     categories = Categories(*read_categories(content, json_path))
-    images = read_images(content, json_path, image_folder)
+    images = read_images(content, json_path, image_folder, may_be_lost)
     annotations = records_of(content, "annotations", json_path)
     data = CocoData(categories, images.ids, images.paths, images.sizes,
                     *read_boxes(annotations, images, categories.ids, json_path))
@@ -320,8 +324,11 @@ def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[i
     return tuple(_values(records, "categories", "name", _text, "a name", path)), tuple(ids)
 
 
-def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
-    """All images, sorted by id; every file exists below the image folder. None: names only, files not looked for."""
+def read_images(content: dict, path: Path, folder: Path | None, may_be_lost: bool = False) -> ImageList:
+    """All images, sorted by id; every file exists below the image folder, unless it `may_be_lost`.
+
+    Without a folder there are names only, and files are not looked for.
+    """
     records = records_of(content, "images", path)
     if not records:
         raise UserError(f'{path}: "images" is empty; there is nothing to read')
@@ -335,7 +342,7 @@ def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
     # Numbers before texts.
     order = sorted(range(len(keys)), key=lambda place: (isinstance(keys[place], str), keys[place]))
     ids, keys, names, widths, heights = ([values[place] for place in order] for values in (ids, keys, names, *sides))
-    paths, renamed = (names, []) if folder is None else ImageFolder(folder, path).find(names)
+    paths, renamed = (names, []) if folder is None else ImageFolder(folder, path).find(names, may_be_lost)
     return ImageList(ids, keys, paths, list(zip(widths, heights, strict=True)), renamed)
 
 

@@ -153,9 +153,13 @@ class Trainer:
         step = self.state.progress.step
         if not step:
             raise fault
-        self.run.save_last(self.state)
-        raise UserError(f"ended after step {step}, which --resume {self.run.checkpoints}/last.ckpt continues: {fault}"
-                        ) from fault
+        last = self.run.checkpoints / "last.ckpt"
+        try:
+            self.run.save_last(self.state)
+        except OSError as error:
+            raise UserError(f"ended after step {step}, whose state cannot be saved ({last}: {error.strerror}): {fault}"
+                            ) from error
+        raise UserError(f"ended after step {step}, which --resume {last} continues: {fault}") from fault
 
     def _decay(self, step):
         return self.state.average.decay_at(step + 1) if self.state.average else 0.0

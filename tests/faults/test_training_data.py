@@ -14,7 +14,7 @@ import pytest
 from src.distributed_sampler import DistributedSampler
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
-from tests.support.training_runs import SMALL, start, wait_for_step
+from tests.support.training_runs import start, wait_for_step
 
 IMAGES = 100
 LIMIT_S = 180
@@ -67,9 +67,10 @@ def test_a_lost_file_is_replaced_and_one_that_does_not_answer_ends_the_run(tmp_p
     data, folder = tmp_path / "data", tmp_path / "out"
     folder.mkdir()
     write_coco(data, [{"size": (72, 64), "boxes": [(9, 9, 30, 20, 3)]} for _ in range(IMAGES)])
-    process = start(folder, data, *SMALL, "--max_epoch=10000", "--ckpt_interval=25", "--read_wait_seconds=3")
+    process = start(folder, data, "--per_batch_size=10", "--max_epoch=10000", "--ckpt_interval=5",
+                    "--read_wait_seconds=3")
     try:
-        wait_for_step(folder, 25, process)
+        wait_for_step(folder, 5, process)
         lost, silent = (data / "train2017" / f"{number:06}.png" for number in (7, 8))
         os.mkfifo(tmp_path / "fifo")
         os.replace(tmp_path / "fifo", lost)
@@ -84,13 +85,13 @@ def test_a_lost_file_is_replaced_and_one_that_does_not_answer_ends_the_run(tmp_p
     assert code == 1
     assert f"{silent}: reading this file has not returned for 3 s; check the disk or the network" in error
     step, last = re.search(r"error: ended after step (\d+), which --resume (.*/last\.ckpt) continues: ", error).groups()
-    assert load_checkpoint(last).meta["progress"]["step"] == int(step) > 50
+    assert load_checkpoint(last).meta["progress"]["step"] == int(step) > 10
     # The batch that did not come holds the silent image.
-    order = DistributedSampler(IMAGES, IMAGES, 1).epoch_order(int(step) // 50)
-    batch = order[int(step) % 50 * 2:][:2].tolist()
+    order = DistributedSampler(IMAGES, IMAGES, 1).epoch_order(int(step) // 10)
+    batch = order[int(step) % 10 * 10:][:10].tolist()
     assert 7 in batch or 6 in batch, "the sample before it may have been replaced by it"
     log = next(folder.glob("*/train_rank_0.log")).read_text()
     assert [line for line in re.findall(":WARNING:(.*)", log) if str(lost) in line] == [
-        f"{lost}: cannot read this image file (it is a FIFO, not a regular file); restore it or take it out of the data "
-        "set (its samples are replaced by the next ones)"]
+        f"{lost}: cannot read this image file (it is a FIFO, not a regular file); restore it or take it out of the "
+        "data set (its samples are replaced by the next ones)"]
     assert "Traceback" not in error
