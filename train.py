@@ -50,7 +50,8 @@ def train(config):
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
     data = read_coco(config, "train", training=True)
     config = with_categories(config, len(data.categories))
-    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True)
+    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True,
+                  left_out=checkpoint.meta.get("left_out") if checkpoint else None)
     reasons = []
     if config.time_budget and not checkpoint:
         config, reasons = fit_to_time(config, data, ranks, started)

@@ -17,6 +17,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -59,6 +60,20 @@ def walk(folder: Path, onerror: Callable[[OSError], object] | None = None
         hidden = [name for name in (*folders, *files) if name.startswith(".") or name in SYSTEM_FOLDERS]
         folders[:] = sorted(set(folders).difference(hidden))
         yield Path(parent), sorted(set(files).difference(hidden)), sorted(hidden)
+
+
+def check_regular(path):
+    """Return the `os.stat_result` of a regular file, or of what a link to it leads to.
+
+    Raises:
+        OSError: names the path: there is none, or it is something else, such as a FIFO, a read of which may never end.
+    """
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "device")
+        raise OSError(errno.EINVAL, f"it is a {kind}, not a regular file", str(path))
+    return status
 
 
 def write_atomically(path, data):

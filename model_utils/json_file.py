@@ -11,17 +11,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model_utils.errors import UserError
-from model_utils.files import write_atomically
+from model_utils.files import check_regular, write_atomically
+
+MB = 2**20
 
 
-def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
-    """Return the content of a json file; a `UserError` names line and column of broken json."""
-    return parse_json(read_file(path, kind), path, object_hook)
+def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None,
+              max_mb: int | None = None) -> object:
+    """Return the content of a json file; a `UserError` names line and column of broken json.
+
+    A file larger than `max_mb` (the option max_json_mb; None: any size) is not read: it takes many times its size.
+    """
+    return parse_json(read_file(path, kind, max_mb), path, object_hook)
 
 
-def read_file(path: Path, kind: str = "json file") -> bytes:
-    """Return the bytes of a file; a `UserError` where it cannot be read."""
+def read_file(path: Path, kind: str = "json file", max_mb: int | None = None) -> bytes:
+    """Return the bytes of a regular file; a `UserError` where it cannot be read, or is larger than `max_mb`."""
     try:
+        size = check_regular(path).st_size
+        if max_mb is not None and size > max_mb * MB:
+            raise UserError(f"{path}: this {kind} has {size / MB:.1f} MB, more than max_json_mb, {max_mb}; if it is "
+                            "meant to be so large, raise --max_json_mb")
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"

@@ -55,7 +55,8 @@ def main(argv=None):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name}: no such file; name the folder of a run of ascend310_infer that ended, "
                             f"which writes {RESULTS}, then {RUN}")
-    data = read_annotation_file(Path(config.ann_file), Path(config.img_path) if config.img_path else None)
+    data = read_annotation_file(Path(config.ann_file), Path(config.img_path) if config.img_path else None,
+                                config.max_json_mb)
     need_ground_truth(data, Path(config.ann_file))
     record = read_record(folder / RUN)
     check_data(record, data, folder / RUN, config.ann_file)

@@ -10,20 +10,20 @@ workers nor a resume changes it. All samples of a batch have the input size of i
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
 import numpy as np
 
-from model_utils.errors import UserError
 from model_utils.local_adapter import read_launch
 from src.data.augment import normalised_boxes
 from src.data.coco import CocoData
-from src.data.image_files import ImageCache, decode_reduced
+from src.data.image_check import TooManyBadImages, bad_kinds, bad_reason, max_bad
+from src.data.image_files import ImageCache, UnreadableImage, decode_reduced
 from src.data.mosaic import plan_sample
 from src.data.multi_scale import size_of_step, training_sizes
 from src.data.placement import fit_placement
+from src.data.read_workers import Workers
 from src.distributed_sampler import DistributedSampler, steps_per_epoch
 from src.transforms import draw_plan, paste
 
@@ -32,6 +32,8 @@ JPEG_ENDINGS = (".jpg", ".jpeg")
 # Batches that are prepared while the network works on another. More would only cost memory (39 MB for 32 images at 640
 # pixels each): a host that is faster than the device always has one ready, a slower one never has.
 PREFETCH = 2
+# So many samples in a row without an image that can be read are a disk that is gone.
+MAX_REPLACEMENTS = 20
 
 
 class SampleStream:
@@ -39,28 +41,30 @@ class SampleStream:
 
     Args:
         new_batch: first sample number of a batch -> its arrays, not yet filled, with the sample as first axis.
-        fill_sample: (sample number, arrays of its batch, row) -> None, writes that row; called from several threads.
+        fill_sample: (sample number, arrays of its batch, row) -> anything; writes that row, in one of the threads.
         samples: range of sample numbers; a remainder that fills no batch is left out.
         batch: samples in a batch.
         workers: number of threads.
+        wait_s: longest read of one file, see `Workers`.
+        report: called with what `fill_sample` returns, unless that is None, when its batch is taken: in the order of
+            the samples, whatever the threads do.
     """
 
     def __init__(self, new_batch: Callable[[int], tuple[np.ndarray, ...]],
-                 fill_sample: Callable[[int, tuple[np.ndarray, ...], int], None], samples: range, batch: int,
-                 workers: int):
+                 fill_sample: Callable[[int, tuple[np.ndarray, ...], int], object], samples: range, batch: int,
+                 workers: int, wait_s: int, report: Callable[[object], None] | None = None):
         # The workers are the parallelism: OpenCV's own threads would only compete with them for the same cores.
         cv2.setNumThreads(0)
-        self._new_batch, self._fill_sample, self._batch = new_batch, fill_sample, batch
+        self._new_batch, self._fill_sample, self._batch, self._report = new_batch, fill_sample, batch, report
         self._firsts = iter(range(samples.start, samples.stop - batch + 1, batch))
-        # Threads hold no reference to the stream, so that an abandoned one is garbage-collected with its threads.
-        self._pool = ThreadPoolExecutor(workers, "samples")
+        self._pool = Workers(workers, wait_s)
         self._started = deque()
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
         return self
 
     def __next__(self) -> tuple[np.ndarray, ...]:
-        """The next batch; raises what `fill_sample` raised for one of its samples, such as a UserError."""
+        """The next batch; raises what `fill_sample` raised for one of its samples, or a HungRead."""
         while self._pool and len(self._started) <= PREFETCH and self._start_batch():
             pass
         if not self._started:
@@ -69,7 +73,9 @@ class SampleStream:
         arrays, rows = self._started.popleft()
         try:
             for row in rows:
-                row.result()
+                result = self._pool.result(row)
+                if self._report and result is not None:
+                    self._report(result)
         except BaseException:
             self.close()
             raise
@@ -94,7 +100,7 @@ class SampleStream:
     def close(self) -> None:
         """Stop the threads and drop what they prepared; may be called twice."""
         if self._pool:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.close()
             self._pool = None
             self._started.clear()
 
@@ -126,10 +132,13 @@ def workers_of(config) -> int:
 
 
 class _Images:
-    """The images of a split, decoded and checked against its annotation file; up to `cache_mb` of them are kept."""
+    """The images of a split, decoded and checked against its annotation file; up to `cache_mb` of them are kept.
 
-    def __init__(self, data, exif, cache_mb=0):
-        self._data, self._exif, self._cache = data, exif, ImageCache(cache_mb)
+    Those with a fault of one of the kinds `refused` are as unreadable as others that cannot be decoded.
+    """
+
+    def __init__(self, data, config, cache_mb=0, refused=()):
+        self._data, self._config, self._cache, self._refused = data, config, ImageCache(cache_mb), refused
 
     def read(self, index, reduction=1):
         """The image, reduced where its format allows, and its actual reduction."""
@@ -138,14 +147,28 @@ class _Images:
         return self._cache.get(index, reduction, partial(self._decode, index, reduction))
 
     def _decode(self, index, reduction):
-        path = self._data.paths[index]
-        size = tuple(self._data.sizes[index])
-        image, by, (height, width), _ = decode_reduced(path, reduction, self._exif, size)
+        path, size, config = self._data.paths[index], tuple(self._data.sizes[index]), self._config
+        try:
+            image, by, (height, width), fault = decode_reduced(path, reduction, config.exif, size,
+                                                               config.max_image_pixels)
+        except UnreadableImage as error:
+            raise BadImage(str(error), index) from error
         if (width, height) != size:
             # Its boxes would be misplaced.
-            raise UserError(f"{path}: the image is {width}x{height}, its annotation file says {size[0]}x{size[1]} "
-                            f"(width x height, exif is {self._exif}); correct the annotation file or restore the image")
+            raise BadImage(f"{path}: the image is {width}x{height}, its annotation file says {size[0]}x{size[1]} "
+                           f"(width x height, exif is {config.exif}); correct the annotation file or restore the image",
+                           index)
+        if fault and fault.kind in self._refused:
+            raise BadImage(f"{path}: {fault.kind}, {fault.text}; restore the image", index)
         return image, by
+
+
+class BadImage(UnreadableImage):
+    """An image of a split that cannot be used; `index` is its number."""
+
+    def __init__(self, text, index):
+        super().__init__(text)
+        self.index = index
 
 
 def training_sampler(config, data: CocoData, rank: int = 0, world_size: int = 1) -> DistributedSampler:
@@ -155,15 +178,19 @@ def training_sampler(config, data: CocoData, rank: int = 0, world_size: int = 1)
 
 
 def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int | None = None, rank: int = 0,
-                 world_size: int = 1) -> SampleStream:
+                 world_size: int = 1, report: Callable[[list], None] | None = None) -> SampleStream:
     """Augmented training batches of one rank.
 
+    A sample with an image that can no longer be used is replaced by the next one of the rank, augmented in its own way:
+    it depends on the files alone, whatever was found bad before.
+
     Args:
-        config: `per_batch_size`, `max_box`, `seed`, `exif`, `num_parallel_workers`, `max_epoch`, and the options of
-            `plan_sample` and `size_of_step`.
+        config: `per_batch_size`, `max_box`, `seed`, `max_epoch`, the options of `plan_sample` and `size_of_step`, and
+            those by which images are read: `exif`, `bad_images`, `max_image_pixels`, `read_wait_seconds`, ...
         data: from `read_coco(config, "train", training=True)`.
         start_sample: number of the first sample in the whole run, on this rank: step * per_batch_size.
         end_sample: number after the last sample; None: the end of epoch `max_epoch`.
+        report: called, when its batch is taken, with [number, text] of the bad images of each sample that was replaced.
 
     Returns:
         Iterator of images uint8 [B, H, W, 3] RGB, (H, W) being the `size_of_step` of the batch's step, and boxes
@@ -171,8 +198,8 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
         with class -1.
 
     Raises:
-        UserError: too few images for one step, or sizes that no input can have; while iterating, an image that cannot
-            be used.
+        UserError: too few images for one step, or sizes that no input can have; while iterating, see `HungRead`, and
+            `TooManyBadImages` for a sample.
     """
     batch, sampler = config.per_batch_size, training_sampler(config, data, rank, world_size)
     if end_sample is None:
@@ -180,7 +207,7 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     # So that a wrong size is reported before the first batch.
     training_sizes(config)
 
-    images = _Images(data, config.exif, config.image_cache_mb)
+    images = _Images(data, config, config.image_cache_mb, bad_kinds(config))
 
     def new_batch(number):
         canvas_hw = size_of_step(config, number // batch)
@@ -189,21 +216,35 @@ def train_stream(config, data: CocoData, start_sample: int = 0, end_sample: int 
     def fill_sample(number, arrays, row):
         canvases, boxes = arrays
         canvas_hw = canvases.shape[1:3]
-        epoch, index = sampler[number]
-        rng = np.random.default_rng((config.seed, epoch, index))
-        plan, sources = plan_sample(data, index, canvas_hw, config, epoch, rng)
-        draw_plan(plan, lambda tile, reduction: images.read(sources[tile], reduction), config.pad_value, canvases[row])
-        boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
+        epoch, bad = sampler[number][0], {}
+        for replacement in range(MAX_REPLACEMENTS):
+            _, index = sampler[number + replacement]
+            # Another augmentation than in the image's own place.
+            seeds = (config.seed, epoch, index, replacement) if replacement else (config.seed, epoch, index)
+            rng = np.random.default_rng(seeds)
+            plan, sources = plan_sample(data, index, canvas_hw, config, epoch, rng)
+            try:
+                draw_plan(plan, lambda tile, reduction, of=sources: images.read(of[tile], reduction), config.pad_value,
+                          canvases[row])
+            except BadImage as error:
+                bad[error.index] = str(error)
+                if len(bad) > max_bad(len(data), config):
+                    raise TooManyBadImages(bad.items(), len(data), bad_reason(config)) from error
+                continue
+            boxes[row] = normalised_boxes(plan.boxes, canvas_hw, config.max_box, rng)
+            return [*map(list, bad.items())] or None
+        raise TooManyBadImages(bad.items(), len(data), f"and {MAX_REPLACEMENTS} samples in a row failed")
 
-    return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch,
-                        workers_of(config))
+    return SampleStream(new_batch, fill_sample, range(start_sample, end_sample), batch, workers_of(config),
+                        config.read_wait_seconds, report)
 
 
 def eval_stream(config, data: CocoData, batch_size: int, share: range | None = None) -> SampleStream:
     """Every image of a split, or of a share of it, once, in the order of `data`, preprocessed for evaluation.
 
     Args:
-        config: `testing_shape`, `resize_mode`, `pad_value`, `exif`, `num_parallel_workers`.
+        config: `testing_shape`, `resize_mode`, `pad_value`, `num_parallel_workers`, `exif`, `max_image_pixels`,
+            `read_wait_seconds`.
         data: from `read_coco(..., training=False)`.
         batch_size: images in a batch; the last one is padded with blank images.
         share: numbers of the images; None: all.
@@ -216,7 +257,7 @@ def eval_stream(config, data: CocoData, batch_size: int, share: range | None = N
         UserError: while iterating, an image that cannot be used.
     """
     canvas_hw = tuple(config.testing_shape)
-    images = _Images(data, config.exif)
+    images = _Images(data, config)
     share = range(len(data)) if share is None else share
 
     def new_batch(_):
@@ -231,5 +272,4 @@ def eval_stream(config, data: CocoData, batch_size: int, share: range | None = N
             paste(image, fit_placement(config.resize_mode, image.shape[:2], canvas_hw), canvases[row])
 
     padded = -(-len(share) // batch_size) * batch_size
-    return SampleStream(new_batch, fill_sample, range(padded), batch_size,
-                        workers_of(config))
+    return SampleStream(new_batch, fill_sample, range(padded), batch_size, workers_of(config), config.read_wait_seconds)

@@ -6,6 +6,8 @@ Threads and order are in test_yolo_dataset_threads.py, JPEGs and the cache in te
 """
 import gc
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from model_utils.errors import UserError
 from src.data.augment import normalised_boxes
 from src.data.coco import read_coco
+from src.data.image_check import TooManyBadImages
 from src.data.image_files import decode_image
 from src.data.mosaic import mosaic_sources
 from src.data.placement import fit_placement
@@ -253,3 +256,94 @@ def test_coco128_streams_whole():
     assert np.mean([(boxes[..., 2] > 0).sum(axis=1).mean() for _, boxes in streamed]) > 3
     evaluated = np.concatenate([indices for _, indices in eval_stream(config, read_coco(config, "val", False), 50)])
     assert sorted(evaluated.tolist()) == [-1] * 22 + [*range(128)]
+
+
+@pytest.fixture(scope="module")
+def many_dir(tmp_path_factory):
+    """A data folder of which two images may break, three not."""
+    root = tmp_path_factory.mktemp("many")
+    write_coco(root, [{"size": (24, 16), "boxes": [(3, 2, 12, 9, 3)]} for _ in range(200)])
+    return root
+
+
+@pytest.fixture
+def broken(many_dir):
+    """Yield (config, data, numbers) of a split whose images of two numbers, used one after the other, broke."""
+    config = data_config(many_dir, training_shape=[32, 32], max_epoch=2)
+    data = read_coco(config, "train", True)
+    numbers = DistributedSampler(200, 200, config.seed).epoch_order(0)[[20, 21]].tolist()
+    kept = {path: Path(path).read_bytes() for path in (data.paths[number] for number in numbers)}
+    Path(data.paths[numbers[0]]).unlink()
+    Path(data.paths[numbers[1]]).write_bytes(b"junk")
+    yield config, data, numbers
+    for path, content in kept.items():
+        Path(path).write_bytes(content)
+
+
+def test_a_sample_whose_image_broke_is_the_next_one_in_another_augmentation(broken):
+    config, data, numbers = broken
+    sampler, found = DistributedSampler(200, 200, config.seed), []
+    streamed = batches(config, data, end_sample=60, report=found.append)
+    # The second one was used twice: in the place of the first one, and in its own.
+    assert [[number for number, _ in sample] for sample in found] == [numbers, numbers[1:]]
+    assert "No such file" in found[0][0][1] and data.paths[numbers[1]] in found[1][0][1]
+    for number, used, replacement in ((19, 19, 0), (20, 22, 2), (21, 22, 1), (22, 22, 0)):
+        _, index = sampler[used]
+        rng = np.random.default_rng((config.seed, 0, index, replacement)[:3 + bool(replacement)])
+        image, boxes = augment(decode_image(data.paths[index]), data.boxes[index], (32, 32), config, rng)
+        np.testing.assert_array_equal(streamed[number // 2][0][number % 2], image)
+        np.testing.assert_array_equal(streamed[number // 2][1][number % 2], normalised_boxes(boxes, (32, 32), 90, rng))
+    assert len({streamed[number // 2][0][number % 2].tobytes() for number in (20, 21, 22)}) == 3
+
+
+@pytest.mark.parametrize("mosaics", [0.0, 0.8])
+def test_neither_threads_nor_a_resume_change_what_replaces_a_sample(broken, mosaics):
+    _, data, _ = broken
+    one, two, cached = (data_config(data.paths[0], training_shape=[32, 32], max_epoch=2, mosaic=mosaics,
+                                    num_parallel_workers=workers, image_cache_mb=megabytes)
+                        for workers, megabytes in ((1, 0), (2, 0), (2, 1)))
+    reports = [[], [], []]
+    whole, *others = (batches(config, data, end_sample=120, report=found.append)
+                      for config, found in zip((one, two, cached), reports, strict=True))
+    assert digest(whole) == digest(others[0]) == digest(others[1])
+    assert reports[0] == reports[1] == reports[2]
+    assert len(reports[0]) == 2 if not mosaics else len(reports[0]) > 2
+    assert digest(whole[11:]) == digest(batches(two, data, start_sample=22, end_sample=120))
+
+
+def test_a_mosaic_without_broken_tiles_is_the_one_of_a_sound_data_set(broken, many_dir, tmp_path):
+    _, data, numbers = broken
+    config = data_config(many_dir, training_shape=[32, 32], mosaic=1.0)
+    found = []
+    with_replacements = batches(config, data, end_sample=100, report=found.append)
+    write_coco(tmp_path, [{"size": (24, 16), "boxes": [(3, 2, 12, 9, 3)]} for _ in range(200)])
+    sound = batches(config, read_coco(data_config(tmp_path), "train", True), end_sample=100)
+    sampler, differ = DistributedSampler(200, 200, config.seed), 0
+    for number in range(100):
+        _, index = sampler[number]
+        rng = np.random.default_rng((config.seed, 0, index))
+        rng.random()
+        is_bad = not set(numbers).isdisjoint(mosaic_sources(index, 200, rng))
+        one, other = (batch[number // 2][0][number % 2] for batch in (with_replacements, sound))
+        assert (one != other).any() == is_bad
+        differ += is_bad
+    assert differ == len(found) > 2
+
+
+def test_too_many_images_that_broke_end_the_stream(broken):
+    config, data, numbers = broken
+    stopping = data_config(config.data_dir, training_shape=[32, 32], bad_images="stop")
+    with pytest.raises(TooManyBadImages, match="^1 of the 200 training images can no longer be used, and bad_images is "
+                                               "stop; restore them:\n  .*No such file") as error:
+        batches(stopping, data)
+    assert [number for number, _ in error.value.found] == numbers[:1]
+    with train_stream(stopping, data) as stream:
+        assert len([next(stream) for _ in range(10)]) == 10
+
+
+def test_a_disk_that_is_gone_ends_the_stream_after_a_few_samples(broken, monkeypatch):
+    config, data, _ = broken
+    monkeypatch.setattr("src.yolo_dataset.max_bad", lambda *_: 10**6)
+    gone = replace(data, paths=[f"/no/such/disk/{number}.png" for number in range(200)])
+    with pytest.raises(TooManyBadImages, match="20 of the 200 .*, and 20 samples in a row failed; restore them:"):
+        batches(config, gone)

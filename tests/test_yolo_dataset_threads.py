@@ -21,7 +21,7 @@ def number_stream(fill, samples, workers=2):
     def fill_sample(number, arrays, row):
         arrays[0][row] = fill(number)
 
-    return SampleStream(new_numbers, fill_sample, samples, 4, workers)
+    return SampleStream(new_numbers, fill_sample, samples, 4, workers, 60)
 
 
 def test_little_is_prepared_ahead():

@@ -36,6 +36,7 @@ FINDINGS = {
     "images_cut_short": "images that are cut short, but mostly there: used as they are",
     "images_damaged": "damaged images: used as they are decoded",
     "images_damaged_left_out": "damaged images: left out of training",
+    "images_broken": "images that broke since the run began: replaced in training",
     "images_dark": "images of 16 bits that use 12 of them, nearly black",
     "images_same_file": "images listed more than once: each entry counts",
     "categories_same_name": "categories that share a name with another one",
@@ -78,7 +79,7 @@ class CocoData:
     [n, 5]: x1, y1, x2, y2 in pixels, clipped to the image, and the class number, -1 for a crowd region. `report` counts
     what was found (keys of `FINDINGS`), `examples` names the first case of each finding. `truth` holds what is scored
     against as parallel arrays: image_index and class_index int64, bbox float64 [n, 4] x, y, w, h as in the file, area
-    float64, iscrowd 0 or 1.
+    float64, iscrowd 0 or 1. `left_out` are the ids of the damaged images that are not trained on.
     """
     categories: Categories
     image_ids: list[int | str]
@@ -88,6 +89,7 @@ class CocoData:
     truth: dict[str, np.ndarray]
     report: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    left_out: list[int | str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -129,7 +131,7 @@ def read_coco(config, split: str, training: bool) -> CocoData:
     """Read and check one split.
 
     Args:
-        config: `data_dir`, `exif`, and for training `max_box` and `keep_empty`.
+        config: `data_dir`, the options of `read_split`, and for training `max_box` and `keep_empty`.
         split: "train" or "val".
         training: leave out images without boxes; evaluation keeps every image.
 
@@ -140,16 +142,19 @@ def read_coco(config, split: str, training: bool) -> CocoData:
         UserError: a folder, the annotation file or an image is missing, or the file cannot be used.
     """
     json_path, image_folder = layout(config.data_dir, split)
-    data = read_split(json_path, image_folder, config)
+    # An image that was lost since a run began is replaced when that run is resumed.
+    may_be_lost = bool(training and config.resume and config.bad_images == "replace")
+    data = read_split(json_path, image_folder, config, may_be_lost)
     return for_training(data, config, json_path) if training else data
 
 
-def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
+def read_split(json_path: Path, image_folder: Path, config, may_be_lost: bool = False) -> CocoData:
     """Read and check an annotation file and its images, to evaluate on them.
 
     Args:
         json_path, image_folder: of the split.
-        config: `exif`.
+        config: `exif`, `max_json_mb`, `read_wait_seconds`.
+        may_be_lost: a missing image is no error.
 
     Raises:
         UserError: the file cannot be used or an image is missing.
@@ -157,23 +162,26 @@ def read_split(json_path: Path, image_folder: Path, config) -> CocoData:
     if not image_folder.is_dir():
         raise UserError(f"{image_folder}: this image folder does not exist; name the folder of the images of "
                         f"{json_path} by --image_dir FOLDER")
-    data = read_annotation_file(json_path, image_folder)
-    turned = unconfirmed(data.paths, data.sizes) if config.exif == "auto" else []
+    data = read_annotation_file(json_path, image_folder, config.max_json_mb, may_be_lost)
+    turned = unconfirmed(data.paths, data.sizes, config.read_wait_seconds) if config.exif == "auto" else []
     if turned:
         data.report["images_turned"] = len(turned)
         data.examples["images_turned"] = os.path.basename(data.paths[turned[0]])
     return data
 
 
-def read_annotation_file(json_path: Path, image_folder: Path | None = None) -> CocoData:
+def read_annotation_file(json_path: Path, image_folder: Path | None = None, max_mb: int | None = None,
+                         may_be_lost: bool = False) -> CocoData:
     """Read and check an annotation file; its images must be in `image_folder`, None: they are not looked for.
+
+    `max_mb` is the option max_json_mb; None: any size. With `may_be_lost` a missing image is no error.
 
     Raises:
         UserError: the file cannot be used or an image is missing.
     """
-    content = load_json(json_path)
+    content = load_json(json_path, max_mb=max_mb)
     categories = Categories(*read_categories(content, json_path))
-    images = read_images(content, json_path, image_folder)
+    images = read_images(content, json_path, image_folder, may_be_lost)
     annotations = records_of(content, "annotations", json_path)
     data = CocoData(categories, images.ids, images.paths, images.sizes,
                     *read_boxes(annotations, images, categories.ids, json_path))
@@ -262,9 +270,10 @@ def _without_segmentation(record):
     return record
 
 
-def load_json(path: Path, record_hook: Callable[[dict], dict] = _without_segmentation) -> dict:
+def load_json(path: Path, record_hook: Callable[[dict], dict] = _without_segmentation,
+              max_mb: int | None = None) -> dict:
     """The content of an annotation file without its outlines; a `UserError` names line and column of broken json."""
-    content = read_json(path, "annotation file", record_hook)
+    content = read_json(path, "annotation file", record_hook, max_mb)
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a json {type(content).__name__}; expected COCO's object with the lists images, "
                         "annotations and categories")
@@ -315,8 +324,11 @@ def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[i
     return tuple(_values(records, "categories", "name", _text, "a name", path)), tuple(ids)
 
 
-def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
-    """All images, sorted by id; every file exists below the image folder. None: names only, files not looked for."""
+def read_images(content: dict, path: Path, folder: Path | None, may_be_lost: bool = False) -> ImageList:
+    """All images, sorted by id; every file exists below the image folder, unless it `may_be_lost`.
+
+    Without a folder there are names only, and files are not looked for.
+    """
     records = records_of(content, "images", path)
     if not records:
         raise UserError(f'{path}: "images" is empty; there is nothing to read')
@@ -330,7 +342,7 @@ def read_images(content: dict, path: Path, folder: Path | None) -> ImageList:
     # Numbers before texts.
     order = sorted(range(len(keys)), key=lambda place: (isinstance(keys[place], str), keys[place]))
     ids, keys, names, widths, heights = ([values[place] for place in order] for values in (ids, keys, names, *sides))
-    paths, renamed = (names, []) if folder is None else ImageFolder(folder, path).find(names)
+    paths, renamed = (names, []) if folder is None else ImageFolder(folder, path).find(names, may_be_lost)
     return ImageList(ids, keys, paths, list(zip(widths, heights, strict=True)), renamed)
 
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image files: decoded whole or, for JPEGs, reduced; checked for damage; kept in memory up to a limit."""
 import io
+import math
 import re
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +16,15 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from model_utils.errors import UserError
+from model_utils.files import check_regular
 from src.data.orientation import UPRIGHT, exif_orientation, meant_orientation, turn, upright_size
+from src.data.read_workers import open_regular
 
 MB = 2**20
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND"
+# Where the first chunk of a PNG has its width and height.
+PNG_SIZE = slice(16, 24)
 CUT_SHORT, DAMAGED, DARK = "cut short", "damaged", "nearly black"
 # Smallest share of its rows by which a truncated image is of use.
 MIN_ROWS = 0.5
@@ -34,15 +40,16 @@ FOREIGN = ((4, b"ftyphei", "it is a HEIC photo of a phone: convert it to JPEG"),
            (0, b"<html", "it is a web page: the download went wrong, repeat it"))
 # No value of 12 bits is so high.
 DARK_BELOW = 4096
-# OpenCV's limit; it refuses larger images by name.
+# OpenCV's limit.
 MAX_PIXELS = 2**30
 
 
 def is_image(path: str | Path) -> bool:
     """Return whether a file starts as an image of a format that `decode_image` reads."""
-    if cv2.haveImageReader(str(path)):
-        return True
     try:
+        check_regular(path)
+        if cv2.haveImageReader(str(path)):
+            return True
         with Image.open(path) as image:
             # Formats that Pillow names, but leaves to programs that are seldom there.
             return not isinstance(image, ImageFile.StubImageFile) and image.format not in ("EPS", "MPEG")
@@ -68,25 +75,26 @@ class Decoded(NamedTuple):
     fault: Fault | None = None
 
 
-def decode_image(path: str | Path, exif: str = "auto") -> np.ndarray:
+def decode_image(path: str | Path, exif: str = "auto", max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read an image file of any common kind (grey, RGBA, CMYK, 16 bit) as RGB.
 
     Args:
         path: the file.
         exif: "auto": turned upright by its EXIF orientation, as people see it; "ignore": as it is stored.
+        max_pixels: larger images are refused by their header: a file of a megabyte may take gigabytes.
 
     Returns:
         uint8 [H, W, 3], RGB, contiguous.
 
     Raises:
-        UnreadableImage: the file cannot be opened, is empty, is no image, holds floating-point numbers, or less than
-            half of its rows is there; the text names the path.
+        UnreadableImage: the file cannot be opened, is empty, is no image, is too large, holds floating-point numbers,
+            or less than half of its rows is there; the text names the path.
     """
-    return decode_reduced(path, 1, exif).pixels
+    return decode_reduced(path, 1, exif, max_pixels=max_pixels).pixels
 
 
 def decode_reduced(path: str | Path, reduction: int, exif: str = "auto",
-                   listed_wh: tuple[int, int] | None = None) -> Decoded:
+                   listed_wh: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Read an image file for training as `decode_image` does, but a JPEG at a fraction of its sides.
 
     The fraction is taken in the frequency domain (libjpeg's scaled inverse transform), so nothing aliases; it saves
@@ -98,6 +106,7 @@ def decode_reduced(path: str | Path, reduction: int, exif: str = "auto",
         exif: see `decode_image`.
         listed_wh: width and height by the annotation file, which decide with "auto" whether an image is turned, see
             `src.data.orientation.meant_orientation`; None: not known.
+        max_pixels: see `decode_image`; it counts the whole image, whatever the reduction.
 
     Returns:
         `Decoded`: pixels [ceil(H / r), ceil(W / r), 3]; r, which is `reduction` for a sound JPEG and 1 for any other
@@ -107,6 +116,7 @@ def decode_reduced(path: str | Path, reduction: int, exif: str = "auto",
         UnreadableImage: as `decode_image`.
     """
     data = _read(path)
+    _check_pixels(path, data, max_pixels)
     orientation = exif_orientation(data) if exif == "auto" else UPRIGHT
     decoded = _decode_jpeg(path, data, reduction) if data.startswith(JPEG_START) else None
     if decoded and orientation != UPRIGHT and any(side % reduction for side in decoded.image_hw):
@@ -124,7 +134,7 @@ def _read(path):
     """Return the bytes of an image file that exists and is not empty."""
     try:
         # One read takes it all: a buffer would only be one more copy.
-        with open(path, "rb", buffering=0) as file:
+        with open_regular(path) as file:
             data = file.read()
     except OSError as error:
         raise UnreadableImage(f"{path}: cannot read this image file ({error.strerror or error}); "
@@ -134,12 +144,34 @@ def _read(path):
     return data
 
 
+def _check_pixels(path, data, max_pixels):
+    """Refuse an image of more pixels than `max_pixels` by its header, before memory is taken for them."""
+    pixels = math.prod(_header_sides(data))
+    if pixels > max_pixels:
+        raise UnreadableImage(f"{path}: this image has {pixels} pixels, more than max_image_pixels, {max_pixels}; make "
+                              "it smaller, or raise --max_image_pixels")
+
+
+def _header_sides(data):
+    """Return the sides of an image by its file's header, in any order; 0 where a decoder will refuse the header."""
+    if data.startswith(PNG_START) and len(data) >= PNG_SIZE.stop:
+        return struct.unpack(">II", data[PNG_SIZE])
+    try:
+        if data.startswith(JPEG_START):
+            return simplejpeg.decode_jpeg_header(data, strict=False)[:2]
+        with Image.open(io.BytesIO(data)) as image:
+            return image.size
+    except Image.DecompressionBombError as error:
+        # Pillow has a limit of its own, above which it gives the number of pixels only.
+        return (int(re.search(r"\d+", str(error))[0]),)
+    except (OSError, SyntaxError, ValueError, KeyError):
+        return (0,)
+
+
 def _decode_jpeg(path, data, reduction):
     """Return a JPEG as it is stored; None where libjpeg-turbo fails and another decoder may still read it."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
-        if height * width > MAX_PIXELS:
-            return None
         image = simplejpeg.decode_jpeg(data, "RGB", min_height=-(-height // reduction),
                                        min_width=-(-width // reduction))
         return Decoded(image, reduction, (height, width))

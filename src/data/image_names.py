@@ -30,8 +30,10 @@ class ImageFolder:
         self._listings = {}
         self._by_key = None
 
-    def find(self, names):
+    def find(self, names, may_be_lost=False):
         """Return (the path of each image, the pairs (name, path) of those that were found under another name).
+
+        With `may_be_lost` a missing file has the path that it had when there was one.
 
         Raises:
             UserError: files are missing, or a name fits several of them; it names the first, and the nearest file.
@@ -41,7 +43,10 @@ class ImageFolder:
             path = self._exact(name)
             if path is None:
                 path = self._near(name)
-                (missing if path is None else renamed).append((name, path))
+                if path is None and may_be_lost and self._inside(name):
+                    path = os.path.join(self.folder, self._inside(name))
+                else:
+                    (missing if path is None else renamed).append((name, path))
             paths.append(path)
         if missing:
             raise UserError(f"{self.folder}: {len(missing)} of the {len(names)} images named in {self.source} are "
@@ -61,15 +66,20 @@ class ImageFolder:
 
     def _exact(self, name):
         """Return the path of the file of this very name, None where there is none inside the folder."""
-        # Only the name is checked: links that the user made inside the folder are the user's business.
-        inside = os.path.normpath(name)
-        if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
+        inside = self._inside(name)
+        if inside is None:
             return None
         parent, base = os.path.split(inside)
         if parent not in self._listings:
             # One listing per folder shows which files exist, instead of one query for each image.
             self._listings[parent] = _file_names(self.folder / parent)
         return os.path.join(self.folder, inside) if base in self._listings[parent] else None
+
+    def _inside(self, name):
+        """Return a name as a path that does not lead out of the folder, None where it does."""
+        # Only the name is checked: links that the user made inside the folder are the user's business.
+        inside = os.path.normpath(name)
+        return None if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir else inside
 
     def _near(self, name):
         """Return the path of the one file that fits a name, None for none; see the module's docstring."""

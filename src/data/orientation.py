@@ -9,10 +9,11 @@ import io
 import os
 import struct
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import ExifTags, Image
+
+from src.data.read_workers import Workers, open_regular
 
 UPRIGHT = 1
 # Orientations that swap width and height.
@@ -63,8 +64,12 @@ def meant_orientation(orientation: int, stored_wh: tuple[int, int],
     return orientation, False
 
 
-def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the numbers of the images that are turned although their listed (width, height) does not say so."""
+def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]], wait_s: int) -> list[int]:
+    """Return the numbers of the images that are turned although their listed (width, height) does not say so.
+
+    Raises:
+        HungRead: a read took longer than `wait_s`.
+    """
     def is_unconfirmed(number):
         try:
             data = _head(paths[number])
@@ -77,14 +82,13 @@ def unconfirmed(paths: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[
             # Whoever decodes the image reports what is wrong with it.
             return False
 
-    with ThreadPoolExecutor(READERS) as pool:
-        found = pool.map(is_unconfirmed, range(len(paths)), chunksize=256)
-        return [number for number, is_one in enumerate(found) if is_one]
+    with Workers(READERS, wait_s) as workers:
+        return [number for number, is_one in enumerate(workers.map(is_unconfirmed, range(len(paths)))) if is_one]
 
 
 def _head(path):
     """Return the bytes of an image file that hold its size and EXIF data."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         data = file.read(HEAD_BYTES)
         return data if data.startswith(b"\xff\xd8") else data + file.read()
 

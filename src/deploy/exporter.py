@@ -33,7 +33,7 @@ def example_input(config, image_path=""):
     """
     height, width = config.testing_shape
     if image_path:
-        image = decode_image(image_path, config.exif)
+        image = decode_image(image_path, config.exif, config.max_image_pixels)
         placement = fit_placement(config.resize_mode, image.shape[:2], (height, width))
         canvas = place(image, placement, (height, width), config.pad_value)
     else:

@@ -14,6 +14,7 @@ from src.data.categories import Categories
 from src.data.coco import load_json, read_categories
 from src.data.image_files import decode_reduced
 from src.data.placement import fit_placement
+from src.data.read_workers import Workers
 from src.evaluation.detections import detect
 from src.evaluation.onnx_engine import OnnxNetwork
 from src.evaluation.topk_candidates import candidate_selector
@@ -81,7 +82,9 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
 
 def predict_image(network, path, config):
     """Return what the network finds on an image: its `Fault` or None, (height, width), and what `detect` returns."""
-    image, _, _, fault = decode_reduced(path, 1, config.exif)
+    with Workers(1, config.read_wait_seconds) as worker:
+        image, _, _, fault = worker.result(worker.submit(decode_reduced, path, 1, config.exif, None,
+                                                         config.max_image_pixels))
     if fault and config.strict_images:
         raise UserError(f"{path}: {fault.kind}, {fault.text}; leave --strict_images out to use what can be read")
     image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
@@ -118,7 +121,7 @@ def named_categories(categories, config):
     if not config.ann_file:
         return categories
     path = Path(config.ann_file)
-    annotated = Categories(*read_categories(load_json(path), path))
+    annotated = Categories(*read_categories(load_json(path, max_mb=config.max_json_mb), path))
     is_named = categories.names != unnamed_categories(len(categories)).names
     if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
         raise UserError(f"{path}: has the {len(annotated)} classes {', '.join(annotated.names):.100}, but "

@@ -183,4 +183,4 @@ class Meters:
         return {"epoch": epoch, "step": step, "lr": float(lr), "loss": sums.mean(),
                 **dict(zip(LOSS_PARTS, sums.mean_parts(), strict=True)), "images_per_second": rate,
                 "seconds": self.clock.epoch_seconds, "data_time": data_time, "step_time": step_time,
-                "peak_memory_mb": peak_memory_mb()}
+                "peak_memory_mb": peak_memory_mb(), "replaced_samples": self.progress.epoch_replaced}

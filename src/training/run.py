@@ -24,7 +24,8 @@ from src.yolo_dataset import steps_per_epoch, train_stream
 
 # Columns of metrics.csv, and to how many digits a value is rounded; None: not at all.
 METRICS = {"epoch": None, "step": None, "lr": None, "loss": 6, **dict.fromkeys(LOSS_PARTS, 4), "images_per_second": 2,
-           "seconds": 2, "data_time": 5, "step_time": 5, "peak_memory_mb": 1, "AP": 6, "AP50": 6}
+           "seconds": 2, "data_time": 5, "step_time": 5, "peak_memory_mb": 1, "AP": 6, "AP50": 6,
+           "replaced_samples": None}
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class Run:
     def _saves(self):
         return self.ranks.is_first or not self.config.is_save_on_master
 
-    def stream(self, first_step, end_step=None):
-        """Return this rank's batches from one step to another, or to the end of the run, as a `SampleStream`."""
+    def stream(self, first_step, end_step=None, report=None):
+        """Return this rank's `train_stream` from one step to another, or to the end of the run, with its `report`."""
         batch, end_step = self.config.per_batch_size, self.total_steps if end_step is None else end_step
         return train_stream(self.config, self.data, first_step * batch, end_step * batch, self.ranks.rank,
-                            self.ranks.size)
+                            self.ranks.size, report)
 
     def take_over(self, checkpoint, progress):
         """Copy metrics and best.ckpt of the run that is resumed; the best score of a damaged one is forgotten."""
@@ -123,4 +124,5 @@ class Run:
 
     def _meta(self, state):
         return {**describe_network(self.config, self.data.categories), "config": self.config.to_dict(),
-                "steps_per_epoch": self.steps_per_epoch, "data": self._data_facts, "progress": state.progress_meta()}
+                "steps_per_epoch": self.steps_per_epoch, "data": self._data_facts, "progress": state.progress_meta(),
+                "left_out": self.data.left_out}

@@ -44,7 +44,8 @@ PART_OF_THE_STATE = ("num_classes", "anchor_masks", "optimizer", "freeze_backbon
 class Progress:
     """The position of a run, saved in its checkpoints.
 
-    `epoch_loss`, `epoch_steps` and `epoch_parts` are sums over the finite steps of the current epoch;
+    `epoch_loss`, `epoch_steps` and `epoch_parts` are sums over the finite steps of the current epoch; `epoch_replaced`
+    counts its samples, on all ranks, that were replaced because an image could not be used;
     `bad_steps_in_row` counts the latest steps whose loss or gradient was not finite, `validations_without_gain` the
     latest validations that did not beat the best; `loss_scale` and `good_steps` are the state of a dynamic loss scaler.
     `lowest_loss` is the mean loss of the best epoch, `diverged` whether the latest one was far from it.
@@ -54,6 +55,7 @@ class Progress:
     epoch_loss: float = 0.0
     epoch_steps: int = 0
     epoch_parts: list = field(default_factory=list)
+    epoch_replaced: int = 0
     best_score: float = -math.inf
     skipped_steps: int = 0
     bad_steps_in_row: int = 0
@@ -71,7 +73,7 @@ class Progress:
 
     def clear_epoch(self):
         """Reset the sums of the epoch."""
-        self.epoch_loss, self.epoch_steps, self.epoch_parts = 0.0, 0, []
+        self.epoch_loss, self.epoch_steps, self.epoch_parts, self.epoch_replaced = 0.0, 0, [], 0
 
 
 @dataclass

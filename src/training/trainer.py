@@ -18,6 +18,7 @@ import mindspore as ms
 from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError, is_out_of_memory
 from model_utils.signals import StopRequest
+from src.data.image_check import BadImages
 from src.data.multi_scale import training_sizes
 from src.logger import epoch_line, time_line, training_line
 from src.loss import LOSS_PARTS
@@ -46,6 +47,7 @@ class Trainer:
     def __init__(self, run, state, validation):
         self.run, self.state, self.validation, self.stopped_by = run, state, validation, 0
         self.meters = Meters(state.progress, run.config.per_batch_size * run.ranks.size)
+        self.bad_images = BadImages(len(run.data), run.config, run.ranks, run.logger)
         self.rates = learning_rates(run.config, run.steps_per_epoch)
         self.train_step = TrainStep(mixed_precision(state.network, run.config.amp_level), state.optimizer, run.config,
                                     len(run.data.categories), state.average, state.scaler, run.ranks)
@@ -108,15 +110,65 @@ class Trainer:
         first = self.state.progress.step
         if self.run.config.data_sink:
             decays = [self._decay(step) for step in range(first, self.run.total_steps)]
-            yield sunk_step(self.train_step, StepRows(partial(self.run.stream, first), self.rates[first:], decays))
+            rows = StepRows(partial(self.run.stream, first, report=self.bad_images.add), self.rates[first:], decays)
+            yield partial(self._train_on_sunk_batch, sunk_step(self.train_step, rows))
         else:
-            with self.run.stream(first) as stream:
+            with self.run.stream(first, report=self.bad_images.add) as stream:
                 yield partial(self._train_on_next_batch, stream)
 
     def _train_on_next_batch(self, stream):
-        images, boxes = self.meters.clock.next_batch(stream)
+        images, boxes = self._next_batch(stream)
         step = self.state.progress.step
         return self.train_step(ms.Tensor(images), ms.Tensor(boxes), self.rates[step], self._decay(step))
+
+    def _next_batch(self, stream):
+        """Return the next batch; collective: where a rank has none, all end."""
+        batch, error = None, None
+        try:
+            batch = self.meters.clock.next_batch(stream)
+        except UserError as caught:
+            error = caught
+        self.exchange_bad_images(error)
+        return batch
+
+    def _train_on_sunk_batch(self, step):
+        try:
+            return step()
+        except UserError as error:
+            # The devices of other ranks wait for this one, so that they would not come to an exchange.
+            if self.run.ranks.size == 1:
+                self.exchange_bad_images(error)
+            raise
+
+    def exchange_bad_images(self, error=None):
+        """Count and report the images that broke, on all ranks; collective.
+
+        Args:
+            error (UserError): by which this rank has no further batch, if so.
+
+        Raises:
+            UserError: see `BadImages.exchange`; the state after the latest step is saved.
+        """
+        try:
+            self.state.progress.epoch_replaced += self.bad_images.exchange(error)
+        except UserError as fault:
+            if self.state.progress.step:
+                self.check_bad_steps()
+                self.state.sync(self.run.ranks)
+            self.save_and_end(fault)
+
+    def save_and_end(self, fault):
+        """Save the state after the latest step, where there was one, and raise a UserError that says so."""
+        step = self.state.progress.step
+        if not step:
+            raise fault
+        last = self.run.checkpoints / "last.ckpt"
+        try:
+            self.run.save_last(self.state)
+        except OSError as error:
+            raise UserError(f"ended after step {step}, whose state cannot be saved ({last}: {error.strerror}): {fault}"
+                            ) from error
+        raise UserError(f"ended after step {step}, which --resume {last} continues: {fault}") from fault
 
     def _decay(self, step):
         return self.state.average.decay_at(step + 1) if self.state.average else 0.0
@@ -204,6 +256,8 @@ class Trainer:
         """Sync the ranks and log the epoch; returns its row of metrics.csv."""
         run, progress = self.run, self.state.progress
         self.check_bad_steps()
+        if run.config.data_sink:
+            self.exchange_bad_images()
         self.state.sync(run.ranks)
         row = self.meters.epoch_row(epoch, self.rates[progress.step - 1])
         self.note_loss(epoch, row["loss"])
@@ -232,7 +286,12 @@ class Trainer:
 
     def validate(self, epoch):
         """Validate and log the result; returns it as columns of metrics.csv."""
-        result = self.validation.validate()
+        try:
+            result = self.validation.validate()
+        except UserError as fault:
+            # Another rank may still be at its images: nothing collective.
+            self.state.progress.clear_epoch()
+            self.save_and_end(fault)
         self.run.logger.info("epoch[%d], validation AP:%.4f, AP50:%.4f", epoch, result.ap, result.ap50)
         return {"AP": result.ap, "AP50": result.ap50}
 

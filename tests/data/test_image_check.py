@@ -1,6 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """The check of all images before the first is used: what is refused, what is used and reported, and its cache."""
+import logging
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from model_utils.comm import Ranks
 from model_utils.errors import UserError
 from src.data import image_check
 from src.data.coco import read_coco
-from src.data.image_check import check_images, usable
+from src.data.image_check import BadImages, TooManyBadImages, check_images, usable
 from tests.support.helpers import data_config, write_coco
 from tests.support.samples import smooth_image
 
@@ -90,3 +93,80 @@ def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeyp
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("YOLOV3_TINY_CACHE", str(tmp_path / "file"))
     assert [kind for _, kind, _ in check_images(data, config, 1, Ranks())] == ["cut short"]
+
+
+def test_what_is_no_regular_file_or_has_too_many_pixels_is_listed(tmp_path):
+    config, data = split_of(tmp_path, [WHOLE, WHOLE, WHOLE])
+    (tmp_path / "train2017" / "1.jpg").unlink()
+    os.mkfifo(tmp_path / "train2017" / "1.jpg")
+    (_, kind, text), = check_images(data, config, 2, Ranks())
+    assert kind == "unreadable" and "1.jpg: cannot read this image file (it is a FIFO, not a regular file)" in text
+    # The result is not that of another limit.
+    found = check_images(data, data_config(tmp_path, max_image_pixels=640 * 480 - 1), 2, Ranks())
+    words = "307200 pixels, more than max_image_pixels, 307199"
+    assert [words in text for _, _, text in found] == [True, False, True]
+
+
+def test_a_resumed_run_has_the_images_of_the_one_that_began(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_check, "MAX_BAD", 0.25)
+    config, data = split_of(tmp_path, [DAMAGED, WHOLE, SHORT, DAMAGED, *[WHOLE] * 4])
+    began = usable(data, check_images(data, config, 2, Ranks()), config, training=True)
+    assert began.left_out == [1, 4] and len(began) == 6
+    # One of the damaged images is restored, one more breaks.
+    (tmp_path / "train2017" / "0.jpg").write_bytes((tmp_path / "train2017" / "1.jpg").read_bytes())
+    (tmp_path / "train2017" / "5.jpg").write_bytes(b"")
+    found = check_images(data, config, 2, Ranks())
+    resumed = usable(data, found, config, training=True, left_out=began.left_out)
+    assert resumed.image_ids == began.image_ids and resumed.left_out == began.left_out
+    assert resumed.report["images_broken"] == 1 and "5.jpg" in resumed.examples["images_broken"]
+    assert "images_damaged_left_out" not in resumed.report
+    with pytest.raises(UserError, match="1 of the 8 images cannot be used"):
+        usable(data, found, data_config(tmp_path, bad_images="stop"), training=True, left_out=began.left_out)
+    with pytest.raises(UserError, match="1 of the 8 images cannot be used"):
+        usable(data, found, config, training=True)
+    for number in (1, 4):
+        (tmp_path / "train2017" / f"{number}.jpg").unlink()
+    found = check_images(data, config, 2, Ranks())
+    with pytest.raises(UserError, match="3 of the 8 images cannot be used"):
+        usable(data, found, config, training=True, left_out=began.left_out)
+
+
+class TwoRanks:
+    """Two ranks that exchange values in one process: each call of one is paired with what the other brings."""
+    size = 2
+
+    def __init__(self):
+        self.other = [[], ""]
+
+    def all_gather(self, own):
+        return [own, self.other]
+
+
+def test_ranks_exchange_what_is_bad_and_end_together(tmp_path, caplog):
+    ranks = TwoRanks()
+    bad = BadImages(200, data_config(), ranks, logging.getLogger("bad images"))
+    assert bad.exchange() == 0
+    bad.add([[4, "4.jpg: gone"], [5, "5.jpg: gone"]])
+    assert bad.exchange() == 1
+    # Each image once, whoever found it.
+    bad.add([[4, "4.jpg: gone"]])
+    ranks.other = [[[[5, "5.jpg: gone"]], [[4, "4.jpg: gone"]]], ""]
+    assert bad.exchange() == 3
+    assert [record.message for record in caplog.records] == [
+        f"{number}.jpg: gone (its samples are replaced by the next ones)" for number in (4, 5)]
+    ranks.other = [[], "a.jpg: reading this file has not returned for 60 s"]
+    with pytest.raises(UserError, match="^rank 1: a.jpg: reading this file has not returned for 60 s$"):
+        bad.exchange()
+    ranks.other = [[[[number, f"{number}.jpg: gone"]] for number in range(4, 30)], ""]
+    with pytest.raises(TooManyBadImages) as error:
+        bad.exchange()
+    lines = str(error.value).splitlines()
+    assert lines[0] == "26 of the 200 training images can no longer be used, more than 1%; restore them:"
+    assert len(lines) == 22 and lines[1] == "  4.jpg: gone" and lines[-1] == "  and 6 more"
+
+
+def test_the_bad_images_of_a_sample_that_cannot_be_replaced_are_listed_with_the_others():
+    bad = BadImages(100, data_config(), Ranks(), logging.getLogger("bad images"))
+    bad.add([[1, "1.jpg: gone"]])
+    with pytest.raises(TooManyBadImages, match="^3 of the 100 .*, more than 1%; .*\n  1.jpg: gone\n  2.jpg: .*\n  3"):
+        bad.exchange(TooManyBadImages([(2, "2.jpg: gone"), (3, "3.jpg: gone")], 100, "more than 1%"))

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Image files: every common kind, whole or reduced; damaged files; the cache: bounded, read-only, safe in threads."""
+import os
 import struct
 import threading
 
@@ -166,8 +167,31 @@ def test_a_damaged_jpeg_that_opencv_reads_comes_whole(tmp_path):
 def test_a_jpeg_of_too_many_pixels_is_an_error(tmp_path):
     jpeg = encoded(smooth_image(), ".jpg")
     frame = jpeg.index(b"\xff\xc0") + 5
-    with pytest.raises(UserError, match="cannot decode"):
+    with pytest.raises(UserError, match="has 4225000000 pixels, more than max_image_pixels, 1073741824; make"):
         decode_bytes(tmp_path, jpeg[:frame] + struct.pack(">HH", 65000, 65000) + jpeg[frame + 4:])
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".gif"])
+def test_an_image_above_the_limit_of_pixels_is_refused(tmp_path, extension):
+    path = tmp_path / f"a{extension}"
+    Image.fromarray(smooth_image()).save(path)
+    assert decode_reduced(path, 1, max_pixels=48 * 64).image_hw == (48, 64)
+    for reduction in (1, 8):
+        with pytest.raises(UserError, match=r"a\.\w+: this image has 3072 pixels, more than max_image_pixels, 3071; .*"
+                                            "raise --max_image_pixels"):
+            decode_reduced(path, reduction, max_pixels=48 * 64 - 1)
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp"])
+def test_the_header_alone_decides_on_too_many_pixels(tmp_path, extension, monkeypatch):
+    data = bytearray(encoded(smooth_image(), extension))
+    place = data.index(struct.pack(*((">II", 64, 48) if extension == ".png" else ("<ii", 64, 48))))
+    data[place:place + 8] = struct.pack(">II" if extension == ".png" else "<II", 20000, 20000)
+    (tmp_path / "bomb").write_bytes(data)
+    # Nothing is decoded.
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(UserError, match="bomb: this image has 400000000 pixels, more than max_image_pixels, 178956970"):
+        decode_image(tmp_path / "bomb", max_pixels=178956970)
 
 
 @pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])
@@ -202,6 +226,13 @@ def test_unusable_files_are_named(tmp_path, name, data, words):
 def test_a_folder_in_an_images_place_is_named(tmp_path):
     with pytest.raises(UserError, match="cannot read"):
         decode_image(tmp_path)
+
+
+def test_a_fifo_in_an_images_place_is_named_and_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match=r"a\.jpg: cannot read this image file \(it is a FIFO, not a regular file\)"):
+        decode_image(tmp_path / "a.jpg")
+    assert not is_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("extension", [".png", ".bmp", ".webp"])

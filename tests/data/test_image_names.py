@@ -36,6 +36,14 @@ def test_a_file_of_the_very_name_comes_first(folder, name):
     assert (folder / name).samefile(paths[0]) and renamed == []
 
 
+def test_a_lost_file_keeps_its_path_and_leads_nowhere_else(folder):
+    paths, renamed = ImageFolder(folder, "train.json").find(["./lost.jpg", "A_1.JPG"], may_be_lost=True)
+    assert paths == [str(folder / "lost.jpg"), str(folder / "a_1.jpg")] and len(renamed) == 1
+    for name in ("../lost.jpg", "/lost.jpg"):
+        with pytest.raises(UserError, match="1 of the 1 images named in train.json are missing"):
+            ImageFolder(folder, "train.json").find([name], may_be_lost=True)
+
+
 def test_a_name_that_fits_two_files_is_refused(folder):
     (folder / "A_1.jpg").touch()
     with pytest.raises(UserError, match="train.json: the image images/a_1.JPG may be A_1.jpg or a_1.jpg of "):

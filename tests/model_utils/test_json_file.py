@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of model_utils/json_file.py: errors for unreadable files, broken json and values of a wrong type."""
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from model_utils.errors import UserError
 from model_utils.files import write_atomically
-from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
+from model_utils.json_file import MB, is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 
 EXAMPLE = {"name": "text", "scores": [0.5], "size": {"width": 1, "whole": True}}
 SOUND = {"name": "", "scores": [], "size": {"width": -3, "whole": False}}
@@ -20,6 +21,20 @@ def test_the_error_of_an_unreadable_file_names_the_remedy(tmp_path):
     (tmp_path / "a.json").write_text("9" * 5000)
     with pytest.raises(UserError, match="a.json: no json that can be read: .*; make or copy the file again"):
         read_json(tmp_path / "a.json", "record")
+
+
+def test_only_regular_files_of_at_most_the_limit_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(UserError, match=r"pipe.json: cannot read this record: it is a FIFO, not a regular file"):
+        read_json(tmp_path / "pipe.json", "record")
+    path = tmp_path / "a.json"
+    with path.open("wb") as file:
+        # A hole: it takes no space.
+        file.truncate(3 * MB + 1)
+    with pytest.raises(UserError, match="a.json: this annotation file has 3.0 MB, more than max_json_mb, 3; .*raise"):
+        read_json(path, "annotation file", max_mb=3)
+    path.write_bytes(b" " * (MB - 1) + b"7")
+    assert read_json(path, max_mb=1) == 7
 
 
 @pytest.mark.parametrize(("data", "words"), [

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of predict.py: drawn images and json for one image and for a folder, and inputs that cannot be used."""
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -66,6 +67,19 @@ def test_one_image_goes_to_a_new_folder_below_log_path(run, tmp_path):
     assert json.loads((folder / "detections.json").read_text()) == [
         {"file": str(tmp_path / "one.png"), "width": 80, "height": 60, "detections": []}]
     np.testing.assert_array_equal(cv2.imread(str(folder / "one.png")), cv2.imread(str(tmp_path / "one.png")))
+
+
+def test_what_is_no_regular_file_or_too_large_is_skipped_and_named(run, tmp_path, capsys):
+    image = write_image(tmp_path / "images" / "b.jpg")
+    write_image(tmp_path / "images" / "c.png", width=81)
+    os.mkfifo(tmp_path / "images" / "a.jpg")
+    os.mkfifo(tmp_path / "images" / "pipe")
+    assert run(image.parent, f"--output_dir={tmp_path / 'out'}", "--max_image_pixels=4800") == 0
+    output = capsys.readouterr()
+    assert "a.jpg: cannot read this image file (it is a FIFO, not a regular file)" in output.out
+    assert "c.png: this image has 4860 pixels, more than max_image_pixels, 4800; make it smaller, or" in output.out
+    assert "1 entries are no images, or hidden, and left out: pipe" in output.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.jpg", "detections.json"]
 
 
 def test_an_unreadable_image_is_skipped_named_and_counted(run, tmp_path, capsys):

@@ -15,6 +15,9 @@ import train
 from model_utils.config import get_config
 from model_utils.errors import UserError, run_cli
 from model_utils.signals import StopRequest
+from src.data import image_check
+from src.distributed_sampler import DistributedSampler
+from src.training.run import Run
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
 from tests.support.shared_graphs import shared_graphs
@@ -199,6 +202,90 @@ def test_an_image_that_cannot_be_read_is_named_and_nothing_is_saved(tmp_path, da
                                 "--per_batch_size=10"]) == 1
     assert f"{path}: this image file is empty (0 bytes)" in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*/ckpt_0/*"))
+
+
+@pytest.fixture
+def breaking(tmp_path, monkeypatch):
+    """Return a function that trains two epochs on ten images, of which two may break, and some do once checked.
+
+    The images break that the first epoch uses as these samples, two of which make a step: the first is lost, the second
+    damaged, others are empty. Those that broke are broken in the next run as well.
+    """
+    monkeypatch.setattr(image_check, "MAX_BAD", 0.2)
+    data = tmp_path / "data"
+    write_coco(data, [{"size": (72, 64), "file_name": f"{number}.jpg", "boxes": [(9, 9, 30, 20, 3)]}
+                      for number in range(10)])
+    order = DistributedSampler(10, 10, 1).epoch_order(0)
+    write_first_batch = Run.write_first_batch
+
+    def train_on(folder, samples, *arguments):
+        paths = [data / "train2017" / f"{order[sample]}.jpg" for sample in samples]
+
+        def break_first(run, step):
+            write_first_batch(run, step)
+            for path, change in zip(paths, (lose, damage, *[empty] * len(paths)), strict=False):
+                change(path)
+
+        monkeypatch.setattr(Run, "write_first_batch", break_first)
+        (tmp_path / folder).mkdir()
+        return *run(tmp_path / folder, data, *SMALL, "--max_epoch=2", *arguments), paths
+
+    return train_on
+
+
+def lose(path):
+    path.unlink(missing_ok=True)
+
+
+def damage(path):
+    content = path.read_bytes()
+    path.write_bytes(content[:-400] + bytes((i * 37 + 11) % 255 for i in range(200)) + content[-200:])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replaced_samples(checkpoints):
+    with (checkpoints.parent / "metrics.csv").open(newline="") as file:
+        return [row["replaced_samples"] for row in csv.DictReader(file)]
+
+
+def test_images_that_break_are_replaced_and_a_resumed_run_ends_as_the_unbroken_one(breaking, tmp_path, monkeypatch):
+    checkpoints, log, paths = breaking("unbroken", (3, 8))
+    assert replaced_samples(checkpoints) == ["2", "2"]
+    warnings = re.findall(r":WARNING:(.*) \(its samples are replaced by the next ones\)", log)
+    assert len(warnings) == 2
+    assert f"{paths[0]}: cannot read this image file (No such file or directory)" in warnings[0]
+    assert f"{paths[1]}: damaged, libjpeg reports: " in warnings[1]
+    save_last = Run.save_last
+
+    def save_and_break_off(run, state):
+        save_last(run, state)
+        raise RuntimeError("broken off")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="broken off"):
+        patch.setattr(Run, "save_last", save_and_break_off)
+        breaking("broken_off", (), "--ckpt_interval=3")
+    (last,) = tmp_path.glob("broken_off/*/ckpt_0/last.ckpt")
+    assert load_checkpoint(last).meta["progress"]["epoch_replaced"] == 1
+    resumed, log, _ = breaking("resumed", (), f"--resume={last}")
+    assert "2 images that broke since the run began: replaced in training (first: " in log
+    assert digest(resumed / "last.ckpt") == digest(checkpoints / "last.ckpt")
+    assert replaced_samples(resumed) == ["2", "2"]
+
+
+@pytest.mark.parametrize(("arguments", "last_step", "words"), [
+    (["--bad_images=replace"], 3, "3 of the 10 training images can no longer be used, more than 20%; restore them:"),
+    (["--bad_images=stop"], 1, "1 of the 10 training images can no longer be used, and bad_images is stop; restore")])
+def test_too_many_bad_images_end_the_run_with_the_state_of_that_step(breaking, tmp_path, arguments, last_step, words):
+    # The run takes samples two by two.
+    with pytest.raises(UserError) as error:
+        breaking("out", (3, 4, 7), *arguments)
+    (last,) = tmp_path.glob("out/*/ckpt_0/last.ckpt")
+    assert f"ended after step {last_step}, which --resume {last} continues: {words}" in str(error.value)
+    assert load_checkpoint(last).meta["progress"]["step"] == last_step
+    assert str(error.value) in next(tmp_path.glob("out/*/train_rank_0.log")).read_text()
 
 
 def test_validation_data_of_other_classes_is_refused_before_training(tmp_path, data, capsys):
