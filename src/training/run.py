@@ -55,6 +55,11 @@ class Run:
         return Path(self.folder) / f"ckpt_{self.ranks.rank}"
 
     @property
+    def last_checkpoint(self):
+        """The last.ckpt that this rank writes, or rank 0 where this one writes none."""
+        return (self.checkpoints if self._saves else Path(self.folder) / "ckpt_0") / "last.ckpt"
+
+    @property
     def _metrics(self):
         return MetricsTable(Path(self.folder) / "metrics.csv", METRICS)
 
