@@ -167,7 +167,8 @@ class BadImages:
             error (UserError): by which this rank has no further batch, if so; all ranks end with it.
 
         Raises:
-            UserError: a rank has no further batch, or more images are bad than the limit.
+            UnusableData: a rank has no further batch, or more images are bad than the limit; on all ranks.
+            UserError: a rank did not come to the exchange.
         """
         if isinstance(error, TooManyBadImages):
             self.add(error.found)
@@ -182,11 +183,15 @@ class BadImages:
         errors = [f"rank {rank}: {text}" if self._ranks.size > 1 else text
                   for rank, (_, text) in enumerate(gathered) if text]
         if errors:
-            raise UserError("; ".join(errors))
+            raise UnusableData("; ".join(errors))
         return sum(len(samples) for samples, _ in gathered)
 
 
-class TooManyBadImages(UserError):
+class UnusableData(UserError):
+    """Training data that end a run."""
+
+
+class TooManyBadImages(UnusableData):
     """More images broke during training than a run replaces; `found` holds [number, text] of each."""
 
     def __init__(self, found, num_images, reason):

@@ -18,7 +18,7 @@ import mindspore as ms
 from model_utils.device_adapter import waits_for_each_step
 from model_utils.errors import UserError, is_out_of_memory
 from model_utils.signals import StopRequest
-from src.data.image_check import BadImages
+from src.data.image_check import BadImages, UnusableData
 from src.data.multi_scale import training_sizes
 from src.logger import epoch_line, time_line, training_line
 from src.loss import LOSS_PARTS
@@ -147,28 +147,30 @@ class Trainer:
             error (UserError): by which this rank has no further batch, if so.
 
         Raises:
-            UserError: see `BadImages.exchange`; the state after the latest step is saved.
+            UserError: see `BadImages.exchange`; unless a rank is missing, the state after the latest step is saved.
         """
         try:
             self.state.progress.epoch_replaced += self.bad_images.exchange(error)
-        except UserError as fault:
+        except UnusableData as fault:
             if self.state.progress.step:
                 self.check_bad_steps()
                 self.state.sync(self.run.ranks)
-            self.save_and_end(fault)
+            ended = self.save_and_end(fault)
+            # The first rank that ends takes the others along.
+            self.run.ranks.wait("the end of the run, after its last checkpoint")
+            raise ended from fault
 
     def save_and_end(self, fault):
-        """Save the state after the latest step, where there was one, and raise a UserError that says so."""
-        step = self.state.progress.step
+        """Save the state after the latest step, where there was one; return the error that says so and why."""
+        step, last = self.state.progress.step, self.run.last_checkpoint
         if not step:
-            raise fault
-        last = self.run.checkpoints / "last.ckpt"
+            return UserError(str(fault))
         try:
             self.run.save_last(self.state)
         except OSError as error:
             raise UserError(f"ended after step {step}, whose state cannot be saved ({last}: {error.strerror}): {fault}"
                             ) from error
-        raise UserError(f"ended after step {step}, which --resume {last} continues: {fault}") from fault
+        return UserError(f"ended after step {step}, which --resume {last} continues: {fault}")
 
     def _decay(self, step):
         return self.state.average.decay_at(step + 1) if self.state.average else 0.0
@@ -291,7 +293,7 @@ class Trainer:
         except UserError as fault:
             # Another rank may still be at its images: nothing collective.
             self.state.progress.clear_epoch()
-            self.save_and_end(fault)
+            raise self.save_and_end(fault) from fault
         self.run.logger.info("epoch[%d], validation AP:%.4f, AP50:%.4f", epoch, result.ap, result.ap50)
         return {"AP": result.ap, "AP50": result.ap50}
 

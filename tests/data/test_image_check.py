@@ -115,6 +115,7 @@ def test_a_resumed_run_has_the_images_of_the_one_that_began(tmp_path, monkeypatc
     # One of the damaged images is restored, one more breaks.
     (tmp_path / "train2017" / "0.jpg").write_bytes((tmp_path / "train2017" / "1.jpg").read_bytes())
     (tmp_path / "train2017" / "5.jpg").write_bytes(b"")
+    data = read_coco(config, "train", training=True)
     found = check_images(data, config, 2, Ranks())
     resumed = usable(data, found, config, training=True, left_out=began.left_out)
     assert resumed.image_ids == began.image_ids and resumed.left_out == began.left_out
