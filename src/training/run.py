@@ -66,11 +66,6 @@ class Run:
         return Path(self.folder) / f"ckpt_{self.ranks.rank if self._saves else 0}" / "last.ckpt"
 
     @property
-    def last_checkpoint(self):
-        """The last.ckpt that this rank writes, or rank 0 where this one writes none."""
-        return (self.checkpoints if self._saves else Path(self.folder) / "ckpt_0") / "last.ckpt"
-
-    @property
     def _metrics(self):
         return MetricsTable(Path(self.folder) / "metrics.csv", METRICS)
 
