@@ -49,11 +49,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return bool(says_so) or isinstance(error, MemoryError)
 
 
+def memory_reason(error: BaseException) -> str:
+    """Return the line of a lack of memory that says most; MindSpore puts it between headings and a stack of calls."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return max((line for line in lines if OUT_OF_MEMORY.search(line)), key=len, default=(lines or [""])[0]
+               ) or type(error).__name__
+
+
 def error_text(error: BaseException) -> str:
     """Return the message of an error: a UserError's own, or what file could not be used, or what was too large."""
     if is_out_of_memory(error):
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        return f"out of memory ({reason}); {LESS_MEMORY}"
+        return f"out of memory ({memory_reason(error)}); {LESS_MEMORY}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path, its permissions and the space on the disk"
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from tqdm import tqdm
 import mindspore as ms
 
 from model_utils.device_adapter import waits_for_each_step
-from model_utils.errors import UserError, is_out_of_memory
+from model_utils.errors import UserError, is_out_of_memory, memory_reason
 from model_utils.signals import StopRequest
 from src.data.image_check import BadImages, UnusableData
 from src.data.multi_scale import training_sizes
@@ -244,14 +244,13 @@ class Trainer:
         try:
             yield
         except (RuntimeError, MemoryError) as error:
-            run, reason = self.run, str(error).strip().partition("\n")[0]
-            run.ranks.name_missing(error)
+            config = self.run.config
+            self.run.ranks.name_missing(error)
             if is_out_of_memory(error):
-                config, (height, width) = run.config, max(training_sizes(run.config))
+                height, width = max(training_sizes(config))
                 raise UserError(f"a step of {config.micro_batch_size or config.per_batch_size} images of {height}x"
-                                f"{width} does not fit into memory ({reason or type(error).__name__}); lower "
-                                "per_batch_size or training_shape, or set micro_batch_size to train a batch in smaller "
-                                "pieces") from error
+                                f"{width} does not fit into memory ({memory_reason(error)}); lower per_batch_size or "
+                                "training_shape, or set micro_batch_size to train a batch in smaller pieces") from error
             raise
 
     def end_epoch(self, epoch):
