@@ -134,7 +134,8 @@ def test_only_what_decides_the_result_needs_permission(names, words):
 
 def test_the_same_command_line_starts_and_resumes():
     checkpoint = saved_config("--time_budget=1h", "--lr=0.01")
-    checkpoint.meta["config"]["max_epoch"] = 17
+    # The epochs that fit.
+    checkpoint.meta["config"].update(max_epoch=17, t_max=17)
     config = resumed_config(get_config(["--resume=last.ckpt", "--time_budget=1h", "--lr=0.01"]), checkpoint)
     check_config(config)
     assert (config.max_epoch, config.t_max, config.lr) == (17, 17, 0.01)

@@ -83,7 +83,7 @@ def test_a_file_of_a_set_that_was_moved_away_when_its_process_was_killed_comes_b
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("megabytes, name", [(0.004, "config.yaml"), (1, "best.ckpt"), (50, "last.ckpt")])
+@pytest.mark.parametrize("megabytes, name", [(0.002, "config.yaml"), (1, "best.ckpt"), (50, "last.ckpt")])
 def test_a_full_disk_ends_training_with_one_line_and_whole_files(tmp_path, train_here, capfd, megabytes, name):
     with full_disk(int(megabytes * 2**20)):
         assert run_cli(lambda argv: train_here(tmp_path, "--ckpt_interval=-1")) == 1
