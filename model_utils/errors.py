@@ -4,12 +4,15 @@
 
 import contextlib
 import os
+import reprlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Names the file that receives the exit code as soon as it is known; scripts/launch/one_rank.py sets it and reads it.
 EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
+# Characters of a value that a message shows.
+MAX_SHOWN = 100
 
 
 class UserError(Exception):
@@ -22,6 +25,25 @@ class UsageError(UserError):
     """A mistake in the command line or in a configuration file. Exit code 2."""
 
     exit_code = 2
+
+
+class _Short(reprlib.Repr):
+    """Texts of values that are cut before they are made: ten entries of a list, four lists deep."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxtuple, self.maxdict = 4, 10, 10, 10
+        self.maxstring = self.maxother = MAX_SHOWN
+
+    def repr_int(self, number, level):
+        # Python refuses to write numbers of more than 4300 digits.
+        return repr(number) if number.bit_length() < 256 else f"a number of {number.bit_length()} bits"
+
+
+def quoted(value: object) -> str:
+    """Return a value of any size and depth as text for a message, cut to 100 characters."""
+    text = _Short().repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 3]}..."
 
 
 def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None) -> int:

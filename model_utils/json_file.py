@@ -8,10 +8,17 @@
 import json
 import math
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, quoted
 from model_utils.files import write_atomically
+
+
+# Bytes, and lists and objects, of the json that `read_own_json` reads.
+MAX_OWN_BYTES, MAX_OWN_LISTS = 2**24, 2**17
+# Faults of one file that a message lists.
+MAX_FAULTS = 20
 
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None) -> object:
@@ -19,10 +26,27 @@ def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict],
     return parse_json(read_file(path, kind), path, object_hook)
 
 
-def read_file(path: Path, kind: str = "json file") -> bytes:
-    """Return the bytes of a file; a `UserError` where it cannot be read."""
+def read_own_json(path: Path, kind: str) -> object:
+    """Return what `read_json` does for a json file that this project writes or is started with, of bounded size."""
+    return parse_own_json(read_file(path, kind, MAX_OWN_BYTES), path)
+
+
+def parse_own_json(data: bytes, path: Path) -> object:
+    """Return what `parse_json` does; a `UserError` where it would take much memory or time."""
+    if len(data) > MAX_OWN_BYTES or data.count(b"[") + data.count(b"{") > MAX_OWN_LISTS:
+        raise UserError(f"{path}: has {len(data)} bytes of json; expected at most {MAX_OWN_BYTES} bytes, and at most "
+                        f"{MAX_OWN_LISTS} lists and objects; make or copy the file again")
+    return parse_json(data, path)
+
+
+def read_file(path: Path, kind: str = "json file", max_bytes: int = -1) -> bytes:
+    """Return the bytes of a file; a `UserError` where it cannot be read or has more than `max_bytes` (-1: any)."""
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(max_bytes + 1 if max_bytes >= 0 else -1)
+        if len(data) > max_bytes >= 0:
+            raise UserError(f"{path}: has more than {max_bytes} bytes; expected a {kind}, so check the path")
+        return data
     except OSError as error:
         raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"
                         ) from error
@@ -63,7 +87,7 @@ def type_faults(found, example, where="", takes_others=False):
     if isinstance(example, dict) and isinstance(found, dict):
         yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
         if example and not takes_others:
-            yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
+            yield from (f"{where or 'the file'} has {quoted(key)}, which nothing reads" for key in found
                         if key not in example)
         for key in example:
             if key in found:
@@ -74,7 +98,13 @@ def type_faults(found, example, where="", takes_others=False):
     elif not any(_is_like(found, one) for one in (example if isinstance(example, tuple) else (example,))):
         expected = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number",
                     float: "a number", str: "text", tuple: "a whole number or text"}[type(example)]
-        yield f"{where or 'the file'} is {found!r:.60}; expected {expected}"
+        yield f"{where or 'the file'} is {quoted(found)}; expected {expected}"
+
+
+def listed(faults, most=MAX_FAULTS):
+    """Return faults as the lines of a message, the first of them."""
+    faults = list(islice(faults, most + 1))
+    return "\n  ".join(faults[:most] + ["and more"] * (len(faults) > most))
 
 
 def _is_like(found, example):
