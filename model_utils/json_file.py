@@ -14,7 +14,6 @@ from pathlib import Path
 from model_utils.errors import UserError, quoted
 from model_utils.files import write_atomically
 
-
 # Bytes, and lists and objects, of the json that `read_own_json` reads.
 MAX_OWN_BYTES, MAX_OWN_LISTS = 2**24, 2**17
 # Faults of one file that a message lists.

@@ -160,11 +160,13 @@ def class_fault(names, ids):
 
     Classes may share a name, as they may in training: their order and ids distinguish them.
     """
-    fault = "; ".join(class_faults(names, ids))
-    if fault:
-        return fault
     if not names:
         return "there is none; expected one class or more"
+    limits = default_options()["num_classes"].limits
+    if not limits.allow(len(names)):
+        return f"it has {len(names)} entries; expected {limits}"
+    for fault in class_faults(names, ids):
+        return fault
     nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
     if nameless:
         return f"the class of id {nameless[0]} has no name"

@@ -17,7 +17,7 @@ from mindspore.nn import Optimizer
 
 from model_utils.config import TRAVELLING, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
-from model_utils.errors import UserError
+from model_utils.errors import UserError, quoted
 from model_utils.options import plain, show
 from src.distributed_sampler import steps_per_epoch
 from src.training.ema import WeightAverage, build_average
@@ -154,6 +154,10 @@ def check_resumable(checkpoint, config, data):
     if "progress" not in checkpoint.meta or not checkpoint.moments:
         raise UserError(f"resume {checkpoint.path}: holds weights only; a run continues from its last.ckpt "
                         "(to start a new run from these weights, use --resume_yolo)")
+    unknown = [name for name in checkpoint.meta["progress"] if name not in Progress.__dataclass_fields__]
+    if unknown:
+        raise UserError(f"resume {checkpoint.path}: its progress has {quoted(unknown)}, which this version does not "
+                        "know; continue with the version that wrote it, or start a new run by --resume_yolo")
     devices = checkpoint.meta["config"]["group_size"]
     if devices != config.group_size:
         raise UserError(f"resume {checkpoint.path}: that run had {devices} device(s), this one has "

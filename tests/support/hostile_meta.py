@@ -5,7 +5,6 @@
     text = mutated(meta, np.random.default_rng(1))
     use(text, data)                 # a UserError, or nothing
 """
-import copy
 import json
 import math
 
@@ -20,6 +19,8 @@ from src.weights.checkpoint import Checkpoint
 from src.weights.meta_schema import check_heads, checked_meta
 
 PATH = "hostile.ckpt"
+# Characters of a value that is repeated: three times 300 of a large one would fill the memory here.
+MAX_REPEATED = 100
 
 
 def nested(depth):
@@ -30,15 +31,11 @@ def nested(depth):
     return value
 
 
-# Made at each use: some are large.
 HOSTILE = (
-    lambda: None, lambda: True, lambda: False, lambda: 0, lambda: 1, lambda: -1, lambda: 32, lambda: 0.5,
-    lambda: 10**18, lambda: -10**18, lambda: 10**400, lambda: 1e308, lambda: math.nan, lambda: math.inf,
-    lambda: -math.inf, lambda: "", lambda: "auto", lambda: "7", lambda: "1e-3", lambda: "\ud800", lambda: "\0",
-    lambda: "\x1b[2J", lambda: "../../etc/passwd", lambda: "[[1, 2], [3, 4]]", lambda: "[" * 1000, lambda: 100_000 * "x",
-    lambda: [], lambda: {}, lambda: [[]], lambda: [{}], lambda: nested(50), lambda: nested(900), lambda: [0], lambda: [1, 2],
-    lambda: [None] * 3, lambda: [[1, 2]] * 20_000, lambda: ["a"] * 20_000, lambda: [320_000, 320_000],
-    lambda: {"a": {"b": []}},
+    None, True, False, 0, 1, -1, 32, 0.5, 10**18, -10**18, 10**400, 1e308, math.nan, math.inf, -math.inf, "", "auto",
+    "7", "1e-3", "\ud800", "\0", "\x1b[2J", "../../etc/passwd", "[[1, 2], [3, 4]]", "[" * 1000, 100_000 * "x", [], {},
+    [[]], [{}], nested(50), nested(900), [0], [1, 2], [None] * 3, [[1, 2]] * 20_000, ["a"] * 20_000,
+    [320_000, 320_000], {"a": {"b": []}},
 )
 
 
@@ -56,8 +53,10 @@ def mutated(meta, rng):
         meta (dict): sound meta data; is not changed.
         rng (np.random.Generator): decides on what changes.
     """
-    meta = copy.deepcopy(meta)
+    text = json.dumps(meta)
     for _ in range(rng.integers(1, 4)):
+        # Read again: entries of a list that are one object would all change.
+        meta = json.loads(text)
         *parents, key = (paths := list(places(meta)))[rng.integers(len(paths))]
         place = meta
         for parent in parents:
@@ -65,15 +64,15 @@ def mutated(meta, rng):
         kind = rng.integers(8)
         if kind == 0:
             del place[key]
-        elif kind == 1 and isinstance(place, list):
-            place[key:key] = [place[key]] * int(rng.integers(1, 30))
+        elif kind == 1 and isinstance(place, list) and len(json.dumps(place[key])) < MAX_REPEATED:
+            place[key:key] = [place[key]] * int(rng.integers(1, 300))
         elif kind == 2 and isinstance(place, dict):
             place[f"{key}_"] = place.pop(key)
         elif kind == 3 and isinstance(place[key], int | float):
             place[key] = place[key] * float(rng.choice([-1, 0, 1.5, 1e3, 1e9, 1e18]))
         else:
-            place[key] = HOSTILE[rng.integers(len(HOSTILE))]()
-    text = json.dumps(meta)
+            place[key] = HOSTILE[rng.integers(len(HOSTILE))]
+        text = json.dumps(meta)
     if rng.integers(10) == 0:
         start = int(rng.integers(len(text)))
         text = text[:start] + text[start + int(rng.integers(1, 20)):]

@@ -21,7 +21,8 @@ from src.weights.checkpoint import (
 )
 from tests.support.small_networks import small_network, values
 
-META = {"class_names": ["é", "b"], "anchors": [[10.0, 14.0]], "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
+META = {"class_names": ["é", "b"], "category_ids": [3, "7"], "pad_value": 114,
+        "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
 
 
 def small_weights(seed=1):
