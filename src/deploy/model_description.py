@@ -165,7 +165,8 @@ def class_fault(names, ids):
     limits = default_options()["num_classes"].limits
     if not limits.allow(len(names)):
         return f"it has {len(names)} entries; expected {limits}"
-    for fault in class_faults(names, ids):
+    fault = next(class_faults(names, ids), "")
+    if fault:
         return fault
     nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
     if nameless:

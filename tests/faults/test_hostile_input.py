@@ -23,7 +23,7 @@ MAX_MESSAGE = 3000
 # Command line and configuration file
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--training_shape=320000"], r"training_shape is \[320000, 320000\] \(command line\): expected each number at most"),
+    (["--training_shape=320000"], r"training_shape is \[320000, 320000\] \(command line\): expected each number"),
     (["--max_epoch=1e11"], "max_epoch is 100000000000 .*: expected from 1 to 100000"),
     (["--anchors=" + "[" * 100_000], r"anchors is '\[\[.*\.\.\..*: expected"),
     (["--anchors=# ["], "expected a list"),
