@@ -14,7 +14,7 @@ from pathlib import Path
 from model_utils.errors import UserError, quoted
 from model_utils.files import write_atomically
 
-# Bytes, and lists and objects, of the json that `read_own_json` reads.
+# Bytes, and opening brackets of lists and objects, of the json that `read_own_json` reads.
 MAX_OWN_BYTES, MAX_OWN_LISTS = 2**24, 2**17
 # Faults of one file that a message lists.
 MAX_FAULTS = 20
@@ -32,9 +32,10 @@ def read_own_json(path: Path, kind: str) -> object:
 
 def parse_own_json(data: bytes, path: Path) -> object:
     """Return what `parse_json` does; a `UserError` where it would take much memory or time."""
-    if len(data) > MAX_OWN_BYTES or data.count(b"[") + data.count(b"{") > MAX_OWN_LISTS:
-        raise UserError(f"{path}: has {len(data)} bytes of json; expected at most {MAX_OWN_BYTES} bytes, and at most "
-                        f"{MAX_OWN_LISTS} lists and objects; make or copy the file again")
+    lists = data.count(b"[") + data.count(b"{")
+    if len(data) > MAX_OWN_BYTES or lists > MAX_OWN_LISTS:
+        raise UserError(f"{path}: has {len(data)} bytes of json with {lists} opening brackets; expected at most "
+                        f"{MAX_OWN_BYTES} bytes with {MAX_OWN_LISTS} brackets; make or copy the file again")
     return parse_json(data, path)
 
 

@@ -175,7 +175,7 @@ def test_the_example_has_the_keys_of_a_description():
     (("pad_value",), 256, "pad_value is 256; expected from 0 to 255"),
     (("input", "shape"), [2, 320_000, 320_000, 3], "at most 8192, and a batch from 1 to 1024"),
     (("input", "shape"), [2000, 64, 96, 3], "at most 8192, and a batch from 1 to 1024"),
-    (("outputs", 0, "anchors"), [[1, 1]] * 200_000, r"anchors are \[\[1, 1\], .*\.\.\.; expected .*, at most 100"),
+    (("outputs", 0, "anchors"), [[1, 1]] * 200_000, r"anchors are \[\[1, 1\], .*\.\.\.\]; expected .*, at most 100"),
     (("classes",), [{"name": "a", "id": number} for number in range(10_001)], "has 10001 entries; expected from 1 to"),
     (("classes", 0, "name"), "x" * 10**6, "the name of class 0 has 1000000 characters; expected at most 200"),
     (("mean",), [0.5, 0.5], "mean is"), (("std",), [0.2, 0, 0.2], "3 fractions of 255, from 1e-05 to 1"),

@@ -11,6 +11,7 @@ from model_utils.errors import UsageError, UserError
 from model_utils.rank_table import read_rank_table
 from src.config import training_config, with_categories
 from src.data.coco import read_coco
+from src.loss import LOSS_PARTS
 from src.training.train_state import Progress, describe_network
 from src.weights.checkpoint import META_KEY, load_checkpoint, save_checkpoint
 from tests.support.hostile_meta import mutated, use, weights_for
@@ -53,7 +54,7 @@ def laughs(form):
     (f"seed: 0x{'f' * 5000}", "seed is a number of 20000 bits"), (f"? 0x{'f' * 5000}\n: 1", "unknown key a number of"),
     ("lr: !!timestamp x", "line 1: not valid YAML: 'x' is no valid timestamp"), ("lr: !!int ''", "'' is no valid int"),
     (f"lr: {'1:' * 500}1.5", "'1:1:.* is no valid float"), ("lr: !!bool x", "'x' is no valid bool"),
-    ('data_dir: "\\0"', r"data_dir is '\\x00' .* it has characters that no path can have"),
+    ('data_dir: "\\0"', r"data_dir is '\\x00' .*it has characters that no path can have"),
     ('data_dir: "\\ud800"', "characters that no path can have"), ("a: !!python/name:os.system", "could not determine"),
 ], ids=range(18))
 def test_a_configuration_file_out_of_all_bounds(tmp_path, text, words):
@@ -76,8 +77,8 @@ def table(**values):
     (table(server_id="x" * 10**6), r"server_list\[0\].server_id is 'x"), (table(host_ip="x" * 300), "host_ip is 'xxx"),
     (table(device=[{"rank_id": "9" * 5000, "device_id": "0"}]), "rank_id is '999.*; expected a whole number"),
     (table(device=[{"rank_id": "0", "device_id": "²"}]), "device_id is '²'; expected a whole number"),
-    (table(device=["x" * 10**6]), r"device\[0\] is 'x"), ({**table(), "server_count": "[" * 10**6}, "server_count is"),
-    (table(device=[[]] * 200_000), "expected at most 16777216 bytes, and at most 131072 lists and objects"),
+    (table(device=["x" * 10**6]), r"device\[0\] is 'x"), ({**table(), "server_count": "x" * 10**6}, "server_count is"),
+    (table(device=[[]] * 200_000), "with 200003 opening brackets; expected at most .* with 131072 brackets"),
     (" " * 2**24 + "{}", "more than 16777216 bytes; expected a rank table"), ("[" * 10**5, "no json that can be"),
 ], ids=range(11))
 def test_a_rank_table_out_of_all_bounds(tmp_path, content, words):
@@ -101,7 +102,7 @@ def meta(data):
     """The meta data of a run of five epochs that was saved at step 7."""
     config = training_config(with_categories(get_config(["--training_shape=64", "--per_batch_size=2", "--max_epoch=5",
                                                          "--ckpt_path=theirs"]), len(data.categories)))
-    progress = Progress(step=7, epoch_loss=1.5, epoch_steps=2, epoch_parts=[0.25] * 4)
+    progress = Progress(step=7, epoch_loss=1.5, epoch_steps=2, epoch_parts=[0.25] * len(LOSS_PARTS))
     return json.loads(json.dumps({**describe_network(config, data.categories), "config": config.to_dict(),
                                   "steps_per_epoch": 5, "progress": vars(progress)}))
 
