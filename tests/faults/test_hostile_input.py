@@ -54,9 +54,10 @@ def laughs(form):
     (f"seed: 0x{'f' * 5000}", "seed is a number of 20000 bits"), (f"? 0x{'f' * 5000}\n: 1", "unknown key a number of"),
     ("lr: !!timestamp x", "line 1: not valid YAML: 'x' is no valid timestamp"), ("lr: !!int ''", "'' is no valid int"),
     (f"lr: {'1:' * 500}1.5", "'1:1:.* is no valid float"), ("lr: !!bool x", "'x' is no valid bool"),
+    ("lr: !!set [a]", "expected a mapping node"),
     ('data_dir: "\\0"', r"data_dir is '\\x00' .*it has characters that no path can have"),
     ('data_dir: "\\ud800"', "characters that no path can have"), ("a: !!python/name:os.system", "could not determine"),
-], ids=range(18))
+], ids=range(19))
 def test_a_configuration_file_out_of_all_bounds(tmp_path, text, words):
     path = tmp_path / "config.yaml"
     path.write_text(text)

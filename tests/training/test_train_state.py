@@ -35,6 +35,7 @@ def test_what_was_saved_is_restored_in_another_state(split, tmp_path):
 
 @pytest.mark.parametrize("change, text", [
     ({"progress": None}, "holds weights only; a run continues from its last.ckpt"),
+    ({"progress": {"step": 1, "x": 1}}, r"its progress has \['x'\], which this version does not know"),
     ({"group_size": 8}, "that run had 8 device"),
     ({"steps_per_epoch": 4}, "that run had 4 steps an epoch, this one has 5; use the same data_dir and per_batch_size"),
     ({"class_names": ["cup", "key", "ball"]}, r"that run had the classes \['cup', 'key', 'ball'\]"),
