@@ -90,7 +90,8 @@ def run_config(config, checkpoint):
         meta = load_checkpoint(config.resume_yolo).meta
         config = config.with_checkpoint({key: meta[key] for key in meta if key != "testing_shape"})
     if not config.data_dir:
-        raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER")
+        raise UsageError("data_dir is empty: name the data folder (annotations/, train2017/) by --data_dir FOLDER; "
+                         "no path comes from a checkpoint, so a resumed run needs it too")
     config = training_config(config)
     check_config(config)
     return config

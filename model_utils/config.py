@@ -16,19 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_utils.errors import UsageError, UserError, discard_output
+from model_utils.errors import MAX_SHOWN, UsageError, UserError, discard_output, quoted
 from model_utils.files import write_atomically
 from model_utils.options import AUTO, Option, nearest, plain, read_options, read_yaml, show
 
 # Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
 RESULTS = ("ckpt_path", "log_path", "file_name")
 CHECKPOINTS = ("resume", "resume_yolo", "pretrained_backbone", "pretrained", "ckpt_file")
-MOVED = (*RESULTS, *CHECKPOINTS, "data_dir")
 # Options of the ModelArts job itself: a run that is resumed elsewhere does not inherit them.
 JOB_OPTIONS = ("enable_modelarts", "data_url", "train_url", "checkpoint_url", "data_path", "output_path", "load_path",
                "need_modelarts_dataset_unzip", "modelarts_dataset_unzip_name")
 
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
+# Unknown names that one message lists.
+MAX_UNKNOWN = 10
 PROGRAMS = "python train.py | eval.py | export.py | predict.py | convert_weight.py"
 COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
     "command line",
@@ -251,7 +252,7 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option], program
     while rest:
         token = rest.pop(0)
         if not token.startswith("--"):
-            raise UsageError(f"unexpected argument {token!r}: options are written --name value; see -h")
+            raise UsageError(f"unexpected argument {quoted(token)}: options are written --name value; see -h")
         name, has_value, text = token[2:].partition("=")
         if name not in options:
             raise UsageError(_unknown([name], options, "option", "--", program))
@@ -275,7 +276,7 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
         raise UsageError(f"{path}: has {len(documents)} YAML documents, expected one; remove the line --- between "
                          "them, or what follows it")
     raw = documents[0] if documents else {}
-    unknown = [str(name) for name in raw if name not in options]
+    unknown = [name if isinstance(name, str) else quoted(name) for name in raw if name not in options]
     if unknown:
         raise UsageError(f"{path}: {_unknown(unknown, options, 'key')}")
     return _parse_values(raw, options, f"config file {path}")
@@ -310,10 +311,10 @@ def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: 
 def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, prefix: str = "",
              program: str = "") -> str:
     """Return a message about option names that do not exist, with the names to use instead in a program."""
-    texts = []
+    texts, names = [], [name[:MAX_SHOWN] for name in names]
     # Those of a ModelArts job are seldom meant.
     usual = [name for name in options if name not in JOB_OPTIONS]
-    for name in names:
+    for name in names[:MAX_UNKNOWN]:
         if name in REMOVED_OPTIONS:
             texts.append(f"the {what} {prefix}{name} of the 2021 version no longer exists: {REMOVED_OPTIONS[name]}")
         else:
@@ -321,4 +322,6 @@ def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, pre
             meant = OF_PROGRAM.get(meant, {}).get(_stem(program), meant)
             hint = nearest(meant, usual, prefix) or nearest(meant, options, prefix) or "; -h lists all options"
             texts.append(f"unknown {what} {prefix}{name}{hint}")
+    if len(names) > MAX_UNKNOWN:
+        texts.append(f"and {len(names) - MAX_UNKNOWN} more")
     return "; ".join(texts)

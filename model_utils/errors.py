@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+import reprlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
 OUT_OF_MEMORY = re.compile(r"bad_alloc|out of memory|memory (isn't|is not|not) enough|alloc\w* .*memory.* failed", re.I)
 LESS_MEMORY = ("lower per_batch_size (or set micro_batch_size, to train in parts), training_shape or testing_shape, or "
                "image_cache_mb, or free memory")
+# Characters of a value that a message shows.
+MAX_SHOWN = 100
 
 
 class UserError(Exception):
@@ -30,6 +33,25 @@ class UsageError(UserError):
     """A mistake in the command line or in a configuration file. Exit code 2."""
 
     exit_code = 2
+
+
+class _Short(reprlib.Repr):
+    """Texts of values that are cut before they are made: ten entries of a list, four lists deep."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxtuple, self.maxdict = 4, 10, 10, 10
+        self.maxstring = self.maxother = MAX_SHOWN
+
+    def repr_int(self, number, level):
+        # Python refuses to write numbers of more than 4300 digits.
+        return repr(number) if number.bit_length() < 256 else f"a number of {number.bit_length()} bits"
+
+
+def quoted(value: object) -> str:
+    """Return a value of any size and depth as text for a message, cut to 100 characters."""
+    text = _Short().repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 3]}..."
 
 
 def printable(text: str) -> str:

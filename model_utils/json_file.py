@@ -8,12 +8,18 @@
 import json
 import math
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, quoted
 from model_utils.files import check_regular, write_atomically
 
 MB = 2**20
+
+# Bytes, and opening brackets of lists and objects, of the json that `read_own_json` reads.
+MAX_OWN_BYTES, MAX_OWN_LISTS = 2**24, 2**17
+# Faults of one file that a message lists.
+MAX_FAULTS = 20
 
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None,
@@ -25,13 +31,27 @@ def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict],
     return parse_json(read_file(path, kind, max_mb), path, object_hook)
 
 
-def read_file(path: Path, kind: str = "json file", max_mb: int | None = None) -> bytes:
-    """Return the bytes of a regular file; a `UserError` where it cannot be read, or is larger than `max_mb`."""
+def read_own_json(path: Path, kind: str) -> object:
+    """Return what `read_json` does for a json file that this project writes or is started with, of bounded size."""
+    return parse_own_json(read_file(path, kind, MAX_OWN_BYTES / MB, "check the path"), path)
+
+
+def parse_own_json(data: bytes, path: Path) -> object:
+    """Return what `parse_json` does; a `UserError` where it would take much memory or time."""
+    lists = data.count(b"[") + data.count(b"{")
+    if len(data) > MAX_OWN_BYTES or lists > MAX_OWN_LISTS:
+        raise UserError(f"{path}: has {len(data)} bytes of json with {lists} opening brackets; expected at most "
+                        f"{MAX_OWN_BYTES} bytes with {MAX_OWN_LISTS} brackets; make or copy the file again")
+    return parse_json(data, path)
+
+
+def read_file(path: Path, kind: str = "json file", max_mb: float | None = None,
+              cure: str = "if it is meant to be so large, raise --max_json_mb") -> bytes:
+    """Return the bytes of a regular file; a `UserError` where it cannot be read, or, with a cure, exceeds `max_mb`."""
     try:
         size = check_regular(path).st_size
         if max_mb is not None and size > max_mb * MB:
-            raise UserError(f"{path}: this {kind} has {size / MB:.1f} MB, more than max_json_mb, {max_mb}; if it is "
-                            "meant to be so large, raise --max_json_mb")
+            raise UserError(f"{path}: this {kind} has {size / MB:.1f} MB, more than {max_mb:g}; {cure}")
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot read this {kind}: {error.strerror}; check the path and its permissions"
@@ -73,7 +93,7 @@ def type_faults(found, example, where="", takes_others=False):
     if isinstance(example, dict) and isinstance(found, dict):
         yield from (f"{where or 'the file'} lacks {key}" for key in example if key not in found)
         if example and not takes_others:
-            yield from (f"{where or 'the file'} has {key!r:.60}, which nothing reads" for key in found
+            yield from (f"{where or 'the file'} has {quoted(key)}, which nothing reads" for key in found
                         if key not in example)
         for key in example:
             if key in found:
@@ -84,7 +104,13 @@ def type_faults(found, example, where="", takes_others=False):
     elif not any(_is_like(found, one) for one in (example if isinstance(example, tuple) else (example,))):
         expected = {dict: "an object", list: "a list", bool: "true or false", int: "a whole number",
                     float: "a number", str: "text", tuple: "a whole number or text"}[type(example)]
-        yield f"{where or 'the file'} is {found!r:.60}; expected {expected}"
+        yield f"{where or 'the file'} is {quoted(found)}; expected {expected}"
+
+
+def listed(faults, most=MAX_FAULTS):
+    """Return faults as the lines of a message, the first of them."""
+    faults = list(islice(faults, most + 1))
+    return "\n  ".join(faults[:most] + ["and more"] * (len(faults) > most))
 
 
 def _is_like(found, example):

@@ -14,15 +14,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from model_utils.errors import UsageError
+from model_utils.errors import MAX_SHOWN, UsageError, quoted
 
 SHAPE_MULTIPLE = 32
 AUTO = "auto"
+# What a configuration file may hold: bytes, values in it (with those that aliases repeat), lists in lists.
+MAX_YAML_BYTES, MAX_YAML_VALUES, MAX_YAML_DEPTH = 2**18, 10_000, 20
+# Entries of a list and characters of a text in one option.
+MAX_ITEMS, MAX_TEXT = 100, 4096
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _FLOAT_WITHOUT_DOT = re.compile(r"[-+]?\d+[eE][-+]?\d+$")
@@ -37,18 +40,49 @@ def _resolvers() -> dict[str, list]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
+    """Safe YAML of bounded size that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
 
     yaml_implicit_resolvers = _resolvers()
 
+    def __init__(self, stream):
+        super().__init__(stream)
+        self._values, self._depth = 0, 0
+
+    def compose_node(self, parent, index):
+        """Return the next node, of whose `values`, its own and those inside it, a file may have only so many."""
+        is_alias, mark, before = self.check_event(yaml.AliasEvent), self.peek_event().start_mark, self._values
+        self._depth += 1
+        if self._depth > MAX_YAML_DEPTH:
+            raise yaml.composer.ComposerError(None, None, f"lists in lists, more than {MAX_YAML_DEPTH} deep", mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        # A node without a count is not complete: the alias stands inside what it repeats.
+        self._values += getattr(node, "values", MAX_YAML_VALUES) if is_alias else 1
+        if self._values > MAX_YAML_VALUES:
+            raise yaml.composer.ComposerError(None, None, f"more than {MAX_YAML_VALUES} values, with those that "
+                                              "aliases repeat", mark)
+        node.values = self._values - before
+        return node
+
+    def construct_object(self, node, deep=False):
+        """Return the value of a node; PyYAML has exceptions of many kinds for text that is not what its tag says."""
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, ValueError):
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"{quoted(node.value)} is no valid {kind}",
+                                                    node.start_mark) from None
+
     def construct_mapping(self, node, deep=False):
         seen = set()
-        for key_node, _ in node.value:
+        # A sequence may be tagged as a set; the call below refuses it.
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key_node, yaml.ScalarNode):
                 continue
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key_node.value!r} is given twice; keep one of them", key_node.start_mark
+                    None, None, f"the key {quoted(key_node.value)} is given twice; keep one of them",
+                    key_node.start_mark
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -63,10 +97,15 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
     """Return the YAML documents of a file, each a mapping; an empty document is an empty mapping.
 
     Raises:
-        UsageError: the file is missing, unreadable, not YAML, or holds something other than mappings.
+        UsageError: the file is missing, unreadable, too large, not YAML, or holds something other than mappings.
     """
     try:
-        documents = _load_all(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            content = file.read(MAX_YAML_BYTES + 1)
+        if len(content) > MAX_YAML_BYTES:
+            raise UsageError(f"{path}: has more than {MAX_YAML_BYTES} bytes; expected a configuration file, of some "
+                             "'key: value' lines")
+        documents = _load_all(content.decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file; check the path") from None
     except OSError as error:
@@ -77,18 +116,19 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise UsageError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise UsageError(f"{path}: not valid YAML: {error}") from None
     for document in documents:
         if not isinstance(document, dict | None):
-            raise UsageError(f"{path}: expected 'key: value' lines, found {type(document).__name__} {document!r:.60}")
+            raise UsageError(f"{path}: expected 'key: value' lines, found {type(document).__name__} "
+                             f"{quoted(document)}")
     return [document or {} for document in documents]
 
 
 def nearest(name: str, candidates: Iterable, prefix: str = "") -> str:
     """Return a hint that names the closest candidate, or an empty string where none is close."""
     by_key = {str(candidate).lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), by_key, 1)
+    close = difflib.get_close_matches(name[:MAX_SHOWN].replace("-", "_").lower(), by_key, 1)
     return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
 
 
@@ -145,6 +185,11 @@ class Option:
         """Whether values are [height, width] in pixels."""
         return self.name.endswith("_shape")
 
+    @property
+    def is_free_text(self) -> bool:
+        """Whether values are any text, such as a path, which only the user may give: no checkpoint decides on it."""
+        return isinstance(self.default, str) and not self.choices
+
     def parse(self, raw: Any, where: str) -> Any:
         """Return a raw value as one of this option's type.
 
@@ -161,11 +206,15 @@ class Option:
             value = self._parse_shape(raw) if self.is_shape else _convert(raw, self.default)
         except ValueError as error:
             detail = f" ({error})" if str(error) else ""
-            raise UsageError(f"{self.name} is {raw!r} ({where}): expected {self.expected()}{detail}") from None
-        if (self.choices and value not in self.choices) or (self.limits and not self.limits.allow(value)):
+            raise UsageError(f"{self.name} is {quoted(raw)} ({where}): expected {self.expected()}{detail}") from None
+        if not self.allows(value):
             hint = nearest(str(value), self.choices)
-            raise UsageError(f"{self.name} is {plain(value)!r} ({where}): expected {self.allowed()}{hint}")
+            raise UsageError(f"{self.name} is {quoted(plain(value))} ({where}): expected {self.allowed()}{hint}")
         return value
+
+    def allows(self, value: Any) -> bool:
+        """Return whether a value of the right type is one of the choices and within the limits."""
+        return (not self.choices or value in self.choices) and (self.limits is None or self.limits.allow(value))
 
     def allowed(self) -> str:
         """Return the choices or limits as text, such as "one of 0, 1" or "at least 1"; empty where there are none."""
@@ -183,7 +232,7 @@ class Option:
         if self.is_shape:
             return f"[height, width] or one number for a square, positive multiples of {SHAPE_MULTIPLE}"
         if self.is_list:
-            expected = f"a list such as {show(self.default)}"
+            expected = f"a list such as {show(self.default)}" if self.default else "a list of numbers, or of such lists"
         else:
             expected = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}[
                 type(self.default)]
@@ -266,8 +315,20 @@ def _convert(raw: Any, like: Any) -> Any:
     if isinstance(like, str):
         if not isinstance(raw, str | os.PathLike):
             raise ValueError("put it in quotes" if raw is not None else 'write "" for none')
-        return os.fspath(raw)
+        return _checked_text(os.fspath(raw))
     return _convert_number(raw, type(like))
+
+
+def _checked_text(text: str) -> str:
+    """Return a text that can be a path."""
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"it has {len(text)} characters, the longest has {MAX_TEXT}")
+    try:
+        if b"\0" not in os.fsencode(text):
+            return text
+    except UnicodeEncodeError:
+        pass
+    raise ValueError("it has characters that no path can have")
 
 
 def _convert_number(raw: Any, kind: type) -> int | float:
@@ -294,8 +355,10 @@ def _convert_list(raw: Any, like: list | tuple) -> tuple:
         items = [items]
     if not isinstance(items, list | tuple):
         raise ValueError
+    if len(items) > MAX_ITEMS:
+        raise ValueError(f"it has {len(items)} entries, the longest has {MAX_ITEMS}")
     if not like:
-        return tuple(_convert_list(item, like) if isinstance(item, list | tuple) else _convert_number(item, float)
+        return tuple(_convert_list(item, (0.0,)) if isinstance(item, list | tuple) else _convert_number(item, float)
                      for item in items)
     inner = like[0]
     if not isinstance(inner, list | tuple):
@@ -310,7 +373,10 @@ def _split(text: str) -> list:
     """Return the items of a list written as "[1, 2]", "1,2" or "1 2"."""
     if "[" not in text:
         return text.replace(",", " ").split()
+    if text.count("[") > MAX_ITEMS + 1:
+        raise ValueError(f"it has {text.count('[')} lists, the longest has {MAX_ITEMS}")
     try:
-        return _load_all(text)[0]
-    except yaml.YAMLError:
+        [items] = _load_all(text)
+    except (yaml.YAMLError, ValueError):
         raise ValueError("brackets or commas are missing") from None
+    return items

@@ -11,7 +11,6 @@ from model_utils.config import (
     DEFAULT,
     DERIVED,
     JOB_OPTIONS,
-    MOVED,
     Config,
     decisive_options,
 )
@@ -20,7 +19,7 @@ from model_utils.options import AUTO, nearest, plain, show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
-# Options that name a checkpoint to start from; a resumed run has its own weights, wherever it once started.
+# Options that name a checkpoint to start from.
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 # Where a process runs; set again by its launcher.
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
@@ -57,6 +56,8 @@ def training_config(config: Config) -> Config:
 def resumed_config(config, checkpoint):
     """Return the config of the interrupted run, overridden by what the user sets now.
 
+    No path is in it (`checked_meta`): where a run reads and writes is for its user to say, not for a file.
+
     Raises:
         UserError: the checkpoint does not hold the config of a run.
     """
@@ -64,10 +65,8 @@ def resumed_config(config, checkpoint):
     if saved is None:
         raise UserError(f"resume {checkpoint.path}: holds no run to continue; use --resume_yolo to start "
                         "from its weights")
-    # Folders of a ModelArts job are neither those of another one nor those of this machine.
-    lost = MOVED if saved.get("enable_modelarts") or config.enable_modelarts else ()
     kept = {name: value for name, value in saved.items()
-            if name in config and name not in (*STARTS, *PLACE, *JOB_OPTIONS, *lost, "allow_change")
+            if name in config and name not in (*PLACE, *JOB_OPTIONS)
             and (config.source(name) in (DEFAULT, DERIVED) or config[name] == AUTO or plain(config[name]) == value)
             and value != saved.get(FOLLOWING.get(name))}
     return config.replace(CHECKPOINT, **kept)

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of src/config.py: derived values, and checks across options."""
+import json
 import re
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from model_utils.config import decisive_options, default_options, get_config
 from model_utils.errors import UsageError, UserError
 from src.config import check_config, detection_scales, resumed_config, training_config, with_categories
+from src.weights.meta_schema import checked_meta
 
 
 def test_scales_of_the_default_config():
@@ -142,7 +144,10 @@ def test_the_same_command_line_starts_and_resumes():
 
 
 def saved_config(*arguments):
-    return SimpleNamespace(path="last.ckpt", meta={"config": training_config(get_config(arguments)).to_dict()})
+    config = training_config(get_config(arguments))
+    meta = {"config": config.to_dict(), "progress": {}, "steps_per_epoch": 5, "class_names": ["cup"],
+            "category_ids": [1]}
+    return SimpleNamespace(path="last.ckpt", meta=checked_meta(json.dumps(meta), "last.ckpt"))
 
 
 @pytest.mark.parametrize("start", ["resume_yolo", "pretrained_backbone"])
@@ -171,15 +176,20 @@ def test_a_resumed_run_does_not_inherit_place_and_job():
     config = resumed_config(get_config(["--resume=last.ckpt"]), then)
     assert (config.is_distributed, config.rank, config.group_size, config.device_id) == (0, 0, 1, 0)
     assert config.lr == 0.01
-    folders = ["--data_dir=/cache/data/coco", "--ckpt_path=/cache/train/outputs", "--data_url=s3://old/data"]
-    for job, seen in ((["--enable_modelarts=True"], ("", "outputs/")),
-                      ([], ("/cache/data/coco", "/cache/train/outputs"))):
-        config = resumed_config(get_config(["--resume=last.ckpt"]), saved_config(*folders, *job))
-        assert (config.data_dir, config.ckpt_path) == seen
-        assert (config.data_url, config.enable_modelarts) == ("", False)
-    # The other way round: this run is a ModelArts job, the interrupted one was not.
-    config = resumed_config(get_config(["--resume=last.ckpt", "--enable_modelarts=True"]), saved_config(*folders))
-    assert (config.data_dir, config.ckpt_path) == ("", "outputs/")
+    job = resumed_config(get_config(["--resume=last.ckpt"]), saved_config("--enable_modelarts=True"))
+    assert not job.enable_modelarts
+
+
+def test_a_resumed_run_inherits_no_path_and_no_other_text():
+    texts = {name: f"../{name}" for name, option in default_options().items() if option.is_free_text}
+    texts |= {"time_budget": "2h", "resume_yolo": "", "pretrained_backbone": ""}
+    assert {"data_dir", "ckpt_path", "log_path", "resume", "resume_yolo", "config_path", "train_url"} <= set(texts)
+    given = {name: text for name, text in texts.items() if name != "config_path"}
+    then = saved_config(*(f"--{name}={text}" for name, text in given.items()))
+    assert not set(texts) & set(then.meta["config"]) and then.meta["config"]["max_epoch"] == 300
+    user = get_config(["--resume=last.ckpt", "--ckpt_path=mine"])
+    config = resumed_config(user, then)
+    assert {name: config[name] for name in texts} == {name: user[name] for name in texts}
 
 
 def test_a_checkpoint_without_a_run_cannot_be_resumed():

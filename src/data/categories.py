@@ -1,13 +1,17 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Class names and category ids: those of a data set, and COCO's own."""
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, quoted
 from model_utils.json_file import decode_text, read_file
+from src.data.fields import id_key
 
 CROWD_CLASS = -1
+# Characters of a class name, or of an id that is a text.
+MAX_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,23 @@ class Categories:
         return len(self.names)
 
 
+def class_faults(names: Iterable, ids: Iterable = ()) -> Iterator[str]:
+    """Yield what is wrong with each class name and category id, of any type, by itself."""
+    for what, values in (("name", names), ("id", ids)):
+        for number, value in enumerate(values):
+            if isinstance(value, str) and len(value) > MAX_NAME:
+                yield f"the {what} of class {number} has {len(value)} characters; expected at most {MAX_NAME}"
+            elif not (isinstance(value, str) and _is_unicode(value) or what == "id" and type(value) is int and
+                      id_key(value) is not None):
+                yield (f"the {what} of class {number} is {quoted(value)}; expected a text"
+                       f"{' or a whole number of 64 bits at most' * (what == 'id')}")
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be written: json can hold halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def read_names(path: Path) -> tuple[str, ...]:
     """Return the class names of a text file that has one in each line, such as Darknet's obj.names.
 
@@ -30,6 +51,8 @@ def read_names(path: Path) -> tuple[str, ...]:
     if not names or not all(names):
         fault = "an empty line between names" if any(names) else "no name"
         raise UserError(f"{path}: has {fault}; expected the name of a class in each line, in the order of the network")
+    for fault in class_faults(names):
+        raise UserError(f"{path}: {fault}; shorten or correct it")
     return tuple(names)
 
 

@@ -21,7 +21,7 @@ from model_utils.errors import UserError
 from model_utils.json_file import read_json
 from model_utils.options import AUTO
 from src.data.annotations import like_percentages, read_boxes
-from src.data.categories import Categories
+from src.data.categories import Categories, class_faults
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
 from src.data.formats import conversion_hint
 from src.data.image_names import ImageFolder
@@ -321,7 +321,10 @@ def read_categories(content: dict, path: Path) -> tuple[tuple[str, ...], tuple[i
     if not records:
         raise UserError(f'{path}: "categories" is empty; expected one entry with id and name for each class')
     ids, _ = _ids(records, "categories", path)
-    return tuple(_values(records, "categories", "name", _text, "a name", path)), tuple(ids)
+    names = _values(records, "categories", "name", _text, "a name", path)
+    for fault in class_faults(names, ids):
+        raise UserError(f"{path}: {fault}; shorten or correct it")
+    return tuple(names), tuple(ids)
 
 
 def read_images(content: dict, path: Path, folder: Path | None, may_be_lost: bool = False) -> ImageList:

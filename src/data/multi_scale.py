@@ -29,7 +29,7 @@ def _size(entry, config):
     """One entry of `multi_scale` as (height, width)."""
     sides = entry if isinstance(entry, tuple | list) else (entry, entry)
     sides = sides * 2 if len(sides) == 1 else sides
-    if len(sides) != 2 or any(isinstance(side, tuple | list) for side in sides):
+    if len(sides) != 2:
         raise UsageError(f"{_quote_entry(entry, config)}: expected [height, width], or one number for a square")
     if any(side <= 0 or side % SHAPE_MULTIPLE for side in sides):
         near = [max(SHAPE_MULTIPLE, round(side / SHAPE_MULTIPLE) * SHAPE_MULTIPLE) for side in sides]

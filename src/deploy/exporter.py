@@ -19,6 +19,7 @@ from src.data.placement import fit_placement
 from src.deploy.mindir import lower_mindir
 from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
 from src.transforms import place
+from src.weights.folding import check_finite
 
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 # Above this, a file does not compute what the network does.
@@ -68,7 +69,7 @@ def export_network(network, batch, config, categories, path):
     if config.file_format == "AIR" and ms.get_context("device_target") != "Ascend":
         raise UserError(f"file_format AIR: MindSpore writes it only on an Ascend device, this run is on "
                         f"{ms.get_context('device_target')}; use MINDIR or ONNX here")
-    check_weights(network, config.ckpt_file)
+    check_finite(network, config.ckpt_file)
     expected = [output.asnumpy() for output in network(ms.Tensor(batch))]
     if not all(np.isfinite(output).all() for output in expected):
         raise UserError(f"{path}: not written, the network's outputs on {config.image or 'a generated image'} hold "
@@ -92,23 +93,6 @@ def export_network(network, batch, config, categories, path):
     description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"
     write_all({path: model, description_path(path): description.encode()})
     return difference
-
-
-def check_weights(network, checkpoint_path):
-    """Refuse a network with a weight that is NaN or infinite: the clamps of the decode could hide it.
-
-    Raises:
-        UserError: names the checkpoint, its first such parameter, by the name in the folded network, and the number.
-    """
-    arrays = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
-    broken = {name: array for name, array in arrays.items() if not np.isfinite(array).all()}
-    if broken:
-        name, array = next(iter(broken.items()))
-        folded = " (its batch-norm folded in)" if name.endswith((".conv.weight", ".bn.beta")) else ""
-        raise UserError(f"{checkpoint_path or 'the network'}: {name}{folded} holds NaN or infinity, "
-                        f"{np.sum(~np.isfinite(array))} of {array.size} values; parameters that hold some: "
-                        f"{len(broken)} of {len(arrays)}. Training went wrong, or the file is damaged; take an earlier "
-                        "checkpoint")
 
 
 def run_exported(path, file_format, batch):

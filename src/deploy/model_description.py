@@ -12,10 +12,11 @@ from collections import Counter
 from pathlib import Path
 
 from model_utils.config import default_options
-from model_utils.errors import UserError
-from model_utils.json_file import read_json, type_faults
-from model_utils.options import SHAPE_MULTIPLE
+from model_utils.errors import MAX_SHOWN, UserError, quoted
+from model_utils.json_file import listed, read_own_json, type_faults
+from model_utils.options import MAX_ITEMS, SHAPE_MULTIPLE
 from src.config import detection_scales
+from src.data.categories import class_faults
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
@@ -33,6 +34,8 @@ CHANNELS = 3
 PIXELS = ("RGB", "NV12")
 # What export.py wrote: file_format, and mindir_version where it has one. A file converted from it keeps this.
 EXPORTED_AS = ("MINDIR 1", "MINDIR 3", "ONNX", "AIR")
+# The thresholds of a description, and the options that they are.
+THRESHOLDS = {"score": "eval_ignore_threshold", "nms_iou": "nms_thresh", "max_detections": "max_detections"}
 # The type of every value, see `type_faults`.
 EXAMPLE = {
     "format": FORMAT,
@@ -82,8 +85,8 @@ def describe_model(config, categories, model_name, model_data, output_shapes):
         "mean": list(config.mean), "std": list(config.std), "decoded": config.keep_detect, "outputs": outputs,
         "classes": [{"name": name, "id": number}
                     for name, number in zip(categories.names, categories.ids, strict=True)],
-        "thresholds": {"score": config.eval_ignore_threshold, "nms_iou": config.nms_thresh,
-                       "max_detections": config.max_detections, "multi_label": config.multi_label},
+        "thresholds": {**{name: config[option] for name, option in THRESHOLDS.items()},
+                       "multi_label": config.multi_label},
     }
     check_description(description, description_path(model_name))
     return description
@@ -105,7 +108,7 @@ def read_description(model_path):
         if not file.is_file():
             raise UserError(f"{file}: no such file; export.py writes a model and its description {path.name}, keep "
                             "them together")
-    description = read_json(path)
+    description = read_own_json(path, "description of a model")
     check_description(description, path)
     data, expected = Path(model_path).read_bytes(), description["model"]
     found = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -128,14 +131,13 @@ def check_description(description, source):
     """
     # Another format may have any keys: the number alone is reported.
     if isinstance(description, dict) and description.get("format", FORMAT) != FORMAT:
-        raise UserError(f"{source}: format is {description['format']!r:.60}, but this version reads format {FORMAT}; "
+        raise UserError(f"{source}: format is {quoted(description['format'])}, but this version reads format {FORMAT}; "
                         "export the model with this version")
     if isinstance(description, dict):
         description = {**DEFAULTS, **description}
-    faults = list(type_faults(description, EXAMPLE)) or list(_value_faults(description))
+    faults = listed(type_faults(description, EXAMPLE)) or listed(_value_faults(description))
     if faults:
-        raise UserError(f"{source}: not a description that export.py writes; export the model again:\n  "
-                        + "\n  ".join(faults))
+        raise UserError(f"{source}: not a description that export.py writes; export the model again:\n  {faults}")
 
 
 def check_classes(description, categories, source, ann_file):
@@ -160,6 +162,12 @@ def class_fault(names, ids):
     """
     if not names:
         return "there is none; expected one class or more"
+    limits = default_options()["num_classes"].limits
+    if not limits.allow(len(names)):
+        return f"it has {len(names)} entries; expected {limits}"
+    fault = next(class_faults(names, ids), "")
+    if fault:
+        return fault
     nameless = [number for number, name in zip(ids, names, strict=True) if not name.strip()]
     if nameless:
         return f"the class of id {nameless[0]} has no name"
@@ -174,24 +182,26 @@ def _value_faults(description):
     """Yield what is wrong in a description whose types are right."""
     kind, sha256, form = description["input"], description["model"]["sha256"], ("layout", "type", "normalise")
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
-        yield f"model.sha256 is {sha256!r:.70}; expected 64 hexadecimal digits in lower case"
+        yield f"model.sha256 is {quoted(sha256)}; expected 64 hexadecimal digits in lower case"
     if description["model"]["exported_as"] not in EXPORTED_AS:
-        yield (f"model.exported_as is {description['model']['exported_as']!r:.60}; expected one of "
+        yield (f"model.exported_as is {quoted(description['model']['exported_as'])}; expected one of "
                f"{', '.join(EXPORTED_AS)}")
     if description["model"]["bytes"] < 1:
         yield f"model.bytes is {description['model']['bytes']}; expected at least 1"
     found = tuple(kind[key] for key in form)
     if found not in INPUT_FORMS:
-        yield f"input is {', '.join(found)} ({', '.join(form)}); expected one of {INPUT_FORMS}"
+        yield f"input is {', '.join(found):.{MAX_SHOWN}} ({', '.join(form)}); expected one of {INPUT_FORMS}"
         return
     allowed = PIXELS if kind["normalise"] == "aipp" else PIXELS[:1]
     if kind["channels"] not in allowed:
-        yield f"input.channels is {kind['channels']!r:.60}; expected {' or '.join(allowed)}"
+        yield f"input.channels is {quoted(kind['channels'])}; expected {' or '.join(allowed)}"
     shape, channel_axis = kind["shape"], 3 if found[0] == "NHWC" else 1
     sides = [side for axis, side in enumerate(shape[1:], 1) if axis != channel_axis]
-    if (len(shape) != 4 or shape[0] < 1 or shape[channel_axis] != CHANNELS
-            or any(side < 1 or side % SHAPE_MULTIPLE for side in sides)):
-        yield f"input.shape is {shape}; expected {found[0]} with {CHANNELS} channels and multiples of {SHAPE_MULTIPLE}"
+    limits = [default_options()[name].limits for name in ("batch_size", "testing_shape")]
+    if (len(shape) != 4 or not limits[0].allow(shape[0]) or shape[channel_axis] != CHANNELS
+            or not limits[1].allow(sides) or any(side < 1 or side % SHAPE_MULTIPLE for side in sides)):
+        yield (f"input.shape is {quoted(shape)}; expected {found[0]} with {CHANNELS} channels, multiples of "
+               f"{SHAPE_MULTIPLE} {limits[1]}, and a batch {limits[0]}")
         return
     yield from _preprocessing_faults(description)
     yield from _output_faults(description, shape[0], sides)
@@ -201,22 +211,15 @@ def _value_faults(description):
 
 
 def _preprocessing_faults(description):
-    if description["resize_mode"] not in ("stretch", "letterbox"):
-        yield f"resize_mode is {description['resize_mode']!r:.60}; expected stretch or letterbox"
-    if description["exif"] not in ("auto", "ignore"):
-        yield f"exif is {description['exif']!r:.60}; expected auto or ignore"
-    if not 0 <= description["pad_value"] <= 255:
-        yield f"pad_value is {description['pad_value']}; expected 0 to 255"
     for name in ("mean", "std"):
         values, limits = description[name], default_options()[name].limits
         if len(values) != CHANNELS or not limits.allow(values):
-            yield f"{name} is {values!r:.60}; expected {CHANNELS} fractions of 255, {limits}"
-    thresholds = description["thresholds"]
-    for name in ("score", "nms_iou"):
-        if not 0 <= thresholds[name] <= 1:
-            yield f"thresholds.{name} is {thresholds[name]}; expected 0 to 1"
-    if thresholds["max_detections"] < 1:
-        yield f"thresholds.max_detections is {thresholds['max_detections']}; expected at least 1"
+            yield f"{name} is {quoted(values)}; expected {CHANNELS} fractions of 255, {limits}"
+    places = {name: (name, description[name]) for name in ("resize_mode", "exif", "pad_value")}
+    places |= {option: (f"thresholds.{name}", description["thresholds"][name]) for name, option in THRESHOLDS.items()}
+    for name, (place, value) in places.items():
+        if not default_options()[name].allows(value):
+            yield f"{place} is {quoted(value)}; expected {default_options()[name].allowed()}"
 
 
 def _output_faults(description, batch, sides):
@@ -224,25 +227,28 @@ def _output_faults(description, batch, sides):
     found = [(output["name"], output["stride"]) for output in outputs]
     expected = list(zip(OUTPUT_NAMES, (32, 16), strict=True))
     if found != expected:
-        yield f"outputs are {found!r:.90} (name, stride); expected {expected}"
+        yield f"outputs are {quoted(found)} (name, stride); expected {expected}"
         return
     for output in outputs:
         name, anchors, mask = output["name"], output["anchors"], output["anchor_mask"]
         if min(mask, default=0) < 0 or len(set(mask)) < len(mask):
-            yield f"{name}: anchor_mask is {mask!r:.60}; expected the numbers of different anchors, from 0"
-        if (not anchors or len(anchors) != len(mask)
-                or any(len(anchor) != 2 or min(anchor) <= 0 for anchor in anchors)):
-            yield f"{name}: anchors are {anchors!r:.60}; expected [width, height] above 0 for each of anchor_mask"
-        if output["scale_x_y"] < 1:
-            yield f"{name}: scale_x_y is {output['scale_x_y']}; expected at least 1"
+            yield f"{name}: anchor_mask is {quoted(mask)}; expected the numbers of different anchors, from 0"
+        options = default_options()
+        if (not 0 < len(anchors) == len(mask) <= MAX_ITEMS or any(len(anchor) != 2 for anchor in anchors)
+                or not options["anchors"].allows(anchors)):
+            yield (f"{name}: anchors are {quoted(anchors)}; expected [width, height] {options['anchors'].limits} for "
+                   f"each of anchor_mask, at most {MAX_ITEMS}")
+        if not options["scale_x_y"].allows(output["scale_x_y"]):
+            yield f"{name}: scale_x_y is {quoted(output['scale_x_y'])}; expected {options['scale_x_y'].limits}"
         grid = [side // output["stride"] for side in sides]
         shape = ([batch, *grid, len(anchors), fields] if description["decoded"]
                  else [batch, len(anchors) * fields, *grid])
         if output["shape"] != shape:
-            yield f"{name}: shape is {output['shape']}; input, anchors and classes give {shape}"
+            yield f"{name}: shape is {quoted(output['shape'])}; input, anchors and classes give {shape}"
     # Scales may share anchors, but a number stands for one anchor.
     numbered = {}
     for output in outputs:
         for number, anchor in zip(output["anchor_mask"], output["anchors"], strict=False):
             if numbered.setdefault(number, anchor) != anchor:
-                yield f"{output['name']}: anchor {number} is {anchor}, but {numbered[number]} on the scale before"
+                yield (f"{output['name']}: anchor {quoted(number)} is {quoted(anchor)}, but "
+                       f"{quoted(numbered[number])} on the scale before")

@@ -17,7 +17,7 @@ from mindspore.nn import Optimizer
 
 from model_utils.config import TRAVELLING, decisive_options, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
-from model_utils.errors import UserError
+from model_utils.errors import UserError, quoted
 from model_utils.options import plain, show
 from src.config import FOLLOWING, allowed_changes
 from src.distributed_sampler import steps_per_epoch
@@ -184,6 +184,10 @@ def accept_changes(checkpoint, config, data):
     if not is_state(checkpoint):
         raise UserError(f"resume {checkpoint.path}: holds weights only; a run continues from its last.ckpt "
                         "(to start a new run from these weights, use --resume_yolo)")
+    unknown = [name for name in checkpoint.meta["progress"] if name not in Progress.__dataclass_fields__]
+    if unknown:
+        raise UserError(f"resume {checkpoint.path}: its progress has {quoted(unknown)}, which this version does not "
+                        "know; continue with the version that wrote it, or start a new run by --resume_yolo")
     steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     changes = dict(_changes(checkpoint.meta, config, data, steps))
     refused = [name for name in changes if name not in allowed_changes(config) or name in PART_OF_THE_STATE]

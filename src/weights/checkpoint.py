@@ -17,9 +17,11 @@ import numpy as np
 
 import mindspore as ms
 
-from model_utils.errors import UserError
+from model_utils.errors import MAX_SHOWN, UserError, quoted
 from model_utils.files import replacing
+from model_utils.json_file import listed
 from src.weights.checkpoint_list import check_listed
+from src.weights.meta_schema import check_heads, checked_meta
 
 # MindSpore reads no file whose name ends otherwise.
 SUFFIX = ".ckpt"
@@ -28,6 +30,8 @@ MOMENTS_PREFIX, AVERAGE_PREFIX = "moments.", "ema."
 # What the 2021 version saved beside weights and moments.
 OPTIMIZER_STATE = ("learning_rate", "global_step", "momentum")
 NUM_CONV_BLOCKS = 11
+# Names that do not fit which a message lists: those of two networks.
+MAX_PROBLEMS = 200
 BATCH_NORM_FIELDS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
@@ -91,8 +95,8 @@ def load_checkpoint(path):
     """Read a checkpoint of this project or of the 2021 version.
 
     Raises:
-        UserError: the file is missing, is not a checkpoint, or is damaged: its checksum does not fit, or its SHA-256 is
-            not that of the list of its folder.
+        UserError: the file is missing, is not a checkpoint, is damaged (its checksum does not fit, or its SHA-256 is
+            not that of the list of its folder), or its meta data is not as in `meta_schema`.
     """
     if not Path(path).is_file():
         raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
@@ -102,19 +106,15 @@ def load_checkpoint(path):
         if META_KEY not in loaded and not set(legacy_names().values()).isdisjoint(loaded):
             # A file cut between two entries has lost its checksum too; the missing meta data, saved last, reveals it.
             raise ValueError("it ends before its meta data")
-        meta = json.loads(_text(loaded.pop(META_KEY, "{}")))
+        text = _text(loaded.pop(META_KEY, "{}"))
+        parts = _parts(loaded)
     except (ValueError, RuntimeError, TypeError, KeyError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"checkpoint {path}: cannot be read, the file is truncated, damaged or not a MindSpore "
                         f"checkpoint ({reason}); take another copy or an earlier checkpoint; Darknet weights are "
                         "converted by convert_weight.py") from error
-    parts = {"": {}, MOMENTS_PREFIX: {}, AVERAGE_PREFIX: {}}
-    renames = legacy_names()
-    for name, value in loaded.items():
-        if isinstance(value, ms.Tensor) and name not in OPTIMIZER_STATE:
-            prefix = next((prefix for prefix in (MOMENTS_PREFIX, AVERAGE_PREFIX) if name.startswith(prefix)), "")
-            weight = name.removeprefix(prefix)
-            parts[prefix][renames.get(weight, weight)] = value.asnumpy()
+    meta = checked_meta(text, path)
+    check_heads(parts[""], meta, path)
     return Checkpoint(str(path), parts[""], parts[MOMENTS_PREFIX], meta, parts[AVERAGE_PREFIX])
 
 
@@ -126,6 +126,21 @@ def _load(path):
         link = Path(folder) / f"checkpoint{SUFFIX}"
         link.symlink_to(Path(path).resolve())
         return ms.load_checkpoint(str(link), crc_check=True)
+
+
+def _parts(loaded):
+    """Return the arrays of a file by prefix (none, moments, averages) and name; a ValueError names what is no array."""
+    parts = {"": {}, MOMENTS_PREFIX: {}, AVERAGE_PREFIX: {}}
+    renames = legacy_names()
+    for name, value in loaded.items():
+        if isinstance(value, ms.Tensor) and name not in OPTIMIZER_STATE:
+            prefix = next((prefix for prefix in (MOMENTS_PREFIX, AVERAGE_PREFIX) if name.startswith(prefix)), "")
+            weight, array = name.removeprefix(prefix), value.asnumpy()
+            # Moments may be single numbers, as those of AdamW are.
+            if array.dtype.kind not in "fiu" or not (array.ndim or prefix == MOMENTS_PREFIX):
+                raise ValueError(f"{quoted(name)} has the shape {array.shape} and the type {array.dtype}")
+            parts[prefix][renames.get(weight, weight)] = array
+    return parts
 
 
 def load_weights(network, checkpoint):
@@ -141,13 +156,13 @@ def load_weights(network, checkpoint):
 def copy_strictly(parameters, arrays, path):
     """Assign arrays to parameters of the same names; see `load_weights` for what is refused."""
     problems = [f"missing: {name}" for name in parameters if name not in arrays]
-    problems += [f"unexpected: {name}" for name in arrays if name not in parameters]
+    problems += [f"unexpected: {name:.{MAX_SHOWN}}" for name in arrays if name not in parameters]
     problems += [f"{name}: shape {tuple(arrays[name].shape)}, the network has {tuple(parameters[name].shape)}"
                  for name in parameters if name in arrays and arrays[name].shape != tuple(parameters[name].shape)]
     if problems:
         hint = _class_count_hint(arrays)
         raise UserError(f"checkpoint {path}: does not fit the network{hint}; take one that was trained on these "
-                        "classes and anchors:\n  " + "\n  ".join(problems))
+                        f"classes and anchors:\n  {listed(problems, MAX_PROBLEMS)}")
     for name, parameter in parameters.items():
         parameter.set_data(ms.Tensor(np.asarray(arrays[name], np.float32)))
 
@@ -163,7 +178,8 @@ def _no_log_lines():
 
 
 def _class_count_hint(arrays):
-    heads = {name: len(arrays[name]) for name in ("head1.bias", "head2.bias") if name in arrays}
+    heads = {name: len(arrays[name]) for name in ("head1.bias", "head2.bias")
+             if name in arrays and arrays[name].ndim}
     channels = ", ".join(f"{name} has {count} channels" for name, count in heads.items())
     return f" ({channels}: 3 * (5 + classes))" if channels else ""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import mindspore as ms
 
+from model_utils.errors import UserError
 from src.tiny import BATCH_NORM_EPS
 from src.weights.checkpoint import BATCH_NORM_FIELDS, copy_strictly
 
@@ -33,7 +34,7 @@ def fold_batch_norm(weights):
     for block in (name.removesuffix(BETA) for name in weights if name.endswith(BETA)):
         gamma, beta, mean, variance = (np.asarray(weights[f"{block}.bn.{field}"], np.float64)
                                        for field in BATCH_NORM_FIELDS)
-        # A damaged variance gives NaN, which evaluation and prediction report; no warning is needed here.
+        # A damaged variance gives NaN, which `check_finite` reports; no warning is needed here.
         with np.errstate(invalid="ignore"):
             gain = gamma / np.sqrt(variance + BATCH_NORM_EPS)
             kernel = np.asarray(weights[f"{block}.conv.weight"], np.float64) * gain[:, None, None, None]
@@ -50,7 +51,8 @@ def load_folded(network, checkpoint):
         checkpoint (Checkpoint): of a network that is not folded, with the statistics of its batch-norms.
 
     Raises:
-        UserError: names of the checkpoint that are missing or unexpected, or shapes that differ (all are listed).
+        UserError: names of the checkpoint that are missing or unexpected, or shapes that differ (all are listed); a
+            weight is NaN or infinite.
     """
     parameters = {parameter.name: parameter for parameter in network.get_parameters()}
     weights = checkpoint.best_weights()
@@ -59,3 +61,25 @@ def load_folded(network, checkpoint):
               for name, parameter in parameters.items() if name.endswith(BETA) for field in BATCH_NORM_FIELDS}
     copy_strictly({**others, **parameters}, weights, checkpoint.path)
     copy_strictly(parameters, fold_batch_norm(weights), checkpoint.path)
+    check_finite(network, checkpoint.path)
+
+
+def check_finite(network, path):
+    """Refuse a folded network with a weight that is NaN or infinite: the clamps of the decode could hide it.
+
+    Args:
+        network (nn.Cell): its parameters are checked.
+        path (str): of their checkpoint, for the message; "": none.
+
+    Raises:
+        UserError: names the checkpoint, its first such parameter, by the name in the folded network, and the number.
+    """
+    arrays = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    broken = {name: array for name, array in arrays.items() if not np.isfinite(array).all()}
+    if broken:
+        name, array = next(iter(broken.items()))
+        folded = " (its batch-norm folded in)" if name.endswith((".conv.weight", BETA)) else ""
+        raise UserError(f"{path or 'the network'}: {name}{folded} holds NaN or infinity, "
+                        f"{np.sum(~np.isfinite(array))} of {array.size} values; parameters that hold some: "
+                        f"{len(broken)} of {len(arrays)}. Training went wrong, or the file is damaged; take an earlier "
+                        "checkpoint")

@@ -4,8 +4,8 @@
 import pytest
 
 from model_utils.errors import UserError
-from src.data.categories import COCO, Categories, read_names
-from src.data.coco import load_json
+from src.data.categories import COCO, Categories, class_faults, read_names
+from src.data.coco import load_json, read_categories
 from tests.support.helpers import real_data
 
 
@@ -20,6 +20,22 @@ def test_a_file_of_names_without_a_name_in_each_line_is_refused(tmp_path, text, 
     (tmp_path / "obj.names").write_text(text)
     with pytest.raises(UserError, match=f"obj.names: has {fault}"):
         read_names(tmp_path / "obj.names")
+
+
+def test_names_and_ids_that_no_class_has_are_refused(tmp_path):
+    assert list(class_faults(["x" * 200, ""], [2**63 - 1, "x" * 200])) == []
+    assert list(class_faults(["x" * 201, "\ud800", 5], [2**63, True, "x" * 300])) == [
+        "the name of class 0 has 201 characters; expected at most 200",
+        r"the name of class 1 is '\ud800'; expected a text", "the name of class 2 is 5; expected a text",
+        "the id of class 0 is 9223372036854775808; expected a text or a whole number of 64 bits at most",
+        "the id of class 1 is True; expected a text or a whole number of 64 bits at most",
+        "the id of class 2 has 300 characters; expected at most 200"]
+    (tmp_path / "obj.names").write_text("x" * 201)
+    words = "the name of class 0 has 201 characters; expected at most 200; shorten"
+    with pytest.raises(UserError, match=f"obj.names: {words}"):
+        read_names(tmp_path / "obj.names")
+    with pytest.raises(UserError, match=f"a.json: {words}"):
+        read_categories({"categories": [{"id": 1, "name": "x" * 201}]}, "a.json")
 
 
 def test_the_classes_of_coco():

@@ -53,8 +53,6 @@ def test_without_sizes_the_training_shape_is_the_only_one():
     ("[[320.5, 320]]", r"expected positive multiples of 32; the nearest is \[320, 320\]"),
     ("[[320, 320, 3]]", r"expected \[height, width\], or one number for a square"),
     ("[[]]", r"expected \[height, width\], or one number for a square"),
-    ("[[[320, 320]]]", r"expected \[height, width\], or one number for a square"),
-    ("[[[320, 320], 320]]", r"expected \[height, width\], or one number for a square"),
 ])
 def test_invalid_sizes_are_refused(text, words):
     config = config_of("--multi_scale", text)

@@ -170,8 +170,14 @@ def test_the_example_has_the_keys_of_a_description():
     (("input", "shape"), [2, 64, 96, 3, 1], "input.shape"), (("input", "shape"), [2, 64], "input.shape"),
     (("input", "shape"), [2, 96, 64, 3], "output_big: shape is .* give"),
     (("input", "shape"), [1, 64, 96, 3], "output_big: shape is .* give"),
-    (("exif",), "turn", "exif is 'turn'; expected auto or ignore"),
-    (("resize_mode",), "crop", "resize_mode is 'crop'"), (("pad_value",), 256, "pad_value is 256; expected 0 to 255"),
+    (("exif",), "turn", "exif is 'turn'; expected one of auto, ignore"),
+    (("resize_mode",), "crop", "resize_mode is 'crop'"),
+    (("pad_value",), 256, "pad_value is 256; expected from 0 to 255"),
+    (("input", "shape"), [2, 320_000, 320_000, 3], "at most 8192, and a batch from 1 to 1024"),
+    (("input", "shape"), [2000, 64, 96, 3], "at most 8192, and a batch from 1 to 1024"),
+    (("outputs", 0, "anchors"), [[1, 1]] * 200_000, r"anchors are \[\[1, 1\], .*\.\.\.\]; expected .*, at most 100"),
+    (("classes",), [{"name": "a", "id": number} for number in range(10_001)], "has 10001 entries; expected from 1 to"),
+    (("classes", 0, "name"), "x" * 10**6, "the name of class 0 has 1000000 characters; expected at most 200"),
     (("mean",), [0.5, 0.5], "mean is"), (("std",), [0.2, 0, 0.2], "3 fractions of 255, from 1e-05 to 1"),
     (("mean", 0), 123.7, r"mean is \[123.7, "), (("decoded",), False, r"shape is .* give \[2, 21, 2, 3\]"),
     (("outputs",), [], "outputs are"), (("outputs", 0, "name"), "boxes", "outputs are"),
@@ -186,7 +192,8 @@ def test_the_example_has_the_keys_of_a_description():
     (("outputs", 0, "anchor_mask"), [3, 3, 5], r"anchor_mask is \[3, 3, 5\]"),
     (("outputs", 1, "anchor_mask"), [3, 4, 5], r"output_small: anchor 3 is \[10.0, 14.0\], but \[81.0, "),
     (("thresholds", "score"), 1.5, "thresholds.score is 1.5"),
-    (("thresholds", "nms_iou"), -0.1, "thresholds.nms_iou"), (("thresholds", "max_detections"), 0, "at least 1"),
+    (("thresholds", "nms_iou"), -0.1, "thresholds.nms_iou"),
+    (("thresholds", "max_detections"), 0, "max_detections is 0; expected from 1 to"),
 ])
 def test_values_that_cannot_be_are_refused(path, value, words):
     with pytest.raises(UserError, match=words):

@@ -9,7 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_utils.errors import EXIT_CODE_FILE, UsageError, UserError, printable, run_cli
+from model_utils.errors import EXIT_CODE_FILE, MAX_SHOWN, UsageError, UserError, printable, quoted, run_cli
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    ("a", "'a'"), (None, "None"), (1.5, "1.5"), ([[10.0, 14.0], "b"], "[[10.0, 14.0], 'b']"), ((1,), "(1,)"),
+    ({"a": {"b": [1]}}, "{'a': {'b': [1]}}"), ("\x1b[2J\n", r"'\x1b[2J\n'"), ([0] * 20, f"[{'0, ' * 10}...]"),
+    ([[[[[[1]]]]]], "[[[[[...]]]]]"), (16**5000, "a number of 20001 bits"), (b"x", "b'x'"),
+])
+def test_a_value_is_quoted_as_python_writes_it(value, text):
+    assert quoted(value) == text
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, [["y" * 10**6] * 9] * 9, {str(i): "z" * 90 for i in range(999)}])
+def test_a_large_value_is_cut(value):
+    assert len(quoted(value)) <= MAX_SHOWN and "..." in quoted(value)
 
 
 def raising(error):

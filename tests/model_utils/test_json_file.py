@@ -31,7 +31,7 @@ def test_only_regular_files_of_at_most_the_limit_are_read(tmp_path):
     with path.open("wb") as file:
         # A hole: it takes no space.
         file.truncate(3 * MB + 1)
-    with pytest.raises(UserError, match="a.json: this annotation file has 3.0 MB, more than max_json_mb, 3; .*raise"):
+    with pytest.raises(UserError, match="a.json: this annotation file has 3.0 MB, more than 3; .*raise --max_json_mb"):
         read_json(path, "annotation file", max_mb=3)
     path.write_bytes(b" " * (MB - 1) + b"7")
     assert read_json(path, max_mb=1) == 7

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_utils.config import JOB_OPTIONS, MOVED, get_config
+from model_utils.config import CHECKPOINTS, JOB_OPTIONS, RESULTS, get_config
 from model_utils.errors import UsageError, UserError
 from model_utils.local_adapter import Launch
 from model_utils.modelarts_job import job_config, modelarts_job
@@ -92,7 +92,7 @@ def test_a_job_of_several_ranks_is_a_distributed_run(options, ranks, seen, job):
 
 
 def test_the_options_named_here_exist():
-    assert all(name in get_config([]) for name in (*JOB_OPTIONS, *MOVED))
+    assert all(name in get_config([]) for name in (*JOB_OPTIONS, *RESULTS, *CHECKPOINTS))
 
 
 def test_results_that_will_not_be_uploaded_are_reported(storage, job, capsys, tmp_path):

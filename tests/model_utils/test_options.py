@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from model_utils.errors import UsageError
+from model_utils.errors import UsageError, quoted
 from model_utils.options import Limits, Option, nearest, read_options, read_yaml, show
 
 
@@ -39,13 +39,15 @@ def test_a_value_has_the_type_of_the_default(default, raw, expected):
     (True, 1.0, "True or False"), ("a", 12, "quotes"), ("a", None, '""'), ("a", ["b"], "text"),
     ((1, 2), "1,x", "a list such as [1, 2]"), ((1, 2), "[1", "brackets"), ((1, 2), "1.5", "a list such as"),
     ((1, 2), {"a": 1}, "a list such as"), ((1, 2), [[1]], "a list such as"), ((1, 2), None, "a list such as"),
+    ((), "[[[320]]]", "a list of numbers, or of such lists"), ((), [1] * 101, "it has 101 entries, the longest"),
+    ("a", "x" * 4097, "it has 4097 characters, the longest has 4096"), ("a", "\0", "that no path can have"),
     (((0, 1),), "1,2", "list"), (((0, 1),), "[1, 2]", "list"), (((0, 1),), [["x"]], "[[0, 1]]"),
 ])
 def test_a_wrong_type_names_key_value_place_and_what_is_allowed(default, raw, words):
     with pytest.raises(UsageError) as caught:
         parse(default, raw)
     text = str(caught.value)
-    assert text.startswith(f"key is {raw!r} (here): expected ")
+    assert text.startswith(f"key is {quoted(raw)} (here): expected ")
     assert words in text
 
 

@@ -95,17 +95,23 @@ def test_candidates_from_the_device_give_the_same_files(checkpoint, data, tmp_pa
     assert found[1] == found[0] and found[2] == found[0] and len(json.loads(found[0][0])) == 5 * 30
 
 
-def test_damaged_weights_are_named_not_hidden(tmp_path, capsys):
+@pytest.mark.parametrize("value", [np.nan, 1e30])
+def test_damaged_weights_are_named_not_hidden(tmp_path, capsys, value):
     path, data = tmp_path / "nan.ckpt", write_val(tmp_path / "data", 2)
     categories = Categories(NAMES, IDS)
     config = get_config(["--testing_shape=64"])
-    weights = {parameter.name: np.full(parameter.shape, np.nan, np.float32)
+    weights = {parameter.name: np.full(parameter.shape, value, np.float32)
                for parameter in build_network(config, 3).get_parameters()}
     save_checkpoint(path, weights, describe_network(config, categories))
-    main([f"--pretrained={path}", f"--data_dir={data}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}"])
-    out = capsys.readouterr().out
-    assert "WARNING:the network gave NaN or infinity on 2 of 2 images" in out
-    assert "mAP: 0.0" in out
+    code = run_cli(main, [f"--pretrained={path}", f"--data_dir={data}", "--device_target=CPU",
+                          f"--log_path={tmp_path / 'logs'}"])
+    out, error = capsys.readouterr()
+    if np.isfinite(value):
+        assert code == 0 and "mAP: 0.0" in out
+        assert "WARNING:the network gave NaN or infinity on 2 of 2 images" in out
+    else:
+        assert code == 1 and not (tmp_path / "logs").exists()
+        assert error.startswith(f"error: {path}: conv0.conv.weight (its batch-norm folded in) holds NaN or infinity")
 
 
 @pytest.mark.parametrize("arguments, code, words", [

@@ -23,6 +23,6 @@ def test_every_row_has_four_cells():
     rows = [line for line in options_page().splitlines() if line.startswith("| `")]
     assert len(rows) == len(default_options())
     assert all(row.count("|") == 5 for row in rows)
-    assert "| `lr_gamma` | `0.1` | more than 0 | Factor of the exponential schedule. |" in rows
+    assert "| `lr_gamma` | `0.1` | more than 0 and at most 1000000 | Factor of the exponential schedule. |" in rows
     assert ("| `momentum` | `0.9` | at least 0 and less than 1 | Momentum of the optimizer; with adamw the decay of "
             "the first moment. |") in rows

@@ -77,6 +77,8 @@ def test_resume_refuses_what_it_cannot_continue(tmp_path, data, finished):
         run(tmp_path / "c", data, "--resume", checkpoints / "last.ckpt", "--per_batch_size", 5)
     with pytest.raises(UserError, match=r"by\n  classes: \['cup', 'ball', 'key'\] then, .*'lock'\] now\nleave it"):
         run(tmp_path / "d", renamed(tmp_path / "renamed", data), "--resume", checkpoints / "last.ckpt")
+    with pytest.raises(UserError, match="data_dir is empty: .* by --data_dir FOLDER; no path comes from a checkpoint"):
+        train.main([*CPU, f"--resume={checkpoints / 'last.ckpt'}"])
 
 
 def test_resume_refuses_another_freeze_before_it_makes_a_folder(tmp_path, data, finished):

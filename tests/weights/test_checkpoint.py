@@ -14,7 +14,8 @@ from model_utils.errors import UserError
 from src.weights.checkpoint import legacy_names, load_checkpoint, load_weights, save_checkpoint
 from tests.support.small_networks import small_network, values
 
-META = {"class_names": ["é", "b"], "anchors": [[10.0, 14.0]], "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
+META = {"class_names": ["é", "b"], "category_ids": [3, "7"], "pad_value": 114,
+        "progress": {"step": 7, "epoch_loss": 0.1 + 0.2}}
 
 
 def small_weights(seed=1):

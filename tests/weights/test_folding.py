@@ -153,3 +153,11 @@ def test_damaged_statistics_give_nan_without_a_warning(weights, recwarn):
     damaged = weights | {"conv0.bn.moving_variance": np.full(16, -1, np.float32)}
     assert np.isnan(fold_batch_norm(damaged)["conv0.conv.weight"]).all()
     assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
+@pytest.mark.parametrize("name", ["conv0.bn.moving_variance", "head2.weight"])
+def test_weights_that_are_not_finite_are_not_loaded(weights, name):
+    damaged = {**weights, name: np.full_like(weights[name], np.nan)}
+    network = build_inference_network(CONFIG, NUM_CLASSES)
+    with pytest.raises(UserError, match="a.ckpt: .* holds NaN or infinity, .*; take an earlier checkpoint"):
+        load_folded(network, Checkpoint("a.ckpt", damaged))
