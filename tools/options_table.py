@@ -19,8 +19,8 @@ INTRO = """\
 
 Every option of `train.py`, `eval.py`, `export.py`, `predict.py` and `convert_weight.py`. Set one on the command line,
 `--lr 0.01`, or in a YAML file, `lr: 0.01`, that `--config_path` names. The command line overrides the file, the file
-the checkpoint, and the checkpoint the defaults below. `python train.py -h` prints the same texts. A list has at most 100
-entries, a file at most 256 KiB and 10 000 values.
+the checkpoint, and the checkpoint the defaults below. `python train.py -h` prints the same texts. A list has at most
+100 entries, a file at most 256 KiB and 10 000 values.
 
 Defaults, help texts, choices and limits are written in `default_config.yaml`; this page is made from it:
 `python tools/options_table.py > docs/options.md`.
