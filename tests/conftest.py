@@ -18,7 +18,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 # Folders that run first, longest first: a long one that starts last leaves the other worker idle.
-LONGEST = ("launch", "ascend310", "training", "programs", "repository", "scripts")
+LONGEST = ("launch", "ascend310", "faults", "training", "programs", "repository", "scripts")
 # Folders that one worker runs as one group, by its name: their tests share jobs of several ranks, or the built app. A
 # test elsewhere joins by @pytest.mark.xdist_group(name).
 GROUPS = {"launch": "ranks", "ascend310": "ascend310"}
