@@ -86,12 +86,17 @@ class Run:
         cut = self.ranks.is_first and self._metrics.take_over(folder.parent / "metrics.csv", end_epoch)
         if cut:
             self.logger.warning("metrics.csv of the interrupted run: %d rows could not be read and are left out", cut)
+        fault = ""
         try:
             # No later epoch may be better.
             if self._saves:
                 CheckpointFolder(self.checkpoints).take_best(folder)
         except UserError as error:
-            self.logger.warning("%s; best.ckpt will be the best epoch from here on", error)
+            fault = str(error)
+        # All ranks must count the same validations without gain.
+        fault = self.ranks.broadcast(fault)
+        if fault:
+            self.logger.warning("%s; best.ckpt will be the best epoch from here on", fault)
             progress.best_score = -math.inf
 
     def write_first_batch(self, step):
