@@ -202,26 +202,35 @@ def test_an_image_that_cannot_be_read_is_named_and_nothing_is_saved(tmp_path, da
 
 @pytest.fixture
 def breaking(tmp_path, monkeypatch):
-    """Return a function that trains two epochs on ten images, of which two may break, and some do once checked.
+    """Return a function that trains two epochs on ten images, of which two may break.
 
     The images break that the first epoch uses as these samples, two of which make a step: the first is lost, the second
-    damaged, others are empty. Those that broke are broken in the next run as well.
+    damaged, others are empty. They break once a new run has checked them, and before a run is resumed.
     """
     monkeypatch.setattr(image_check, "MAX_BAD", 0.2)
     data = tmp_path / "data"
     write_coco(data, [{"size": (72, 64), "file_name": f"{number}.jpg", "boxes": [(9, 9, 30, 20, 3)]}
                       for number in range(10)])
     order = DistributedSampler(10, 10, 1).epoch_order(0)
+    sound = {path: path.read_bytes() for path in (data / "train2017").iterdir()}
     write_first_batch = Run.write_first_batch
 
     def train_on(folder, samples, *arguments):
         paths = [data / "train2017" / f"{order[sample]}.jpg" for sample in samples]
 
-        def break_first(run, step):
-            write_first_batch(run, step)
+        def break_images():
             for path, change in zip(paths, (lose, damage, *[empty] * len(paths)), strict=False):
                 change(path)
 
+        def break_first(run, step):
+            write_first_batch(run, step)
+            if not run.config.resume:
+                break_images()
+
+        for path, content in sound.items():
+            path.write_bytes(content)
+        if any("--resume" in argument for argument in arguments):
+            break_images()
         monkeypatch.setattr(Run, "write_first_batch", break_first)
         (tmp_path / folder).mkdir()
         return *run(tmp_path / folder, data, *SMALL, "--max_epoch=2", *arguments), paths
@@ -230,7 +239,7 @@ def breaking(tmp_path, monkeypatch):
 
 
 def lose(path):
-    path.unlink(missing_ok=True)
+    path.unlink()
 
 
 def damage(path):
@@ -262,10 +271,10 @@ def test_images_that_break_are_replaced_and_a_resumed_run_ends_as_the_unbroken_o
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="broken off"):
         patch.setattr(Run, "save_last", save_and_break_off)
-        breaking("broken_off", (), "--ckpt_interval=3")
+        breaking("broken_off", (3, 8), "--ckpt_interval=3")
     (last,) = tmp_path.glob("broken_off/*/ckpt_0/last.ckpt")
     assert load_checkpoint(last).meta["progress"]["epoch_replaced"] == 1
-    resumed, log, _ = breaking("resumed", (), f"--resume={last}")
+    resumed, log, _ = breaking("resumed", (3, 8), f"--resume={last}")
     assert "2 images that broke since the run began: replaced in training (first: " in log
     assert digest(resumed / "last.ckpt") == digest(checkpoints / "last.ckpt")
     assert replaced_samples(resumed) == ["2", "2"]
