@@ -25,7 +25,7 @@ from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
-from src.logger import common_run_folder, run_logger
+from src.logger import TABLE, common_run_folder, run_logger
 from src.weights.checkpoint import load_checkpoint
 from src.yolo_dataset import workers_of
 
@@ -84,8 +84,8 @@ def run(network, data, config, folder, logger, ranks):
     if result.undecided_images:
         logger.info("%d of %d images needed more candidates than the device selected", result.undecided_images,
                     result.num_images)
-    logger.info("\n%s", result.table)
-    logger.info("AP of each class\n%s", result.class_table)
+    logger.info("\n%s", result.table, extra=TABLE)
+    logger.info("AP of each class\n%s", result.class_table, extra=TABLE)
     logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
                 len(result.results), result.images_per_second, result.images_per_second_total)
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)

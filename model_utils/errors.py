@@ -54,15 +54,16 @@ def quoted(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 3]}..."
 
 
-def printable(text: str) -> str:
+def printable(text: str, keeps_lines: bool = False) -> str:
     """Return a text for a log or a console: control characters are escaped, and lines after the first begin with space.
 
-    So no name of a class or a file can clear a screen, or look like a message of its own.
+    So no name of a class or a file can clear a screen, or look like a message of its own. `keeps_lines` leaves the
+    beginnings of lines as they are, for a table without foreign line breaks.
     """
     if text.isprintable():
         return text
     escaped = (char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
-    return re.sub(r"\n(?=\S)", "\n  ", "".join(escaped))
+    return "".join(escaped) if keeps_lines else re.sub(r"\n(?=\S)", "\n  ", "".join(escaped))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -192,8 +192,6 @@ def _schedule_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'time_budget')}: expected a time such as 90m, 1h30m or 2d"
     if config.time_budget and not config.resume and config.source("max_epoch") == COMMAND_LINE:
         yield (f"{_found(config, 'time_budget')}, but {_found(config, 'max_epoch')}: leave out one of the two")
-    if config.resume and config.source("time_budget") == COMMAND_LINE and config.time_budget:
-        yield f"{_found(config, 'time_budget')}: a resumed run has its epochs; leave it out, or change max_epoch"
     if config.patience and not config.eval_interval:
         yield f"{_found(config, 'patience')}: it counts validations, so eval_interval must be above 0"
     if list(config.lr_epochs) != sorted(set(config.lr_epochs)):

@@ -19,11 +19,15 @@ from model_utils.files import make_folder, remove_strays, write_atomically
 LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
 
 
+# `extra` of a message whose lines stay as they are; the names in it are on one line each.
+TABLE = {"is_table": True}
+
+
 class LineFormatter(logging.Formatter):
     """The format of log lines; what would break a line, or forge one, is escaped."""
 
     def format(self, record):
-        return printable(super().format(record))
+        return printable(super().format(record), keeps_lines=getattr(record, "is_table", False))
 
 
 class ConsoleHandler(logging.Handler):

@@ -23,7 +23,7 @@ from src.data.coco import need_ground_truth, read_annotation_file
 from src.data.image_names import base_key
 from src.deploy.model_description import check_classes, check_description
 from src.evaluation.coco_scores import score_results
-from src.logger import close_logger, get_logger
+from src.logger import TABLE, close_logger, get_logger
 from src.network.head_layout import BOX_FIELDS
 
 RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
@@ -65,8 +65,8 @@ def main(argv=None):
     try:
         report(logger, data, record, config)
         scores = score_results(data, results, config.coco_engine)
-        logger.info("\n%s", scores.table)
-        logger.info("AP of each class\n%s", scores.class_table)
+        logger.info("\n%s", scores.table, extra=TABLE)
+        logger.info("AP of each class\n%s", scores.class_table, extra=TABLE)
         write_json(folder / METRICS, scores.metrics())
         logger.info("%d detections on %d images; figures: %s", len(results), len(data), folder / METRICS)
     finally:

@@ -116,7 +116,8 @@ def test_all_faults_are_named_at_once():
 FREE = {
     "config_path", "device_target", "device_id", "num_parallel_workers", "is_distributed", "rank", "rank_wait_seconds",
     "need_profiler", "profiler_ends_run", "data_dir", "testing_shape", "multi_scale_graph", "image_cache_mb",
-    "data_sink", "objectness_prior", "time_budget", "pretrained_backbone", "resume_yolo", "resume", "allow_change",
+    "data_sink", "objectness_prior", "bad_images", "read_wait_seconds", "max_image_pixels", "max_json_mb",
+    "time_budget", "pretrained_backbone", "resume_yolo", "resume", "allow_change",
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, printable
 
 try:
     from faster_coco_eval import COCO as FasterCOCO
@@ -53,11 +53,12 @@ class Scores:
     @property
     def class_table(self):
         """AP and AP50 of each class, a line each, `-` where there is no ground truth."""
-        width = max([len("class"), *map(len, self.per_class_ap)])
+        shown = {name: printable(name).replace("\n", r"\n") for name in self.per_class_ap}
+        width = max([len("class"), *map(len, shown.values())])
         lines = [f"{'class':<{width}}  {'AP':>6}  {'AP50':>6}"]
         for name, ap in self.per_class_ap.items():
             figures = ("-" if math.isnan(value) else f"{value:.3f}" for value in (ap, self.per_class_ap50[name]))
-            lines.append("  ".join([f"{name:<{width}}", *(f"{figure:>6}" for figure in figures)]))
+            lines.append("  ".join([f"{shown[name]:<{width}}", *(f"{figure:>6}" for figure in figures)]))
         return "\n".join(lines)
 
 

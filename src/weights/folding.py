@@ -34,8 +34,8 @@ def fold_batch_norm(weights):
     for block in (name.removesuffix(BETA) for name in weights if name.endswith(BETA)):
         gamma, beta, mean, variance = (np.asarray(weights[f"{block}.bn.{field}"], np.float64)
                                        for field in BATCH_NORM_FIELDS)
-        # A damaged variance gives NaN, which `check_finite` reports; no warning is needed here.
-        with np.errstate(invalid="ignore"):
+        # A damaged variance gives NaN, and others infinity, which `check_finite` reports; no warning is needed here.
+        with np.errstate(invalid="ignore", over="ignore"):
             gain = gamma / np.sqrt(variance + BATCH_NORM_EPS)
             kernel = np.asarray(weights[f"{block}.conv.weight"], np.float64) * gain[:, None, None, None]
             folded[f"{block}.conv.weight"] = kernel.astype(np.float32)

@@ -16,7 +16,7 @@ from model_utils.errors import EXIT_CODE_FILE, MAX_SHOWN, UsageError, UserError,
     ("a", "'a'"), (None, "None"), (1.5, "1.5"), ([[10.0, 14.0], "b"], "[[10.0, 14.0], 'b']"), ((1,), "(1,)"),
     ({"a": {"b": [1]}}, "{'a': {'b': [1]}}"), ("\x1b[2J\n", r"'\x1b[2J\n'"), ([0] * 20, f"[{'0, ' * 10}...]"),
     ([[[[[[1]]]]]], "[[[[[...]]]]]"), (16**5000, "a number of 20001 bits"), (b"x", "b'x'"),
-])
+], ids=range(11))
 def test_a_value_is_quoted_as_python_writes_it(value, text):
     assert quoted(value) == text
 

@@ -143,4 +143,4 @@ def test_files_that_cannot_be_read(tmp_path, capsys):
     with pytest.raises(UserError, match="binary.json: broken json in line 1"):
         read_rank_table(tmp_path / "binary.json")
     assert run_cli(lambda _: read_rank_table(tmp_path), []) == 1
-    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: cannot read this rank table: Is a directory")
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}: cannot read this rank table: it is a folder")

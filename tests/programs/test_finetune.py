@@ -51,7 +51,7 @@ def test_heads_for_other_classes_start_from_scratch_and_all_else_is_loaded(tmp_p
 
 def test_heads_of_as_many_but_other_classes_start_from_scratch_too(tmp_path):
     path, weights = tmp_path / "c.ckpt", random_weights(2)
-    save_checkpoint(path, weights, {"class_names": ["cup", "ball"]})
+    save_checkpoint(path, weights, {"class_names": ["cup", "ball"], "category_ids": [1, 2]})
     for names, heads in ((["cup", "ball"], set()), (["dog", "cat"], HEADS), (None, set())):
         network, plain = small_network(2), small_network(2)
         initialise_weights(plain, 1)

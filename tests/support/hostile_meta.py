@@ -14,7 +14,7 @@ from model_utils.config import default_options, get_config
 from src.config import check_config, resumed_config, training_config
 from src.evaluation.inference import check_categories, checkpoint_categories
 from src.network.head_layout import FIRST_CLASS
-from src.training.train_state import Progress, check_resumable
+from src.training.train_state import Progress, accept_changes
 from src.weights.checkpoint import Checkpoint
 from src.weights.meta_schema import check_heads, checked_meta
 
@@ -107,6 +107,6 @@ def use(text, data, weights):
     texts = [name for name, option in default_options().items() if option.is_free_text]
     assert [resumed[name] for name in texts] == [user[name] for name in texts], "a path came from a checkpoint"
     check_config(resumed)
-    check_resumable(checkpoint, resumed, data)
+    accept_changes(checkpoint, resumed, data)
     Progress(**meta["progress"])
     check_categories(checkpoint, data.categories)

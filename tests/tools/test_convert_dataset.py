@@ -312,7 +312,7 @@ def test_names_that_cannot_be_written_are_changed(tmp_path, capsys):
     tool_exports.coco(tmp_path / "coco")
     write_json(tmp_path / "coco" / "labels.json", content)
     assert convert(tmp_path / "coco", tmp_path / "out2") == 1
-    assert r"\ud800' holds half a character; correct it" in capsys.readouterr().err
+    assert r"\ud800'; expected a text; shorten or correct it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("splits, found, counts", [
