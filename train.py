@@ -8,6 +8,7 @@
 A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, an image of the first batch and the
 checkpoints in ckpt_0/: --resume continues exactly from the newest; best.ckpt is for eval.py, export.py and predict.py.
 """
+import shlex
 import sys
 import time
 
@@ -112,8 +113,9 @@ def fit(run, state, validation, checkpoint):
     trainer = Trainer(run, state, validation)
     progress = trainer.fit()
     if trainer.stopped_by:
-        logger.warning("stopped by %s after step %d of %d; to continue: python train.py --resume %s",
-                       name_of(trainer.stopped_by), progress.step, run.total_steps, run.last_checkpoint)
+        logger.warning("stopped by %s after step %d of %d; to continue: python train.py --data_dir %s --resume %s",
+                       name_of(trainer.stopped_by), progress.step, run.total_steps, shlex.quote(config.data_dir),
+                       shlex.quote(str(run.last_checkpoint)))
         return 128 + trainer.stopped_by
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),

@@ -376,8 +376,8 @@ def test_a_run_that_a_signal_stops_continues_exactly(tmp_path, data, finished, m
     (folder,) = (tmp_path / "stopped").iterdir()
     last = folder / "ckpt_0" / "last.ckpt"
     assert code == 143 and load_checkpoint(last).meta["progress"]["step"] == steps == len(looks)
-    assert f"stopped by SIGTERM after step {steps} of 25; to continue: python train.py --resume {last}\n" in (
-        folder / "train_rank_0.log").read_text()
+    assert (f"stopped by SIGTERM after step {steps} of 25; to continue: python train.py --data_dir {data} --resume "
+            f"{last}\n") in (folder / "train_rank_0.log").read_text()
     checkpoints, _ = run(tmp_path / "resumed", data, *FINISHED, "--resume", last)
     for name in ("last.ckpt", "best.ckpt"):
         assert digest(checkpoints / name) == digest(finished[0] / name)
