@@ -71,7 +71,7 @@ def test_train_eval_and_export_as_jobs(cloud):
     assert cloud.job(train, "second", max_epoch=2, resume="last.ckpt", data_url="s3://bucket/data/", **start) == 0
     (second,) = cloud.bucket("second", "outputs").iterdir()
     assert load_checkpoint(second / "ckpt_0" / "last.ckpt").meta["progress"]["step"] == 4
-    assert f"data_dir: {cloud.folder}/cache2/data/coco2017" in (second / "config.yaml").read_text()
+    assert f'data_dir: "{cloud.folder}/cache2/data/coco2017"' in (second / "config.yaml").read_text()
 
     assert cloud.job(evaluation, "scores", data_url="s3://bucket/data/", pretrained="best.ckpt", **start) == 0
     (scored,) = cloud.bucket("scores", "outputs").iterdir()
