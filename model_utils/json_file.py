@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from model_utils.errors import UserError, quoted
 from model_utils.files import check_regular, write_atomically
@@ -23,7 +24,7 @@ MAX_FAULTS = 20
 
 
 def read_json(path: Path, kind: str = "json file", object_hook: Callable[[dict], object] | None = None,
-              max_mb: int | None = None) -> object:
+              max_mb: int | None = None) -> Any:
     """Return the content of a json file; a `UserError` names line and column of broken json.
 
     A file larger than `max_mb` (the option max_json_mb; None: any size) is not read: it takes many times its size.
@@ -66,7 +67,7 @@ def decode_text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> object:
+def parse_json(data: bytes, path: Path, object_hook: Callable[[dict], object] | None = None) -> Any:
     """Return the content of json text read from `path`; a `UserError` names line and column of broken json.
 
     The text is UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or else Latin-1, as old tools write it.
@@ -117,7 +118,7 @@ def _is_like(found, example):
     return is_finite_number(found) if isinstance(example, float) else type(found) is type(example)
 
 
-def is_finite_number(value):
+def is_finite_number(value: object) -> TypeGuard[float]:
     """Return whether a json value is a number that a float can hold: Python's json also has NaN and Infinity."""
     try:
         return type(value) in (int, float) and math.isfinite(value)

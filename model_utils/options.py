@@ -54,7 +54,7 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         if self._depth > MAX_YAML_DEPTH:
             raise yaml.composer.ComposerError(None, None, f"lists in lists, more than {MAX_YAML_DEPTH} deep", mark)
-        node = super().compose_node(parent, index)
+        node: Any = super().compose_node(parent, index)
         self._depth -= 1
         # A node without a count is not complete: the alias stands inside what it repeats.
         self._values += getattr(node, "values", MAX_YAML_VALUES) if is_alias else 1

@@ -15,8 +15,8 @@ USAGE="usage: bash run_tests.sh [pytest argument ...]
 
 Makes .venv in the repository unless a virtual environment is active, installs requirements.txt and
 requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use (shellcheck,
-and a compiler and libraries for the C++ app). Then runs ruff, shellcheck and pytest, which works in two processes (-n 0:
-in one, -n 4: in four) and lists the 25 slowest tests. What is missing is skipped and named.
+and a compiler and libraries for the C++ app). Then runs ruff, mypy, shellcheck and pytest, which works in two processes
+(-n 0: in one, -n 4: in four) and lists the 25 slowest tests. What is missing is skipped and named.
 
 environment:
   PYTHON  a Python that has all packages; nothing is installed into it"
@@ -88,6 +88,7 @@ else
 fi
 
 check "ruff" "$PYTHON" -m ruff check .
+check "mypy" "$PYTHON" -m mypy
 if command -v shellcheck > /dev/null; then
     check "shellcheck" shellcheck -x scripts/*.sh ascend310_infer/build.sh .ci/run
 fi

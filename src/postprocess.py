@@ -9,17 +9,20 @@ description of the model. It receives metrics.json; one of an earlier run is rem
 images of the annotation file must all be in that folder.
 """
 import hashlib
+import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import get_config
+from model_utils.config import Config, get_config
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 from src.config import check_config
-from src.data.coco import need_ground_truth, read_annotation_file
+from src.data.coco import CocoData, need_ground_truth, read_annotation_file
 from src.data.image_names import base_key
 from src.deploy.model_description import check_classes, check_description
 from src.evaluation.coco_scores import score_results
@@ -29,7 +32,7 @@ from src.network.head_layout import BOX_FIELDS
 RESULTS, RUN, METRICS = "results.json", "run.json", "metrics.json"
 FORMAT = 1
 # The keys of run.json that are read, see `type_faults`; it holds more.
-EXAMPLE = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [(1, "a")],
+EXAMPLE: dict[str, Any] = {"format": FORMAT, "results_sha256": 64 * "0", "description": {}, "category_ids": [(1, "a")],
            "images": [{"id": (1, "a"), "file_name": "000001.jpg"}],
            "counts": {"images": 1, "skipped": 0, "not_finite": 0, "detections": 1}}
 MAX_FAULTS = 8
@@ -38,7 +41,7 @@ RUN_AGAIN = "run yolo_infer again"
 OTHER_DATA = "run yolo_infer with this annotation file (--annotations), or score with that of the run"
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Score the results that the arguments name; returns the exit code."""
     config = get_config(argv, program="python -m src.postprocess")
     if not config.result_path:
@@ -74,7 +77,7 @@ def main(argv=None):
     return 0
 
 
-def report(logger, data, record, config):
+def report(logger: logging.Logger, data: CocoData, record: dict[str, Any], config: Config) -> None:
     """Log the faults of the annotation file and the number of its images that have no detections."""
     counts = record["counts"]
     if record.get("interrupted"):
@@ -91,14 +94,14 @@ def report(logger, data, record, config):
         logger.warning("the run has no detection at all: its score threshold may be too high, or the model untrained")
 
 
-def read_results(path, record, data, record_path):
+def read_results(path: Path, record: dict[str, Any], data: CocoData, record_path: Path) -> list[dict[str, Any]]:
     """Return the COCO results of a run: dicts of image_id, category_id, bbox and score.
 
     Args:
-        path (Path): the json.
-        record (dict): of the run, see `read_record`.
-        data (CocoData): the annotation file, whose category ids they must have.
-        record_path (Path): of the record, for the messages.
+        path: the json.
+        record: of the run, see `read_record`.
+        data: the annotation file, whose category ids they must have.
+        record_path: of the record, for the messages.
 
     Raises:
         UserError: the results are those of another run, or an entry is not a COCO result of it.
@@ -139,11 +142,11 @@ def _fault(result, known):
     return ""
 
 
-def read_record(path):
+def read_record(path: Path) -> dict[str, Any]:
     """Return the record (dict, see `EXAMPLE`) of a run.
 
     Args:
-        path (Path): run.json.
+        path: run.json.
 
     Raises:
         UserError: the file is not the record of a run, is of another version, or contradicts itself.
@@ -180,13 +183,13 @@ def _value_faults(record):
         yield "images lists an id more than once"
 
 
-def check_data(record, data, path, ann_file):
+def check_data(record: dict[str, Any], data: CocoData, path: Path, ann_file: str) -> None:
     """Refuse a run without an annotation file (then its ids are its own) or with another one.
 
     Args:
-        record (dict): of `read_record`.
-        data (CocoData): the annotation file.
-        path (Path), ann_file (str): names of the two, for the messages.
+        record: of `read_record`.
+        data: the annotation file.
+        path, ann_file: names of the two, for the messages.
 
     Raises:
         UserError: the run's classes, category ids or image ids are not those of the annotation file.

@@ -55,7 +55,8 @@ class Placement:
 
     def reduced(self, by: int) -> "Placement":
         """The same in pixels of an image that was reduced by 1, 2, 4 or 8, as `reduction` allows."""
-        return Placement(tuple(side // by for side in self.src_xyxy), self.dst_xyxy)
+        x1, y1, x2, y2 = self.src_xyxy
+        return Placement((x1 // by, y1 // by, x2 // by, y2 // by), self.dst_xyxy)
 
     def flipped(self, flip: int | None, canvas_hw: tuple[int, int]) -> "Placement":
         """The placement after the whole canvas is mirrored; `flip` is that of `paste`."""
