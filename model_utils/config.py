@@ -28,6 +28,8 @@ JOB_OPTIONS = ("enable_modelarts", "data_url", "train_url", "checkpoint_url", "d
                "need_modelarts_dataset_unzip", "modelarts_dataset_unzip_name")
 
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
+# The files that config_path may call by name.
+CONFIGS = DEFAULT_CONFIG.with_name("configs")
 # Unknown names that one message lists.
 MAX_UNKNOWN = 10
 PROGRAMS = "python train.py | eval.py | export.py | predict.py | convert_weight.py"
@@ -268,6 +270,7 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option], program
 
 def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     """Return the typed values of a configuration file; none for no path and for the file of the defaults itself."""
+    path = _config_file(path)
     if not path or (os.path.exists(path) and os.path.samefile(path, DEFAULT_CONFIG)):
         return {}
     documents = read_yaml(path)
@@ -280,6 +283,18 @@ def _read_overlay(path: str, options: Mapping[str, Option]) -> dict[str, Any]:
     if unknown:
         raise UsageError(f"{path}: {_unknown(unknown, options, 'key')}")
     return _parse_values(raw, options, f"config file {path}")
+
+
+def _config_file(path: str) -> str:
+    """Return the path of a configuration file, which may be given by its name in configs/, such as improved."""
+    if not path or os.path.exists(path) or os.path.basename(path) != path:
+        return path
+    known = {name: file for file in sorted(CONFIGS.glob("*.yaml")) for name in (file.name, file.stem)}
+    if path not in known:
+        names = ", ".join(name for name in known if not name.endswith(".yaml"))
+        raise UsageError(f"config_path {quoted(path)}: no such configuration file here, and none of configs/ "
+                         f"({names}); check the path")
+    return str(known[path])
 
 
 def _refuse_options_of_others(names: Iterable[str], program: str) -> None:

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from model_utils.config import (
+    CONFIGS,
     DEFAULT_CONFIG,
     OF_PROGRAM,
     OTHER_NAMES,
@@ -121,6 +122,7 @@ def test_none_means_the_arguments_of_the_process(monkeypatch):
     (["--std", "58.4,57.1,57.4"], "each number from 1e-05 to 1"), (["--lr_epochs", "0,220"], "number from 1 to 100000"),
     (["--mosaic_scale", "0,1"], "expected each number more than 0"),
     (["--config_path", "/nowhere.yaml"], "/nowhere.yaml: no such configuration file"),
+    (["--config_path", "improvd"], "config_path 'improvd': no such configuration file here, and none of configs/ ("),
 ])
 def test_a_wrong_command_line_is_explained(arguments, words):
     with pytest.raises(UsageError) as caught:
@@ -183,6 +185,15 @@ def test_the_shipped_file_counts_as_defaults_and_a_copy_as_a_config_file(tmp_pat
     config = get_config(["--config_path", str(path)])
     assert config.source("lr") == config.source("t_max") == "config file"
     assert {**config.to_dict(), "config_path": ""} == get_config([]).to_dict()
+
+
+def test_a_file_of_configs_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    by_path = get_config(["--config_path", str(CONFIGS / "improved.yaml")]).to_dict()
+    for name in ("improved", "improved.yaml"):
+        assert {**get_config(["--config_path", name]).to_dict(), "config_path": by_path["config_path"]} == by_path
+    (tmp_path / "improved").write_text("lr: 0.5")
+    assert get_config(["--config_path", "improved"]).lr == 0.5
 
 
 def test_an_empty_config_file_changes_nothing(overlay):
