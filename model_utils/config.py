@@ -9,10 +9,12 @@
 import functools
 import json
 import os
+import re
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "default_config.yaml"
 CONFIGS = DEFAULT_CONFIG.with_name("configs")
 # Unknown names that one message lists.
 MAX_UNKNOWN = 10
+HELP_ALL = "--help_all"
 PROGRAMS = "python train.py | eval.py | export.py | predict.py | convert_weight.py"
 COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
     "command line",
@@ -183,7 +186,7 @@ def decisive_options() -> list[str]:
 
 
 def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Config:
-    """Return the configuration of a command line; -h prints every option and ends the program with exit code 0.
+    """Return the configuration of a command line; -h and --help_all print options and end the program with exit code 0.
 
     Args:
         argv: arguments without the program's name; None: those of the process.
@@ -195,8 +198,8 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     options = default_options()
-    if "-h" in argv or "--help" in argv:
-        _print_help(options, program)
+    if not {"-h", "--help", HELP_ALL}.isdisjoint(argv):
+        _print_help(help_text(options, program, shows_all=HELP_ALL in argv))
         raise SystemExit(0)
     values = {name: option.default for name, option in options.items()}
     sources = dict.fromkeys(options, DEFAULT)
@@ -212,24 +215,41 @@ def get_config(argv: Sequence[str] | None = None, program: str = PROGRAMS) -> Co
     return _derive(values, sources, options)
 
 
-def help_text(options: Mapping[str, Option], program: str = PROGRAMS) -> str:
-    """Return the text of -h: every option with its help, choices or limits, and default."""
+def help_text(options: Mapping[str, Option], program: str = PROGRAMS, shows_all: bool = False) -> str:
+    """Return the text of -h: the options that a program uses, by topic, with help, choices or limits, and default.
+
+    With `shows_all`, and for a program without options of its own, all others follow.
+    """
     intro = (
         f"usage: {program} [--option value ...]\n\n"
         "The command line overrides the file of --config_path, the file the checkpoint, the checkpoint the default.\n"
         'Lists: --training_shape 320,416 or 320 416 or "[320, 416]"; one number for a shape means square.\n'
     )
-    entries = [intro, _help_entry("-h, --help", "Show this text and exit.")]
-    for option in options.values():
-        allowed = option.allowed()
-        allowed = f" {allowed[0].upper()}{allowed[1:]}." if allowed else ""
-        entries.append(_help_entry(f"--{option.name}", f"{option.help}{allowed} Default: {show(option.default)}"))
+    name = _stem(program)
+    own = sorted((option for option in options.values() if name in option.programs),
+                 key=lambda option: option.programs[name])
+    others = [option for option in options.values() if option not in own]
+    entries = [intro, _help_entry("-h, --help", "Show the options of this program and exit."),
+               _help_entry(HELP_ALL, "Show all options and exit; one configuration file serves all programs."),
+               *_help_sections(own)]
+    if others and (shows_all or not own):
+        entries += ["\nOptions of other programs:", *_help_sections(others)] if own else _help_sections(others)
     return "\n".join(entries)
 
 
-def _print_help(options: Mapping[str, Option], program: str) -> None:
+def _help_sections(options: Iterable[Option]) -> Iterator[str]:
+    """Yield the entries of options, those of a section below its title."""
+    for section, group in groupby(options, key=lambda option: option.section):
+        yield f"\n{section}"
+        for option in group:
+            allowed = option.allowed()
+            allowed = f" {allowed[0].upper()}{allowed[1:]}." if allowed else ""
+            yield _help_entry(f"--{option.name}", f"{option.help}{allowed} Default: {show(option.default)}")
+
+
+def _print_help(text: str) -> None:
     try:
-        print(help_text(options, program), flush=True)
+        print(text, flush=True)
     except BrokenPipeError:
         # The reader of "-h | head" has left.
         discard_output(sys.stdout)
@@ -306,8 +326,9 @@ def _refuse_options_of_others(names: Iterable[str], program: str) -> None:
 
 
 def _stem(program: str) -> str:
-    """Return "train" for "python train.py"."""
-    return program.removeprefix("python ").removesuffix(".py")
+    """Return "train" for "python train.py", "postprocess" for "python -m src.postprocess", "" for several programs."""
+    found = re.fullmatch(r"python (?:-m )?(?:\w+[./])*?(\w+)(?:\.py)?", program)
+    return found[1] if found else ""
 
 
 def _parse_values(raw: Mapping[str, Any], options: Mapping[str, Option], where: str) -> dict[str, Any]:

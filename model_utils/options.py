@@ -11,8 +11,9 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from numbers import Real
 from typing import Any
 
@@ -159,7 +160,7 @@ class Limits:
 class Option:
     """One option: its name, default, help text, choices (empty: any value of the type) and limits (None: none).
 
-    A decisive one changes what a training run results in.
+    A decisive one changes what training results in; `section` is its topic, `programs` are its users, with its place.
     """
 
     name: str
@@ -169,6 +170,8 @@ class Option:
     limits: Limits | None = None
     allows_auto: bool = False
     is_decisive: bool = False
+    section: str = ""
+    programs: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def can_be_auto(self) -> bool:
@@ -250,22 +253,21 @@ class Option:
 
 
 def read_options(path: str | os.PathLike) -> dict[str, Option]:
-    """Return the options that a default configuration declares: values, help, choices, limits, and which are decisive.
+    """Return the options that a default configuration declares, in its six documents.
 
     Raises:
-        UsageError: a help text, choices or limits without an option, an option without help, limits of another form,
-            or a default outside its choices or limits.
+        UsageError: documents that do not fit each other, or a default outside its choices or limits.
     """
     documents = read_yaml(path)
-    if len(documents) != 5:
-        raise UsageError(f"{path}: found {len(documents)} YAML documents, expected five: values, help, choices, limits "
-                         "and decisive options")
-    values, helps, choices, limits, decisive = documents
-    decisive = decisive.get("decisive", [])
-    for name in [*helps, *choices, *limits, *decisive]:
+    if len(documents) != 6:
+        raise UsageError(f"{path}: found {len(documents)} YAML documents, expected six: values, help, choices, "
+                         "limits, decisive options, and those of each program")
+    values, helps, choices, limits, decisive, programs = documents
+    decisive, sections = decisive.get("decisive", []), _sections(path)
+    for name in {*helps, *choices, *limits, *decisive, *chain(*programs.values())}.difference(sections.values()):
         if name not in values:
-            raise UsageError(f"{path}: {name} has a help text, choices or limits, or is decisive, but no value in the "
-                             "first document")
+            raise UsageError(f"{path}: {name} has a help text, choices or limits, is decisive or of a program, but has "
+                             "no value in the first document")
     options = {}
     for name, default in values.items():
         if name not in helps:
@@ -275,10 +277,26 @@ def read_options(path: str | os.PathLike) -> dict[str, Option]:
         allowed = tuple(choices.get(name, ()))
         allows_auto = not isinstance(default, str) and AUTO in allowed
         allowed = tuple(value for value in allowed if not allows_auto or value != AUTO)
+        users = {program: place for program, used in programs.items() for place, entry in enumerate(used)
+                 if entry in (name, sections[name])}
         option = Option(name, default, helps[name], allowed, _read_limits(path, name, limits), allows_auto,
-                        name in decisive)
+                        name in decisive, sections[name], users)
         options[name] = replace(option, default=option.parse(default, str(path)))
     return options
+
+
+def _sections(path: str | os.PathLike) -> dict[str, str]:
+    """Return the section of each option of a default configuration, the comment above it; General before the first."""
+    with open(path, encoding="utf-8") as file:
+        values, _, _ = file.read().partition("\n---\n")
+    sections, title = {}, "General"
+    # The header of the file ends at the first empty line.
+    for line in values.partition("\n\n")[2].splitlines():
+        if line.startswith("# "):
+            title = line.removeprefix("# ")
+        elif line:
+            sections[line.partition(":")[0]] = title
+    return sections
 
 
 def _read_limits(path: str | os.PathLike, name: str, limits: dict[str, Any]) -> Limits | None:

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from model_utils.config import (
     SOURCES,
     TRAVELLING,
     Config,
+    default_options,
     get_config,
     help_text,
 )
@@ -66,7 +68,7 @@ def test_defaults_are_those_of_the_2021_version():
 
 
 def test_the_shipped_default_config_is_complete_and_sound():
-    values, helps, choices, limits, decisive = read_yaml(DEFAULT_CONFIG)
+    values, helps, choices, limits, decisive, programs = read_yaml(DEFAULT_CONFIG)
     assert list(values) == list(helps)
     for some in (choices, limits, decisive["decisive"]):
         assert list(some) == [name for name in values if name in some], "in the order of the values"
@@ -76,6 +78,10 @@ def test_the_shipped_default_config_is_complete_and_sound():
     floats = {"lr", "coord_scale", "large_scale", "loss_scale", "warmup_epochs", "max_scale", "eta_min", "jitter"}
     assert all(isinstance(values[name], float) for name in floats)
     assert not set(values) & set(dir(Config)), "an option may not hide a method of Config"
+    used = set().union(*(option.programs for option in default_options().values()))
+    assert used == set(programs), "each program has options"
+    unused = {option.section for option in default_options().values() if not option.programs}
+    assert unused == {"ModelArts"}
 
 
 def test_command_line_forms():
@@ -344,6 +350,19 @@ def test_help_shows_every_option_with_help_choices_and_default(capsys):
     assert "Default: [640, 640]" in flat and 'Default: ""' in flat
     assert max(map(len, text.splitlines())) <= 120
     assert help_text(read_options(DEFAULT_CONFIG)) == text.rstrip("\n")
+
+
+def test_help_of_a_program_shows_its_own_options_by_topic():
+    options = read_options(DEFAULT_CONFIG)
+    own = help_text(options, "python predict.py")
+    shown = re.findall(r"^  --(\w+) ", own, re.M)
+    assert {"image", "ckpt_file", "nms_thresh", "config_path"} <= set(shown)
+    assert not {"lr", "mosaic", "data_dir", "input_file", "data_url"} & set(shown)
+    assert re.findall(r"^[A-Z].*$", own, re.M)[2:] == [
+        "General", "Model", "Prediction", "Evaluation", "Data", "Network", "Device and run"]
+    every = help_text(options, "python predict.py", shows_all=True)
+    assert every.startswith(own) and "\nOptions of other programs:\n\nDevice and run\n" in every
+    assert sorted(re.findall(r"^  --(\w+) ", every, re.M)) == sorted([*options, "help_all"])
 
 
 def test_help_names_the_program(capsys):
