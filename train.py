@@ -26,6 +26,7 @@ from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import common_run_folder, peak_memory_mb, run_logger
 from src.training.auto_settings import fit_to_data
+from src.training.hints import last_lines
 from src.training.run import Run
 from src.training.time_budget import fit_to_time
 from src.training.train_state import accept_changes, start_state
@@ -120,6 +121,8 @@ def fit(run, state, validation, checkpoint):
     logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
                 progress.skipped_steps, peak_memory_mb(),
                 ", ".join(str(path) for path in sorted(run.checkpoints.glob("*st.ckpt"))))
+    for line in last_lines(run, validation):
+        logger.info("%s", line)
     return 0
 
 

@@ -23,12 +23,15 @@ class Validation:
     Args:
         config (Config): the resolved configuration.
         state (TrainState): of the run; `best_network` is validated.
-        evaluate_network (callable or None): takes no argument, returns the `EvalResult` of the network as it is.
+        evaluate_network (callable or None): takes data and `ranks`, returns the `EvalResult` of the network as it is.
+        data (CocoData): the validation split.
+        ranks (Ranks): the processes that share it.
         report (sequence): lines for the log, of what was found in the validation split.
     """
 
-    def __init__(self, config, state, evaluate_network=None, report=()):
-        self.config, self.state, self._evaluate, self.report = config, state, evaluate_network, report
+    def __init__(self, config, state, evaluate_network=None, data=None, ranks=None, report=()):
+        self.config, self.state, self.report = config, state, report
+        self._evaluate, self._data, self._ranks = evaluate_network, data, ranks
 
     def is_due(self, epoch):
         """Return whether to validate after an epoch."""
@@ -36,9 +39,16 @@ class Validation:
         return bool(interval) and ((epoch + 1) % interval == 0 or epoch + 1 == self.config.max_epoch)
 
     def validate(self):
-        """Return the `EvalResult` of the network as it is."""
+        """Return the `EvalResult` of the network as it is on the validation split; collective."""
+        return self._score(self._data, self._ranks)
+
+    def score(self, data):
+        """Return the `EvalResult` of the network as it is on other data, which this process alone evaluates."""
+        return self._score(data, None)
+
+    def _score(self, data, ranks):
         self.state.network.set_train(False)
-        result = self._evaluate()
+        result = self._evaluate(data, ranks=ranks)
         set_training(self.state.network)
         return result
 
@@ -110,4 +120,4 @@ def build_validation(config, state, categories, ranks):
                         "eval_interval out")
     network = build_inference_network(config, len(data.categories), state.best_network,
                                       select=candidate_selector(config))
-    return Validation(config, state, partial(evaluate, network, data, config, ranks=ranks), data.report_lines())
+    return Validation(config, state, partial(evaluate, network, config=config), data, ranks, data.report_lines())
