@@ -14,7 +14,6 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from src.initializer import initialise_weights
 from src.training import optimizer as optimizer_module
-from src.training.accumulation import Accumulation
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_loss_scaler, build_optimizer
 from src.training.train_step import StepGraph, TrainStep, mixed_precision
@@ -307,23 +306,3 @@ def test_micro_batches_give_the_mean_of_their_gradients_and_a_bad_one_changes_no
     step.renew().break_weights()
     before = step.state()
     assert not step.step(images, boxes, rate)[2].asnumpy() and step.state() == before
-
-
-def test_micro_batches_are_averaged_over_a_step_and_start_again():
-    weight = ms.Parameter(ms.Tensor([1.0, 2.0], ms.float32), name="weight")
-    mean = ms.Parameter(ms.Tensor([5.0], ms.float32), name="bn.moving_mean")
-    sums = Accumulation((weight,), [mean], 3)
-    rows = np.arange(9, dtype=np.float32).reshape(3, 3)
-    for statistic in (5.0, 7.0):
-        mean.set_data(ms.Tensor([statistic], ms.float32))
-        sums.start()
-        for row in rows[:2]:
-            sums.add([ms.Tensor(row[:2])], ms.Tensor(row[2]), ms.Tensor(np.full(6, row[2])))
-            mean.set_data(ms.Tensor([9.0], ms.float32))
-        (gradient,), loss, parts = sums.mean([ms.Tensor(rows[2, :2])], ms.Tensor(rows[2, 2]),
-                                             ms.Tensor(np.full(6, rows[2, 2])))
-        np.testing.assert_allclose(gradient.asnumpy(), rows[:, :2].mean(axis=0))
-        np.testing.assert_allclose(parts.asnumpy(), np.full(6, rows[:, 2].mean()))
-        assert loss.asnumpy() == rows[:, 2].mean()
-        # The statistics from before the first forward pass of the step.
-        assert sums.before[0].asnumpy() == statistic
