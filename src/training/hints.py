@@ -87,8 +87,8 @@ def _of_accuracy(config, rows, train_ap):
     (best_epoch, best), (last_epoch, last) = max(scored, key=lambda pair: pair[1]), scored[-1]
     before = [score for epoch, score in scored if epoch < (1 - LAST_SHARE) * config.max_epoch]
     if before and last == best and last - max(before) > STILL_RISING * last:
-        yield (f"the AP still rose, from {max(before):.3f} to {last:.3f} in the last {LAST_SHARE:.0%} of the run: train "
-               f"again with more epochs, such as --max_epoch {2 * config.max_epoch}")
+        yield (f"the AP still rose, from {max(before):.3f} to {last:.3f} in the last {LAST_SHARE:.0%} of the run: "
+               f"train again with more epochs, such as --max_epoch {2 * config.max_epoch}")
     if last < best - FALLEN:
         yield (f"the AP was {best:.3f} after epoch {best_epoch} and is {last:.3f} after epoch {last_epoch}: train for "
                f"fewer epochs, or augment more{_augmentation(config)}")
