@@ -239,7 +239,7 @@ def run(work):
         folder.mkdir()
     for epochs in (2, 3):
         process = start(out, data, *SMALL, f"--max_epoch={epochs}", "--ckpt_interval=2", "--keep_checkpoint_max=3",
-                        "--resume=auto", program=recorder.program(log, out, snapshots))
+                        "--resume=auto", program=recorder.words(log, out, snapshots))
         error = process.communicate()[1].decode()
         if process.returncode:
             raise UserError(f"{out}: the recorded run ended with exit code {process.returncode}: {error.strip()}")

@@ -186,9 +186,9 @@ def noted_saves(recorder):
         CheckpointFolder.save_state, CheckpointFolder.save_best = save_state, save_best
 
 
-def program(log, folder, snapshots=None, path=PROGRAM):
+def words(log, folder, snapshots=None, program=(PROGRAM,)):
     """Return the words that start training under a recorder, for `tools.faults.small_run.start`."""
-    return path, "--log", log, "--folder", folder, *(("--snapshots", snapshots) if snapshots else ()), "--"
+    return *program, "--log", log, "--folder", folder, *(("--snapshots", snapshots) if snapshots else ()), "--"
 
 
 def read_log(path):
