@@ -16,7 +16,8 @@ from src.weights.checkpoint import load_checkpoint
 from tests.support.place import ROOT
 from tests.support.ranks.many_ranks import job_command, job_environment, run_ranks
 from tests.support.ranks.rank_training import TRAINING
-from tests.support.training_runs import SMALL, heed_interrupts, start, wait_for_text
+from tests.support.training_runs import SMALL, wait_for_text
+from tools.faults.small_run import heed_interrupts, start
 
 
 def wait_until_it_listens(process):

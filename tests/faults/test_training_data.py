@@ -14,7 +14,8 @@ import pytest
 from src.distributed_sampler import DistributedSampler
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
-from tests.support.training_runs import start, wait_for_step
+from tests.support.training_runs import wait_for_step
+from tools.faults.small_run import start
 
 IMAGES = 100
 LIMIT_S = 180

@@ -169,7 +169,8 @@ def run(work, count, seed, program=(recorder.PROGRAM,)):
         UserError: training ended by itself before it was to be killed, or with an error.
     """
     work = Path(work)
-    data, epochs = make_data(work / "data"), math.ceil(count * INTERVAL / STEPS_PER_EPOCH)
+    # Not shorter than the warm-up.
+    data, epochs = make_data(work / "data"), max(2, math.ceil(count * INTERVAL / STEPS_PER_EPOCH))
     options = [*SMALL, f"--max_epoch={epochs}", f"--ckpt_interval={INTERVAL}", "--keep_checkpoint_max=3",
                "--resume=auto"]
     for name in ("unbroken", "killed", "logs"):

@@ -12,11 +12,11 @@ class QuickStep:
     """Takes the place of `TrainStep`: biases and batch norms depend on all batches so far, and on their order."""
 
     def __init__(self, network, optimizer, config, num_classes, average=None, scaler=None, ranks=None):
-        self.compile_seconds, self._pairs, self._average = {}, [], average
+        self.compile_seconds, self._average = {}, average
         self._pairs = [pair for pair in zip(optimizer.parameters, optimizer.moments, strict=True) if pair[0].ndim == 1]
 
     def __call__(self, images, boxes, lr, decay=0.0):
-        """See `TrainStep`; the loss grows with the weights."""
+        """See `TrainStep`; the loss grows with the rate."""
         gradient = images.asnumpy().mean() / 255 + boxes.asnumpy().mean()
         for weight, moment in self._pairs:
             _set(moment, 0.9 * moment.asnumpy() + gradient)
@@ -24,7 +24,7 @@ class QuickStep:
             if self._average:
                 average = self._average.by_name[weight.name]
                 _set(average, decay * average.asnumpy() + (1 - decay) * weight.asnumpy())
-        loss = 1 + 1000 * float(np.abs(weight.asnumpy()).mean())
+        loss = 1 + 1000 * lr * float(np.abs(moment.asnumpy()).mean())
         parts = np.full(len(LOSS_PARTS), loss / len(LOSS_PARTS), np.float32)
         return ms.Tensor(loss, ms.float32), ms.Tensor(parts), ms.Tensor(True)
 
