@@ -7,16 +7,14 @@ import pytest
 
 from model_utils.files import LOCK
 from src.weights.checkpoint_folder import LAST
-from tests.support.place import ROOT
+from tests.support.training_runs import QUICK_STEP
 from tools.faults.kills import Killed, run
 from tools.faults.recorder import SAVED, Operation
-
-PROGRAM = (ROOT / "tests" / "support" / "ranks" / "quick_step_program.py", "tools/faults/recorder.py")
 
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_three_times_ends_as_the_unbroken_one(tmp_path):
-    outcomes = run(tmp_path, 3, 1, PROGRAM)
+    outcomes = run(tmp_path, 3, 1, (QUICK_STEP, "tools/faults/recorder.py"))
     assert [(outcome.tried, outcome.failures) for outcome in outcomes] == [(1, ()), (2, ()), (1, ())]
     assert "0 of them" not in outcomes[1].lost
     assert not [path for path in (tmp_path / "killed").rglob(".*") if (path / LOCK).exists()]

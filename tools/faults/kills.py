@@ -34,10 +34,18 @@ TIMED, AT_SAVE, END = "SIGKILL at a random moment", "SIGKILL in a save", "end of
 
 
 class Moment(NamedTuple):
-    """When a process is killed: `seconds` after its start or, if `save` is not 0, after the begin of that save."""
+    """When a process is killed: `seconds` after its start or, if `save` is not 0, after an operation of that save."""
 
     seconds: float
     save: int = 0
+    operation: int = 0
+
+
+def saves(operations):
+    """Return (begins, returns) of the saves of states, as numbers of operations."""
+    return [[number for number, operation in enumerate(operations)
+             if operation.kind == kind and Path(operation.path).name == LAST]
+            for kind in (recorder.SAVE, recorder.SAVED)]
 
 
 class Life:
@@ -57,11 +65,10 @@ class Life:
         self.process = start(out, data, *options, program=recorder.words(log, out, program=program),
                              core=max(os.sched_getaffinity(0)))
 
-    def saves(self):
-        """Return (begins, returns) of the saves of states so far, in seconds of the system's clock."""
-        operations = [operation for operation in recorder.read_log(self.log) if Path(operation.path).name == LAST]
-        return [[operation.seconds for operation in operations if operation.kind == kind]
-                for kind in (recorder.SAVE, recorder.SAVED)]
+    @property
+    def operations(self):
+        """The operations so far."""
+        return recorder.read_log(self.log)
 
     def finish(self):
         """Wait for the end; a `UserError` reports an exit code that is not 0."""
@@ -75,14 +82,18 @@ class Life:
         Raises:
             UserError: it ended before, or came to no such moment.
         """
-        read, begins, returns = 0, [], []
+        read, due = 0, None if moment.save else self.started + moment.seconds
         while self.process.poll() is None and time.monotonic() - self.started < LIMIT_S:
             size = self.log.stat().st_size
             if size != read:
-                read, (begins, returns) = size, self.saves()
-            begin = self.started if not moment.save else begins[moment.save - 1] if begins[moment.save - 1:] else None
-            is_late = len(returns) >= limit if limit else begins
-            if is_late or begin is not None and time.monotonic() - begin >= moment.seconds:
+                read, operations = size, self.operations
+                begins, returns = saves(operations)
+                if len(returns) >= limit if limit else begins:
+                    break
+                if moment.save <= len(begins) and moment.save:
+                    rest = operations[begins[moment.save - 1] + moment.operation:]
+                    due = rest[0].seconds + moment.seconds if rest else None
+            if due is not None and time.monotonic() >= due:
                 break
             time.sleep(POLL_S)
         else:
@@ -102,15 +113,24 @@ class Moments:
     """
 
     def __init__(self, unbroken, seed):
-        begins, returns = unbroken.saves()
-        self.random, self.life = np.random.default_rng(seed), returns[SAVES - 1] - unbroken.started
-        self.save = min(np.subtract(returns, begins))
+        operations = unbroken.operations
+        begins, returns = saves(operations)
+        self.random, self.life = np.random.default_rng(seed), operations[returns[SAVES - 1]].seconds - unbroken.started
+        self.operations = min(np.subtract(returns, begins))
+        self.seconds = min(operations[after].seconds - operations[begin].seconds
+                           for begin, after in zip(begins, returns, strict=True))
 
     def draw(self, is_aimed):
-        """Return the next `Moment`, in a save or at any time."""
+        """Return the next `Moment`, at any time or in a save: there at any time, or at any of its operations.
+
+        Most of the time goes by in one operation, the write of the tensors.
+        """
         if not is_aimed:
             return Moment(self.random.uniform(0, self.life))
-        return Moment(self.random.uniform(0, self.save), int(self.random.integers(SAVES)) + 1)
+        save = int(self.random.integers(SAVES)) + 1
+        if self.random.integers(2):
+            return Moment(self.random.uniform(0, self.seconds), save)
+        return Moment(0.0, save, int(self.random.integers(self.operations)))
 
 
 class Killed:
@@ -131,9 +151,9 @@ class Killed:
 
     def check(self, operations):
         """Return what is wrong on the disk after the latest process was killed, "" for nothing."""
-        for operation in operations:
-            if operation.kind == recorder.SAVED and Path(operation.path).name == LAST:
-                self.saved = int(operation.target)
+        _, returns = saves(operations)
+        if returns:
+            self.saved = int(operations[returns[-1]].target)
         checkpoint, faults = newest_state([self.out])
         self.step = checkpoint.meta["progress"]["step"] if checkpoint else 0
         if self.step < self.saved:
@@ -184,7 +204,7 @@ def run(work, count, seed, program=(recorder.PROGRAM,)):
         fault = AT_SAVE if int((number + 1) * AIMED) > int(number * AIMED) else TIMED
         life = Life(killed.out, data, work / "logs" / f"{number}.jsonl", options, program)
         life.kill(moments.draw(fault == AT_SAVE), killed.limit)
-        operations = recorder.read_log(life.log)
+        operations = life.operations
         saving[fault] += is_in_a_save(operations)
         lost = killed.check(operations)
         where = operations[-1] if operations else "its start"
