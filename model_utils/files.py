@@ -145,12 +145,16 @@ def new_folder(path):
         _sync(path.parent)
 
 
-def make_folder(path):
-    """Make a folder and its missing parents, all of them on the disk when this returns."""
+def make_folder(path, exist_ok=True):
+    """Make a folder and its missing parents, all of them on the disk when this returns.
+
+    Raises:
+        FileExistsError: without `exist_ok`, there is something of this name.
+    """
     path = Path(path)
-    if not path.is_dir():
+    if not exist_ok or not path.is_dir():
         make_folder(path.parent)
-        path.mkdir(exist_ok=True)
+        path.mkdir(exist_ok=exist_ok)
         _sync(path.parent)
 
 

@@ -118,7 +118,7 @@ def make_run_folder(root):
     while True:
         folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")
         try:
-            folder.mkdir()
+            make_folder(folder, exist_ok=False)
             return folder
         except FileExistsError:
             attempt += 1

@@ -7,9 +7,11 @@ import signal
 import pytest
 
 import train
+from src.training import trainer
 from src.training.run import Run
-from tests.support.shared_graphs import shared_graphs
-from tests.support.training_runs import CPU, SMALL, start, training_data, wait_for_text
+from tests.support.ranks.quick_step import QuickStep
+from tests.support.training_runs import SMALL, training_data, wait_for_text
+from tools.faults.small_run import CPU, start
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +33,11 @@ def stopped(tmp_path_factory, data):
 
 @pytest.fixture(scope="session")
 def train_here(data):
-    """Return a function that trains in this process with the form that runs share, and returns the exit code."""
+    """Return a function that trains in this process, without a graph, and returns the exit code."""
 
     def train_in(folder, *arguments):
-        with shared_graphs():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainer, "TrainStep", QuickStep)
             return train.main([*CPU, *SMALL, f"--data_dir={data}", f"--ckpt_path={folder}", "--max_epoch=3",
                                "--ckpt_interval=2", "--log_interval=1", *map(str, arguments)])
 

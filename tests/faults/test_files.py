@@ -11,11 +11,10 @@ import sys
 import pytest
 
 from model_utils.errors import run_cli
-from model_utils.files import remove_strays
+from model_utils.files import ROOT, remove_strays
 from src.logger import make_run_folder
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import full_disk, write_coco
-from tests.support.training_runs import ROOT
 from tools import split_coco
 
 pytestmark = pytest.mark.xdist_group("faulty runs")

@@ -10,7 +10,7 @@ import pytest
 from model_utils.errors import UserError
 from src.weights.checkpoint import load_checkpoint
 from src.weights.checkpoint_list import read_list
-from tests.support.training_runs import digest
+from tools.faults.small_run import digest
 
 pytestmark = pytest.mark.xdist_group("faulty runs")
 
@@ -37,8 +37,8 @@ def damage(path):
 def test_auto_starts_a_run_and_after_a_loss_of_power_it_continues_exactly(runs, broken, train_here):
     whole, log = only_run(runs[0])
     assert f"resume auto: no whole state below {runs[0]}; a new run starts" in log
-    # The same command line: a rate that is given again is no change.
-    assert train_here(broken, "--resume=auto", "--num_parallel_workers=1") == 0
+    # A rate that is given again is no change.
+    assert train_here(broken, "--resume=auto", "--num_parallel_workers=1", "--ckpt_interval=7") == 0
     resumed, log = only_run(broken, "run")
     assert f"resume {broken / 'run' / 'ckpt_0' / 'last.ckpt'}: continues at step 8" in log and "WARNING" not in log
     assert digest(resumed / "ckpt_0" / "last.ckpt") == digest(whole / "ckpt_0" / "last.ckpt")
@@ -49,7 +49,7 @@ def test_a_damaged_last_checkpoint_costs_one_interval(runs, broken, train_here, 
     checkpoints = broken / "run" / "ckpt_0"
     for name in ("last.ckpt", "yolov3_tiny-1_8.ckpt"):
         damage(checkpoints / name)
-    assert train_here(tmp_path / "again", f"--resume={broken / 'run'}") == 0
+    assert train_here(tmp_path / "again", f"--resume={broken / 'run'}", "--ckpt_interval=9") == 0
     resumed, log = only_run(tmp_path / "again")
     assert f"resume {checkpoints / 'yolov3_tiny-1_6.ckpt'}: continues at step 6" in log
     for name in ("last.ckpt", "yolov3_tiny-1_8.ckpt"):

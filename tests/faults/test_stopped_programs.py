@@ -16,7 +16,8 @@ from src.weights.checkpoint import load_checkpoint
 from tests.support.place import ROOT
 from tests.support.ranks.many_ranks import job_command, job_environment, run_ranks
 from tests.support.ranks.rank_training import TRAINING
-from tests.support.training_runs import SMALL, heed_interrupts, start, wait_for_text
+from tests.support.training_runs import QUICK_STEP, SMALL, wait_for_text
+from tools.faults.small_run import heed_interrupts, start
 
 
 def wait_until_it_listens(process):
@@ -85,7 +86,7 @@ def test_sigterm_while_images_are_predicted_writes_nothing(tmp_path, data, stopp
 
 @pytest.mark.slow
 def test_a_signal_to_the_launcher_lets_all_ranks_save_at_one_step(tmp_path, data):
-    command = job_command(2, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", tmp_path / "out",
+    command = job_command(2, QUICK_STEP, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", tmp_path / "out",
                           "--per_batch_size", 2, "--max_epoch", 5000, "--log_interval", 1)
     job = subprocess.Popen(command, cwd=tmp_path, env=job_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_text(tmp_path / "out", "iter[1], loss", job)

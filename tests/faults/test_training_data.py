@@ -14,7 +14,8 @@ import pytest
 from src.distributed_sampler import DistributedSampler
 from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import write_coco
-from tests.support.training_runs import start, wait_for_step
+from tests.support.training_runs import QUICK_STEP, wait_for_step
+from tools.faults.small_run import start
 
 IMAGES = 100
 LIMIT_S = 180
@@ -67,10 +68,10 @@ def test_a_lost_file_is_replaced_and_one_that_does_not_answer_ends_the_run(tmp_p
     data, folder = tmp_path / "data", tmp_path / "out"
     folder.mkdir()
     write_coco(data, [{"size": (72, 64), "boxes": [(9, 9, 30, 20, 3)]} for _ in range(IMAGES)])
-    process = start(folder, data, "--per_batch_size=10", "--max_epoch=10000", "--ckpt_interval=5",
-                    "--read_wait_seconds=3")
+    process = start(folder, data, "--per_batch_size=10", "--max_epoch=10000", "--ckpt_interval=25",
+                    "--read_wait_seconds=3", program=(QUICK_STEP, "train.py"))
     try:
-        wait_for_step(folder, 5, process)
+        wait_for_step(folder, 25, process)
         lost, silent = (data / "train2017" / f"{number:06}.png" for number in (7, 8))
         os.mkfifo(tmp_path / "fifo")
         os.replace(tmp_path / "fifo", lost)

@@ -13,7 +13,8 @@ import pytest
 from src.weights.checkpoint import load_checkpoint
 from tests.support.ranks.many_ranks import busy_core, job_command, job_environment, run_ranks
 from tests.support.ranks.rank_training import TRAINING, TWENTY_STEPS, metrics, ranks_of, train
-from tests.support.training_runs import digest, wait_for_step
+from tests.support.training_runs import wait_for_step
+from tools.faults.small_run import digest
 
 
 @pytest.mark.slow

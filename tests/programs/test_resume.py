@@ -15,7 +15,8 @@ from src.training import validation
 from src.training.run import Run
 from src.weights.checkpoint import load_checkpoint
 from tests.support.shared_graphs import shared_graphs
-from tests.support.training_runs import digest, start, training_data
+from tests.support.training_runs import training_data
+from tools.faults.small_run import digest, start
 
 EVERYTHING = {
     "device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 5, "warmup_epochs": 1, "lr": 1e-4,

@@ -1,37 +1,32 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small training runs on a CPU: their data, how to start one, and the hash by which two are compared."""
-import hashlib
-import os
+"""Small training runs on a CPU: their data and forms, one in this process, and waits for one in another."""
 import re
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import train
 from model_utils.comm import Ranks
 from model_utils.config import DERIVED, get_config
+from model_utils.files import ROOT
 from src.initializer import initialise_weights
 from src.training.ema import WeightAverage
 from src.training.optimizer import build_loss_scaler, build_optimizer
 from src.training.run import Run
 from src.training.train_state import TrainState
-from src.weights.checkpoint import load_checkpoint
 from src.yolo import build_network
 from tests.support.helpers import write_coco
 from tests.support.shared_graphs import shared_graphs
+from tools.faults.small_run import CPU
 
-ROOT = Path(__file__).resolve().parents[2]
-CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
 ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
 # The form that most runs of the tests share: five steps an epoch, averaged weights, anchors that are not the default.
 SMALL = ["--per_batch_size", "2", "--ema_decay", "0.6", "--anchors", ANCHORS]
 VALIDATED = [*SMALL, "--max_epoch", "3", "--log_interval", "2", "--keep_checkpoint_max", "2", "--eval_interval", "2"]
 FINISHED = [*SMALL, "--max_epoch", "5", "--ckpt_interval", "3", "--log_interval", "1"]
+# Runs a program of the repository, named after it, with a training step that compiles no graph.
+QUICK_STEP = ROOT / "tests" / "support" / "ranks" / "quick_step_program.py"
 STATE = ["--device_target=CPU", "--training_shape=64", "--per_batch_size=2", "--dynamic_loss_scale=True"]
 
 
@@ -51,19 +46,6 @@ def run(folder, data, *arguments):
         train.main([*CPU, "--data_dir", str(data), "--ckpt_path", str(folder), *map(str, arguments)])
     (run_folder,) = folder.iterdir()
     return run_folder / "ckpt_0", (run_folder / "train_rank_0.log").read_text()
-
-
-def start(folder, data, *arguments):
-    """Start training in a process of its own, in `folder`, which must exist; return the process."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    return subprocess.Popen([sys.executable, ROOT / "train.py", *CPU, "--data_dir", data, "--ckpt_path", folder,
-                             *map(str, arguments)], env=environment, cwd=folder, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
-
-
-def heed_interrupts():
-    """Undo that nohup, or a shell's &, around these tests made their processes ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_text(folder, text, process, seconds=300):
@@ -86,16 +68,6 @@ def wait_for_step(folder, step, process, seconds=180):
             return next(folder.glob("*/ckpt_0/last.ckpt"))
         time.sleep(0.02)
     raise AssertionError(f"no checkpoint of step {step}: {process.stderr.read().decode()}")
-
-
-def digest(path):
-    """Return a hash of the weights, moments and averages of a last.ckpt or, without moments, of a best.ckpt."""
-    checkpoint, found = load_checkpoint(path), hashlib.sha256()
-    assert bool(checkpoint.moments) == (Path(path).name == "last.ckpt")
-    for tensors in (checkpoint.weights, checkpoint.moments, checkpoint.averages):
-        for name in sorted(tensors):
-            found.update(name.encode() + tensors[name].tobytes())
-    return found.hexdigest()
 
 
 def random_state(split, seed, folder, ranks=None, arguments=(), logger=None):

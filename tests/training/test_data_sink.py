@@ -10,7 +10,8 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config
 from src.training.data_sink import StepRows
-from tests.support.training_runs import VALIDATED, digest, run
+from tests.support.training_runs import VALIDATED, run
+from tools.faults.small_run import digest
 
 
 def fake_data_sink(fn, dataset):

@@ -13,7 +13,8 @@ from model_utils.errors import UsageError
 from src.config import check_config, seconds_of
 from src.training.time_budget import Timing, epochs_within
 from tests.support.shared_graphs import shared_graphs
-from tests.support.training_runs import CPU, SMALL
+from tests.support.training_runs import SMALL
+from tools.faults.small_run import CPU
 
 TIMING = Timing(compilation=20.0, step=0.5, save=1.0, validation=0.0)
 

@@ -21,7 +21,8 @@ from src.training.run import Run
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
 from tests.support.shared_graphs import shared_graphs
-from tests.support.training_runs import ANCHORS, CPU, FINISHED, SMALL, digest, run, start, wait_for_step
+from tests.support.training_runs import ANCHORS, FINISHED, SMALL, run, wait_for_step
+from tools.faults.small_run import CPU, digest, start
 
 
 def test_log_and_files_of_a_run(validated):

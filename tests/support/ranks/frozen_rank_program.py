@@ -20,7 +20,7 @@ from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import run_cli
 
 # Seconds of a wait, and of a collective, of which the first come when one rank may still be busy with its start.
-LIMIT_S, COLLECTIVE_S = 5, 15
+LIMIT_S, COLLECTIVE_S = 5, 8
 
 
 def main(has_cable):
