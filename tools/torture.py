@@ -20,6 +20,7 @@ import importlib
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 if not __package__:
@@ -31,26 +32,26 @@ import model_utils.bootstrap  # noqa: F401  (before any MindSpore)
 from model_utils.errors import UserError, printable, run_cli
 from tools.faults.outcome import Outcome
 
-# A module of tools/faults for each kind, and how often it is tried; 0: as often as there is something to try.
-KINDS = {"kills": 200, "full_disk": 24, "power_loss": 0, "bad_input": 0, "loaders": 20_000, "soak": 2_000}
+# A module of tools/faults for each kind, and how often it is tried; None: as often as there is something to try.
+KINDS = {"kills": 200, "full_disk": 24, "power_loss": None, "bad_input": None, "loaders": 20_000, "soak": 2_000}
 
 
 def torture(kind, count, work):
     """Return the `Outcome`s of a kind of fault; what keeps it from being tried is one that failed."""
-    folder = work / kind
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder, started = work / kind, time.monotonic()
+    folder.mkdir()
     try:
-        outcomes = importlib.import_module(f"tools.faults.{kind}").run(folder, count, say)
+        outcomes = importlib.import_module(f"tools.faults.{kind}").run(folder, *([] if count is None else [count]))
     except UserError as error:
-        return [Outcome(kind, 1, "", (f"was not tried: {error}",))]
+        outcomes = [Outcome(kind, 1, "", (f"was not tried: {error}",))]
     shutil.rmtree(folder)
+    say(f"{kind}: {time.monotonic() - started:.0f} s")
     return [outcomes] if isinstance(outcomes, Outcome) else list(outcomes)
 
 
 def say(text):
-    """Print a line at once, without characters that would work on a console."""
-    print(printable(text), flush=True)
+    """Print lines at once, without characters that would work on a console."""
+    print(printable(text, keeps_lines=True), flush=True)
 
 
 def table(outcomes):
@@ -64,7 +65,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python tools/torture.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", metavar="kind", help=f"{', '.join(KINDS)} (all)")
-    parser.add_argument("--count", type=int, help="tries of each kind, in place of its own number")
+    parser.add_argument("--count", type=int, help="tries of each kind that has a number, in place of that")
     parser.add_argument("--work", type=Path, help="folder for data and runs, about 3 GB (a temporary one)")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.kinds) - set(KINDS):
@@ -72,8 +73,7 @@ def main(argv=None):
     outcomes = []
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:
         for kind in arguments.kinds or KINDS:
-            count = KINDS[kind] if arguments.count is None else arguments.count
-            outcomes += torture(kind, count, Path(work))
+            outcomes += torture(kind, KINDS[kind] and (arguments.count or KINDS[kind]), Path(work))
     for outcome in outcomes:
         for failure in outcome.failures:
             say(f"FAILED {outcome.fault}: {failure}")

@@ -14,7 +14,7 @@ from model_utils.options import read_yaml
 from src.weights.checkpoint import load_checkpoint
 from src.weights.checkpoint_list import read_list
 from tools.faults.outcome import Outcome
-from tools.faults.small_run import make_data, start
+from tools.faults.small_run import SMALL, make_data, start
 
 SMALLEST, LARGEST = 2**14, 2**30
 # Five steps an epoch; states of about 100 MB after every second step and after each epoch.
@@ -42,7 +42,7 @@ def disk(folder, size):
         subprocess.run(["umount", folder], check=True)
 
 
-def run(work, count, report):
+def run(work, count):
     """Train on `count` disks, their sizes in equal ratios; returns the `Outcome`.
 
     Raises:
@@ -53,12 +53,11 @@ def run(work, count, report):
         size = round(SMALLEST * (LARGEST / SMALLEST) ** (number / (count - 1)) / 4096) * 4096
         folder = work / f"{size}"
         with disk(folder, size):
-            process = start(folder, data, *ARGUMENTS)
+            process = start(folder, data, *SMALL, *ARGUMENTS)
             errors = process.communicate()[1].decode()
             faults = list(faults_of(folder, process.returncode, errors))
         failures += [f"{size} bytes: {fault}" for fault in faults]
         finished += process.returncode == 0
-        report(f"full disk, {size} bytes: exit code {process.returncode}, {errors.strip() or 'finished'}")
     if not finished:
         failures.append(f"{size} bytes: the largest disk did not hold the run")
     return Outcome("disk full at a write of training", count, "the steps since the last state that fitted",

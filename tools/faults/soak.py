@@ -8,10 +8,9 @@ from typing import NamedTuple
 import psutil
 
 from tools.faults.outcome import Outcome
-from tools.faults.small_run import make_data, start
+from tools.faults.small_run import SMALL, STEPS_PER_EPOCH, make_data, start
 
-ARGUMENTS = ("--mosaic=0.5", "--eval_interval=20", "--ckpt_interval=50", "--keep_checkpoint_max=3",
-             "--num_parallel_workers=2")
+ARGUMENTS = ("--mosaic=0.5", "--eval_interval=20", "--ckpt_interval=50", "--keep_checkpoint_max=3")
 SECONDS = 0.5
 # Of the samples, so many at the start and at the end are compared; the first graphs and caches are in neither.
 SHARE = 0.25
@@ -27,17 +26,16 @@ class Sample(NamedTuple):
     threads: int
 
 
-def run(work, count, report):
+def run(work, count):
     """Train `count` steps; returns the `Outcome`."""
     data, folder = make_data(work / "data"), work / "out"
     folder.mkdir()
-    process = start(folder, data, *ARGUMENTS, f"--max_epoch={-(-count // 5)}")
+    process = start(folder, data, *SMALL, *ARGUMENTS, f"--max_epoch={-(-count // STEPS_PER_EPOCH)}")
     samples = watch(process)
     errors = process.communicate()[1].decode()
     first, last = first_and_last(samples)
     text = (f"memory {first.memory:.0f} to {last.memory:.0f} MB, open files {first.files} to {last.files}, threads "
             f"{first.threads} to {last.threads}")
-    report(f"soak, {count} steps, {len(samples)} samples: {text}")
     return Outcome(f"{count} steps with mosaic, EMA, validation and checkpoints", 1, f"nothing: {text}",
                    tuple(faults_of(process.returncode, errors, first, last)))
 
