@@ -160,7 +160,8 @@ class Killed:
             faults.append(f"the newest whole state is of step {self.step}, step {self.saved} had been saved")
         # A folder without a lock may be that of a living process for an hour.
         strays = {path.parent for path in self.out.rglob(f".*{WRITING}/{LOCK}")}
-        if operations:
+        # The start removes strays before it makes the folder of its run.
+        if any(operation.kind == recorder.MKDIR and os.sep not in operation.path for operation in operations):
             faults += [f"{path} is still there after the next start" for path in sorted(self.strays & strays)]
         self.strays = strays
         runs = sorted(self.out.iterdir())
