@@ -14,7 +14,8 @@ from tools.faults.recorder import MKDIR, SAVED, Operation
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_three_times_ends_as_the_unbroken_one(tmp_path):
-    outcomes = run(tmp_path, 3, 1, (QUICK_STEP, "tools/faults/recorder.py"))
+    # The seed of an early kill, one in the first third of a save, and one at an operation of the save after.
+    outcomes = run(tmp_path, 3, 127, (QUICK_STEP, "tools/faults/recorder.py"))
     assert [(outcome.tried, outcome.failures) for outcome in outcomes] == [(1, ()), (2, ()), (1, ())]
     assert "0 of them" not in outcomes[1].lost
     assert not [path for path in (tmp_path / "killed").rglob(".*") if (path / LOCK).exists()]

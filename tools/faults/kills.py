@@ -88,9 +88,9 @@ class Life:
             if size != read:
                 read, operations = size, self.operations
                 begins, returns = saves(operations)
-                if len(returns) >= limit if limit else begins:
+                if (limit and len(returns) >= limit) or (not limit and begins):
                     break
-                if moment.save <= len(begins) and moment.save:
+                if 0 < moment.save <= len(begins):
                     rest = operations[begins[moment.save - 1] + moment.operation:]
                     due = rest[0].seconds + moment.seconds if rest else None
             if due is not None and time.monotonic() >= due:
