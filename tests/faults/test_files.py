@@ -17,8 +17,6 @@ from src.weights.checkpoint import load_checkpoint
 from tests.support.helpers import full_disk, write_coco
 from tools import split_coco
 
-pytestmark = pytest.mark.xdist_group("faulty runs")
-
 WRITE = """
 import os, sys, time
 from model_utils.files import replacing, write_all
@@ -81,7 +79,6 @@ def test_a_file_of_a_set_that_was_moved_away_when_its_process_was_killed_comes_b
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"model": "old", "description": "old"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("megabytes, name", [(0.002, "config.yaml"), (1, "best.ckpt"), (50, "last.ckpt")])
 def test_a_full_disk_ends_training_with_one_line_and_whole_files(tmp_path, train_here, capfd, megabytes, name):
     with full_disk(int(megabytes * 2**20)):

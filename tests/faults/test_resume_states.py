@@ -12,8 +12,6 @@ from src.weights.checkpoint import load_checkpoint
 from src.weights.checkpoint_list import read_list
 from tools.faults.small_run import digest
 
-pytestmark = pytest.mark.xdist_group("faulty runs")
-
 
 @pytest.fixture
 def broken(runs, tmp_path):
@@ -44,7 +42,6 @@ def test_auto_starts_a_run_and_after_a_loss_of_power_it_continues_exactly(runs, 
     assert digest(resumed / "ckpt_0" / "last.ckpt") == digest(whole / "ckpt_0" / "last.ckpt")
 
 
-@pytest.mark.slow
 def test_a_damaged_last_checkpoint_costs_one_interval(runs, broken, train_here, tmp_path):
     checkpoints = broken / "run" / "ckpt_0"
     for name in ("last.ckpt", "yolov3_tiny-1_8.ckpt"):
@@ -72,7 +69,6 @@ def test_a_finished_run_says_so_and_nothing_is_written(runs, train_here, capsys)
     assert sorted((path, os.stat(path).st_mtime_ns) for path in whole.rglob("*")) == before
 
 
-@pytest.mark.slow
 def test_a_run_that_diverges_warns_and_keeps_its_good_states(tmp_path, train_here):
     # From the third epoch on the rate is a million times too high.
     assert train_here(tmp_path, "--ckpt_interval=-1", "--max_epoch=5", "--keep_checkpoint_max=2",

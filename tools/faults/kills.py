@@ -88,9 +88,9 @@ class Life:
             if size != read:
                 read, operations = size, self.operations
                 begins, returns = saves(operations)
-                if len(returns) >= limit if limit else begins:
+                if (limit and len(returns) >= limit) or (not limit and begins):
                     break
-                if moment.save <= len(begins) and moment.save:
+                if 0 < moment.save <= len(begins):
                     rest = operations[begins[moment.save - 1] + moment.operation:]
                     due = rest[0].seconds + moment.seconds if rest else None
             if due is not None and time.monotonic() >= due:
@@ -160,7 +160,8 @@ class Killed:
             faults.append(f"the newest whole state is of step {self.step}, step {self.saved} had been saved")
         # A folder without a lock may be that of a living process for an hour.
         strays = {path.parent for path in self.out.rglob(f".*{WRITING}/{LOCK}")}
-        if operations:
+        # The start removes strays before it makes the folder of its run.
+        if any(operation.kind == recorder.MKDIR and os.sep not in operation.path for operation in operations):
             faults += [f"{path} is still there after the next start" for path in sorted(self.strays & strays)]
         self.strays = strays
         runs = sorted(self.out.iterdir())
