@@ -177,7 +177,7 @@ def is_in_a_save(operations):
     return bool(kinds) and kinds[-1] == recorder.SAVE
 
 
-def run(work, count, seed, program=(recorder.PROGRAM,)):
+def run(work, count, seed=1, program=(recorder.PROGRAM,)):
     """Kill a run, and let it end; returns an `Outcome` for kills at any time, one for those in a save, one for the end.
 
     Args:
