@@ -13,12 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from model_utils.config import get_config
-from src.evaluation.detections import as_records
-from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
+from src.deploy.detector import Detector
 from tests.support.ascend310.infer_app import build_folder, exported_model, run_app
 from tests.support.ascend310.same_detections import compare
-from tests.support.helpers import real_data, write_image
+from tests.support.helpers import real_data
 
 pytestmark = pytest.mark.slow
 
@@ -79,22 +77,19 @@ def fixture_run(frames, tmp_path_factory):
     return folder, done, lines
 
 
-def test_each_frame_has_the_boxes_of_eval(frames, run, tmp_path):
+def test_each_frame_has_the_boxes_of_eval(frames, run):
     folder, done, lines = run
-    checkpoint, config, categories = read_checkpoint(
-        get_config([f"--draw_threshold={THRESHOLD}", "--device_target=CPU"]), exported_model().with_name("best.ckpt"))
-    network = fastest_network(config, len(categories), checkpoint, batch_size=1)
-    expected = []
-    for number, frame in enumerate(frames):
-        write_image(tmp_path / "frame.png", frame[:, :, ::-1])
-        expected.append((number, as_records(*predict_image(network, tmp_path / "frame.png", config)[2:], categories)))
+    detector = Detector(exported_model().with_name("best.ckpt"), draw_threshold=THRESHOLD)
+    expected = [(number, found.records()) for number, found in
+                enumerate(detector.stream(np.ascontiguousarray(frame[:, :, ::-1]) for frame in frames))]
     assert [line["frame"] for line in lines] == list(range(COUNT))
     assert [line["time"] for line in lines] == pytest.approx([number / RATE for number in range(COUNT)])
     agreement = compare(as_results((line["frame"], line["detections"]) for line in lines), as_results(expected))
     assert agreement.clear_counts[0] == agreement.clear_counts[1] > COUNT, agreement
     assert agreement.unmatched_share <= 0.005, agreement
     assert {tuple(entry) for line in lines for entry in line["detections"]} == {tuple(expected[0][1][0])}
-    assert {entry["class_name"] for line in lines for entry in line["detections"]} <= set(categories.names)
+    assert {entry["class_name"] for line in lines for entry in line["detections"]} <= set(
+        detector.categories.names)
     counts = record(folder / "out")["counts"]
     assert counts["images"] == COUNT and counts["detections"] == sum(len(line["detections"]) for line in lines)
     assert f"{COUNT} of {COUNT} frames" in done.stdout and not (folder / "out" / "results.json").exists()

@@ -11,6 +11,8 @@ import pytest
 
 import predict
 from model_utils.errors import run_cli
+from src.evaluation.detections import as_text
+from src.evaluation.sources import output_names
 from tests.support.small_networks import IDS, NAMES
 
 
@@ -120,7 +122,7 @@ def test_no_input_is_overwritten(run, tmp_path, capsys, link):
 ])
 def test_missing_images_are_errors(tmp_path, capsys, monkeypatch, image, code, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predict, "read_checkpoint", None)
+    monkeypatch.setattr(predict, "Detector", None)
     arguments = ["--ckpt_file=x.ckpt", "--device_target=CPU", "--image", *([image] if image else [])]
     assert run_cli(predict.main, arguments) == code
     assert words in capsys.readouterr().err
@@ -135,7 +137,7 @@ def test_missing_options_are_usage_errors(capsys):
 
 def test_images_with_an_unknown_suffix_are_written_as_png():
     paths = [Path("in/a.ppm"), Path("in/b.JPG"), Path("in/sub/c.jfif")]
-    assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
+    assert output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
 
 
 def test_drawings_of_an_earlier_run_are_no_inputs(run, tmp_path):
@@ -175,6 +177,6 @@ def test_a_folder_is_read_by_content_with_its_folders_and_the_rest_is_reported(r
 
 def test_detections_as_text():
     found = [{"class_name": name, "score": score} for name, score in (("dog", 0.875), ("car", 0.5), ("cup", 0.1))]
-    assert predict.as_text(found) == "dog 0.88, car 0.50, cup 0.10"
-    assert predict.as_text(found, most=1) == "dog 0.88, and 2 more"
-    assert predict.as_text([]) == "nothing found"
+    assert as_text(found) == "dog 0.88, car 0.50, cup 0.10"
+    assert as_text(found, most=1) == "dog 0.88, and 2 more"
+    assert as_text([]) == "nothing found"
