@@ -19,7 +19,7 @@ SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp", "srt")
 ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>[/\\]*)(?P<rest>.*)", re.DOTALL)
 # Web sites whose addresses are those of a page around the video.
 PAGES = ("youtube.com", "youtu.be", "vimeo.com", "bilibili.com")
-PASSWORD = re.compile(r"//[^/@]*@")
+PASSWORD = re.compile(r"//[^/@]+@")
 VIDEO_SUFFIX = ".mp4"
 LIST_SUFFIX = ".txt"
 MAX_LIST_MB = 100

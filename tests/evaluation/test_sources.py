@@ -66,7 +66,7 @@ def test_a_list_of_nothing_is_refused(tmp_path, text, words):
 @pytest.mark.parametrize(("text", "label", "drawing"), [
     ("1", "camera 1", "camera_1.mp4"), ("007", "camera 7", "camera_7.mp4"),
     ("rtsp://me:secret@camera/1?a=b", "rtsp://***@camera/1?a=b", "stream.mp4"),
-    ("HTTP://host/video.m3u8", "HTTP://host/video.m3u8", "stream.mp4"), ("udp://@:5000", "udp://***@:5000", "stream.mp4")])
+    ("HTTP://host/a.m3u8", "HTTP://host/a.m3u8", "stream.mp4"), ("udp://@:5000", "udp://@:5000", "stream.mp4")])
 def test_cameras_and_streams(folder, text, label, drawing):
     (source,) = find_sources(text)
     assert source.is_live and source.is_video and (source.label, source.drawing) == (label, drawing)
