@@ -20,9 +20,9 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError, run_cli
 from src.deploy.detector import Detector
 from src.deploy.prediction import Prediction
+from src.deploy.window import Window
 from src.evaluation.prediction_files import ImageIds, PredictionFiles, checked_formats
 from src.evaluation.sources import find_sources
-from src.evaluation.window import Window
 from src.logger import close_logger, get_logger, make_run_folder
 
 

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from model_utils.errors import UsageError, UserError
-from model_utils.files import make_folder, replacing
+from model_utils.files import make_folder, remove_strays, replacing
 from model_utils.options import nearest
 from src.data.coco import load_json, read_images
 from src.data.image_names import name_key
@@ -137,6 +137,7 @@ class PredictionFiles:
         if self.folder is None:
             self.folder = self._make_folder()
             make_folder(self.folder)
+            remove_strays([self.folder])
             self._writers = [self._stack.enter_context(WRITERS[name](path))
                              for name, path in zip(self._formats, self.paths, strict=True)]
         record = {"file": frame.source.label, "width": detections.image_hw[1], "height": detections.image_hw[0]}

@@ -10,8 +10,8 @@ from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.deploy.model_description import description_path
 from src.deploy.model_files import load_model
+from tests.support.ascend310.infer_app import CATEGORIES, model_file
 from tests.support.helpers import write_coco
-from tests.support.model_files import CATEGORIES, model_file
 
 pytestmark = pytest.mark.xdist_group("model_files")
 

@@ -8,6 +8,7 @@ import signal
 import cv2
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from model_utils.errors import UserError
 from src.deploy import prediction
@@ -15,9 +16,13 @@ from src.deploy.detector import Detector
 from src.deploy.prediction import Prediction
 from src.evaluation.prediction_files import ImageIds, PredictionFiles
 from src.evaluation.sources import find_sources
-from tests.support.model_files import RATE, THRESHOLD, model_file, photos, write_video
+from tests.support.ascend310.infer_app import model_file
+from tests.support.helpers import RATE, photos, write_video
 
 pytestmark = pytest.mark.xdist_group("model_files")
+
+# Some detections of the network on each image have a higher score.
+THRESHOLD = 0.3
 
 
 @pytest.fixture(name="folder")
@@ -64,6 +69,16 @@ def test_batches_cross_sources_and_keep_their_order(folder, logger, caplog, kind
     assert f"{folder}/c.avi: 4 frames" in caplog.text and "detections on 7 images" in caplog.text
     assert "images a second" in caplog.text
     assert cv2.VideoCapture(str(folder / "out" / "c.avi.mp4")).get(cv2.CAP_PROP_FPS) == RATE
+
+
+def test_the_progress_bar_counts_images_and_frames(folder, logger, monkeypatch):
+    bars = []
+    monkeypatch.setattr(prediction, "tqdm", lambda **options: bars.append(tqdm(**options | {"disable": True})) or bars[0])
+    updates = []
+    monkeypatch.setattr(tqdm, "update", lambda self, count=1: updates.append(count))
+    (folder / "a.png").write_bytes(b"no image")
+    run(folder, logger)
+    assert (bars[0].total, sum(updates)) == (7, 7)
 
 
 def test_every_nth_frame(folder, logger):

@@ -11,8 +11,7 @@ from model_utils.errors import UserError
 from src.data.image_files import UnreadableImage
 from src.evaluation.frames import LIVE_FRAMES, Frame, Video, image_frames, open_video
 from src.evaluation.sources import Source
-from tests.support.helpers import draw_picture
-from tests.support.model_files import RATE, write_video
+from tests.support.helpers import RATE, draw_picture, write_video
 
 WAIT_S = 60
 

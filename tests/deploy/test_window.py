@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UsageError
-from src.evaluation.window import Window
+from src.deploy.window import Window
 
 
 @pytest.mark.parametrize(("gui", "display", "words"), [
