@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """A run over frames: its order, what is lost on the way, the window, signals and the exit code."""
+import io
 import json
 import logging
 import signal
@@ -72,13 +73,16 @@ def test_batches_cross_sources_and_keep_their_order(folder, logger, caplog, kind
 
 
 def test_the_progress_bar_counts_images_and_frames(folder, logger, monkeypatch):
-    bars = []
-    monkeypatch.setattr(prediction, "tqdm", lambda **options: bars.append(tqdm(**options | {"disable": True})) or bars[0])
-    updates = []
-    monkeypatch.setattr(tqdm, "update", lambda self, count=1: updates.append(count))
+    bars, console = [], io.StringIO()
+
+    def bar(**options):
+        bars.append(tqdm(**{**options, "disable": False, "file": console, "mininterval": 0}))
+        return bars[0]
+
+    monkeypatch.setattr(prediction, "tqdm", bar)
     (folder / "a.png").write_bytes(b"no image")
     run(folder, logger)
-    assert (bars[0].total, sum(updates)) == (7, 7)
+    assert bars[0].n == bars[0].total == 7 and "7/7" in console.getvalue() and "image/s" in console.getvalue()
 
 
 def test_every_nth_frame(folder, logger):
