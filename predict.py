@@ -8,7 +8,7 @@
 sub-folders, a pattern ('a/*.jpg'), a .txt file with a path a line, the address of a stream or the number of a camera.
 Class names and preprocessing come from the model. `--draw_threshold 0.25`: detections that score higher are drawn and
 written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawing under the name of its
-input, and `detections.json`, with `--result_formats json,csv,coco` further files; no input is ever overwritten. An
+input, and `detections.json`, with `--result_formats json,csv,coco,yolo` further files; no input is ever overwritten. An
 image that cannot be read is skipped, named and counted. Ctrl-C ends a run after the batch, with what was found.
 """
 import sys

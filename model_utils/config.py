@@ -260,7 +260,7 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option], program
     while rest:
         token = rest.pop(0)
         if not token.startswith("--"):
-            hint = "a pattern in quotes, '*.jpg'; " * os.path.exists(token)
+            hint = "put a pattern in quotes, '*.jpg'; " * os.path.exists(token)
             raise UsageError(f"unexpected argument {quoted(token)}: options are written --name value; {hint}see -h")
         name, has_value, text = token[2:].partition("=")
         if name not in options:

@@ -109,8 +109,8 @@ class Prediction:
         self.logger.info("%s: %d frames", source.label, video.read)
 
     def skip(self, error):
-        """Note what cannot be read; raise it with strict_images."""
-        if self.config.strict_images:
+        """Note what cannot be read; raise it with strict_images, or where there is nothing else."""
+        if self.config.strict_images or len(self.sources) == 1:
             raise error
         self.errors.append(error)
         self.logger.warning("skipped: %s", error)

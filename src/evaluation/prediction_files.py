@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What predict.py writes: detections as json, csv and COCO results, drawn images and drawn videos.
+"""What predict.py writes: detections as json, csv, COCO results and YOLO labels, drawn images and drawn videos.
 
     with PredictionFiles(lambda: Path("out"), ["json", "csv"], ImageIds(sources)) as files:
         files.write(frame, detections, detections.draw(frame.pixels))
@@ -15,13 +15,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 
 import cv2
 import numpy as np
 
 from model_utils.errors import UsageError, UserError
-from model_utils.files import make_folder, remove_strays, replacing
+from model_utils.files import make_folder, remove_strays, replacing, write_atomically
 from model_utils.options import nearest
 from src.data.coco import load_json, read_images
 from src.data.image_names import name_key
@@ -29,7 +29,7 @@ from src.evaluation.frames import Frame
 from src.evaluation.sources import Source
 from src.evaluation.visualize import write_image
 
-FILES = {"json": "detections.json", "csv": "detections.csv", "coco": "coco_results.json"}
+FILES = {"json": "detections.json", "csv": "detections.csv", "coco": "coco_results.json", "yolo": "labels"}
 COLUMNS = ("file", "frame", "time", "class_name", "category_id", "score", "x", "y", "width", "height")
 CODEC = cv2.VideoWriter_fourcc(*"mp4v")
 # Digits that fit a number of 64 bits.
@@ -97,12 +97,20 @@ def _ends(path):
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
+class Result(NamedTuple):
+    """What writers get of a frame: its `Detections`, their record in the json, and its COCO id."""
+    frame: Frame
+    detections: Any
+    record: dict
+    image_id: int | str
+
+
 class PredictionFiles:
     """The files of one run.
 
     Args:
         make_folder: returns the folder of all files; called with the first frame.
-        formats: some of json, csv and coco.
+        formats: some of `FILES`.
         image_ids: for the COCO results.
 
     Attributes:
@@ -122,7 +130,7 @@ class PredictionFiles:
 
     @property
     def paths(self) -> list[Path]:
-        """The files of detections."""
+        """The files of detections, and the folder of labels."""
         return [self.folder / FILES[name] for name in self._formats]
 
     def write(self, frame: Frame, detections, drawn: np.ndarray | None, rate: float | None = None) -> None:
@@ -144,9 +152,9 @@ class PredictionFiles:
         if frame.source.is_video:
             record |= {"frame": frame.number, "time": round(frame.time, 3)}
         record["detections"] = detections.records()
-        image_id = self._image_ids.next(frame.source)
+        result = Result(frame, detections, record, self._image_ids.next(frame.source))
         for writer in self._writers:
-            writer.write(record, image_id)
+            writer.write(result)
         if drawn is not None and frame.source.is_video:
             self._video_of(frame, rate).write(drawn)
         elif drawn is not None:
@@ -232,9 +240,9 @@ class TextFile:
 class JsonFile(TextFile):
     """A json list of the records."""
 
-    def write(self, record: dict, image_id: int | str) -> None:
+    def write(self, result: Result) -> None:
         """Append a record."""
-        self._append(record)
+        self._append(result.record)
 
     def _append(self, value):
         self._file.write(("" if self._is_first else ", ") + json.dumps(value, allow_nan=False))
@@ -250,17 +258,18 @@ class JsonFile(TextFile):
 class CocoFile(JsonFile):
     """COCO results: a json list of image_id, category_id, bbox and score."""
 
-    def write(self, record: dict, image_id: int | str) -> None:
-        """Append the detections of a record."""
-        for found in record["detections"]:
-            self._append({"image_id": image_id, **{key: found[key] for key in ("category_id", "bbox", "score")}})
+    def write(self, result: Result) -> None:
+        """Append the detections of a frame."""
+        for found in result.record["detections"]:
+            self._append({"image_id": result.image_id, **{key: found[key] for key in ("category_id", "bbox", "score")}})
 
 
 class CsvFile(TextFile):
     """A table with a row for each detection; `frame` and `time` are empty for images."""
 
-    def write(self, record: dict, image_id: int | str) -> None:
-        """Append the detections of a record."""
+    def write(self, result: Result) -> None:
+        """Append the detections of a frame."""
+        record = result.record
         writer = csv.writer(self._file)
         for found in record["detections"]:
             writer.writerow((record["file"], record.get("frame", ""), record.get("time", ""), found["class_name"],
@@ -270,4 +279,29 @@ class CsvFile(TextFile):
         csv.writer(self._file).writerow(COLUMNS)
 
 
-WRITERS = {"json": JsonFile, "csv": CsvFile, "coco": CocoFile}
+class LabelFiles(contextlib.AbstractContextManager):
+    """YOLO labels: a text file for each image, or frame of a video, in the folders of the images.
+
+    A line is class number, centre x and y, width and height in fractions of the image, and score.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def write(self, result: Result) -> None:
+        """Write the file of a frame; it is empty where nothing was found."""
+        source, number, (height, width) = result.frame.source, result.frame.number, result.detections.image_hw
+        stem = Path(source.drawing).stem if source.is_live else source.place.stem
+        name = f"{stem}.txt" if number is None else f"{stem}_{number}.txt"
+        lines = []
+        for class_number, score, (x1, y1, x2, y2) in zip(result.detections.classes, result.detections.scores,
+                                                         result.detections.boxes, strict=True):
+            lines.append(f"{class_number} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f} "
+                         f"{(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f} {score:.5f}\n")
+        write_atomically((self._folder / source.drawing).with_name(name), "".join(lines).encode())
+
+
+WRITERS = {"json": JsonFile, "csv": CsvFile, "coco": CocoFile, "yolo": LabelFiles}

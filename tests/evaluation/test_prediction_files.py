@@ -37,11 +37,12 @@ def fixture_written(tmp_path):
     frames = [Frame(PIXELS, source) for source in sources] + [
         Frame(PIXELS, VIDEO, None, number, time) for number, time in ((0, 0.0), (3, 0.1 + 0.2))]
     found = [detections(count) for count in (0, 3, 2, 4)]
-    with PredictionFiles(lambda: tmp_path / "out", ["json", "csv", "coco"], ImageIds([IMAGE, VIDEO])) as files:
+    with PredictionFiles(lambda: tmp_path / "out", ["json", "csv", "coco", "yolo"], ImageIds([IMAGE, VIDEO])) as files:
         for frame, one in zip(frames, found, strict=True):
             files.write(frame, one, one.draw(frame.pixels), 10.0)
-        assert [path.name for path in files.paths] == ["detections.json", "detections.csv", "coco_results.json"]
-        assert not any(path.exists() for path in files.paths)
+        assert [path.name for path in files.paths] == ["detections.json", "detections.csv", "coco_results.json",
+                                                        "labels"]
+        assert not any(path.is_file() for path in files.paths)
     return tmp_path / "out", found
 
 
@@ -66,10 +67,24 @@ def test_json_csv_and_coco_results_hold_the_same(written):
         assert (row["frame"], row["time"]) == (str(record.get("frame", "")), str(record.get("time", "")))
 
 
+def test_yolo_labels_are_fractions_of_the_image(written):
+    folder, found = written
+    names = ("0.txt", "a b.txt", "v_0.txt", "v_3.txt")
+    assert sorted(path.name for path in (folder / "labels").iterdir()) == sorted(names)
+    for name, one in zip(names, found, strict=True):
+        rows = np.array([line.split() for line in (folder / "labels" / name).read_text().splitlines()], float)
+        rows = rows.reshape(-1, 6)
+        half = rows[:, 3:5] / 2
+        corners = np.concatenate((rows[:, 1:3] - half, rows[:, 1:3] + half), 1) * (64, 48, 64, 48)
+        np.testing.assert_allclose(corners, one.boxes, atol=1e-4)
+        np.testing.assert_allclose(rows[:, 5], one.scores, atol=6e-6)
+        assert rows[:, 0].tolist() == one.classes.tolist()
+
+
 def test_drawings_lie_beside_them(written):
     folder, found = written
     assert sorted(path.name for path in folder.iterdir()) == ["0.png", "a b.png", "coco_results.json", "detections.csv",
-                                                              "detections.json", "v.avi.mp4"]
+                                                              "detections.json", "labels", "v.avi.mp4"]
     np.testing.assert_array_equal(cv2.imread(str(folder / "a b.png"))[:, :, ::-1], found[1].draw(PIXELS))
     capture = cv2.VideoCapture(str(folder / "v.avi.mp4"))
     assert (capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)) == (10, 2)
@@ -127,5 +142,5 @@ def test_image_ids_of_an_annotation_file(tmp_path):
 
 def test_formats():
     assert checked_formats("JSON, coco,csv coco") == ["json", "coco", "csv"] and checked_formats("") == []
-    with pytest.raises(UsageError, match="coc is none of json, csv, coco; did you mean coco"):
+    with pytest.raises(UsageError, match="coc is none of json, csv, coco, yolo; did you mean coco"):
         checked_formats("json,coc")

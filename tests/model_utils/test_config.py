@@ -129,6 +129,12 @@ def test_a_wrong_command_line_is_explained(arguments, words):
     assert caught.value.exit_code == 2
 
 
+def test_the_files_of_an_unquoted_pattern_are_recognised(tmp_path):
+    (tmp_path / "b.jpg").touch()
+    with pytest.raises(UsageError, match="put a pattern in quotes"):
+        get_config(["--image", "a.jpg", str(tmp_path / "b.jpg")])
+
+
 @pytest.mark.parametrize(("name", "option"), sorted(OTHER_NAMES.items()))
 def test_the_name_of_another_detector_leads_to_the_option(name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
@@ -138,6 +144,7 @@ def test_the_name_of_another_detector_leads_to_the_option(name, option):
 @pytest.mark.parametrize(("program", "name", "option"), [
     ("train", "weights", "resume_yolo"), ("eval", "weights", "pretrained"), ("predict", "model", "ckpt_file"),
     ("train", "imgsz", "training_shape"), ("export", "imgsz", "testing_shape"), ("predict", "output", "output_dir"),
+    ("predict", "conf", "draw_threshold"), ("eval", "conf", "eval_ignore_threshold"), ("train", "classes", "num_classes"),
     ("train", "dataset_path", "data_dir"), ("train", "train_urls", "train_url")])
 def test_the_suggestion_is_the_option_of_the_program(program, name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):

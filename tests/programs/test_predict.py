@@ -248,7 +248,7 @@ def test_options_of_the_command_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    (["--show=True"], "show: "), (["--result_formats=xml"], "xml is none of json, csv, coco"),
+    (["--show=True"], "show: "), (["--result_formats=xml"], "xml is none of json, csv, coco, yolo"),
     (["--image=rtsp:/camera"], "expected rtsp:// and the host"), (["--batch_size=3"], "was exported with 1"),
     (["--conf=0.5"], "did you mean --draw_threshold"), (["--classes=0"], "did you mean --class_filter"),
     (["--source=a.jpg"], "did you mean --image"), (["--strict=True"], "did you mean --strict_images"),
