@@ -144,7 +144,8 @@ def test_the_name_of_another_detector_leads_to_the_option(name, option):
 @pytest.mark.parametrize(("program", "name", "option"), [
     ("train", "weights", "resume_yolo"), ("eval", "weights", "pretrained"), ("predict", "model", "ckpt_file"),
     ("train", "imgsz", "training_shape"), ("export", "imgsz", "testing_shape"), ("predict", "output", "output_dir"),
-    ("predict", "conf", "draw_threshold"), ("eval", "conf", "eval_ignore_threshold"), ("train", "classes", "num_classes"),
+    ("predict", "conf", "draw_threshold"), ("eval", "conf", "eval_ignore_threshold"),
+    ("train", "classes", "num_classes"),
     ("train", "dataset_path", "data_dir"), ("train", "train_urls", "train_url")])
 def test_the_suggestion_is_the_option_of_the_program(program, name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
