@@ -35,7 +35,7 @@ def main(argv=None):
         raise UsageError("image is empty: name an image, a folder of images or a video by --image PATH")
     formats = checked_formats(config.result_formats)
     sources = find_sources(config.image, config.output_dir, config.recursive)
-    image_ids = ImageIds(sources, config.ann_file, config.max_json_mb)
+    image_ids = ImageIds(sources, config.ann_file if "coco" in formats else "", config.max_json_mb)
     window = Window() if config.show else None
     detector = Detector(config.ckpt_file, config=config)
     files = PredictionFiles(lambda: Path(config.output_dir or make_run_folder(config.log_path)), formats, image_ids)

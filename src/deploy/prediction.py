@@ -58,6 +58,8 @@ class Prediction:
                 bar.update(len(batch))
             if wants_more:
                 self.finish(pending)
+            else:
+                pending.result()
         if not self.num_frames and not number:
             raise self.errors[-1] if self.errors else UserError(f"{self.config.image}: no frame could be read")
         if self.num_frames:

@@ -15,7 +15,7 @@ from src.data import image_files
 from src.evaluation.detections import as_text
 from src.evaluation.sources import output_names
 from tests.support.ascend310.infer_app import model_file
-from tests.support.helpers import RATE, photos, real_data, write_video
+from tests.support.helpers import RATE, photos, real_data, write_coco, write_video
 from tests.support.small_networks import IDS, NAMES
 
 pytestmark = pytest.mark.xdist_group("model_files")
@@ -245,6 +245,20 @@ def test_options_of_the_command_line(tmp_path, monkeypatch):
                                         if entry["class_name"] in ("ball", "key")]
         assert 0 < len(record["detections"]) < len(whole["detections"])
     assert predicted(tmp_path / "d", *model, f"--image={tmp_path / 'in' / '*.png'}") == top
+
+
+def test_the_annotation_file_gives_the_ids_of_coco_results(tmp_path, capsys):
+    image = write_image(tmp_path / "in" / "b.png")
+    ann_file = write_coco(tmp_path, [{"file_name": "b.png", "id": 77, "write": False}], "val")
+    options = (f"--ckpt_file={model_file('onnx')}", "--draw_threshold=0.2", f"--ann_file={ann_file}", "--draw=False")
+    predicted(tmp_path / "a", *options, f"--image={image}", "--result_formats=json,coco")
+    coco = json.loads((tmp_path / "a" / "coco_results.json").read_text())
+    assert {entry["image_id"] for entry in coco} == {77}
+    # Other images have no ids in it, and need none without COCO results.
+    other = write_image(tmp_path / "in" / "c.png")
+    assert predicted(tmp_path / "b", *options, f"--image={other}")[0]["detections"]
+    assert run_cli(predict.main, [*options, f"--image={other}", "--result_formats=coco"]) == 1
+    assert "does not name the image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("options", "words"), [
