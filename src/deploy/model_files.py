@@ -11,6 +11,7 @@ from model_utils.config import CHECKPOINT, Config
 from model_utils.errors import UsageError, UserError
 from model_utils.options import show
 from src.data.categories import Categories
+from src.data.coco import load_json, read_categories
 from src.deploy.model_description import THRESHOLDS, check_classes, read_description
 from src.evaluation.onnx_session import OnnxSession
 from src.evaluation.raw_heads import decode_head
@@ -96,7 +97,7 @@ def _described_model(run, description, path, config):
     """Return the `Model` of a function that computes the outputs of a described model from its input."""
     entry = description["input"]
     takes_floats = entry["type"] == "float32"
-    height, width = input_hw = tuple(entry["shape"][2:] if takes_floats else entry["shape"][1:3])
+    input_hw = tuple(entry["shape"][2:] if takes_floats else entry["shape"][1:3])
     config = _described_config(config, description, input_hw, path)
     categories = Categories(*(tuple(one[key] for one in description["classes"]) for key in ("name", "id")))
     if config.ann_file:
@@ -137,12 +138,11 @@ def _described_config(config, description, input_hw, path):
 
 def _annotated(categories, description, config, path):
     """Return the classes with the category ids of config.ann_file, which must have the same names."""
-    from src.data.coco import load_json, read_categories
-
     ann_file = Path(config.ann_file)
     annotated = Categories(*read_categories(load_json(ann_file, max_mb=config.max_json_mb), ann_file))
     check_classes(description, annotated, path, ann_file)
     ids = dict(zip(annotated.names, annotated.ids, strict=True))
-    # Of classes that share a name, only their own ids tell which is which.
-    return Categories(categories.names, tuple(map(ids.get, categories.names))) if len(ids) == len(categories
-                                                                                                    ) else categories
+    if len(ids) < len(categories):
+        # Of classes that share a name, only their own ids tell which is which.
+        return categories
+    return Categories(categories.names, tuple(ids[name] for name in categories.names))

@@ -98,7 +98,7 @@ class Prediction:
             return
         bar.total += -(-video.count // self.config.frame_step)
         self.rates[source] = video.rate / self.config.frame_step
-        with contextlib.closing(video.frames(self.config.frame_step, self.config.read_wait_seconds)) as frames:
+        with contextlib.closing(video.frames(self.config.frame_step)) as frames:
             yield from frames
         if video.dropped:
             self.logger.warning("%s: %d of %d frames came faster than they were used, and were dropped", source.label,

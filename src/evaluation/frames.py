@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -61,14 +62,10 @@ class Video:
         """Whether a file that was read to its end is cut short; its container may count a few frames too many."""
         return self.read < WHOLE * self.count
 
-    def frames(self, step: int, wait_s: int) -> Iterator[Frame]:
-        """Yield every `step`-th frame, of a live source the newest ones only; close the generator to stop.
-
-        Raises:
-            HungRead: a frame of a file did not come in `wait_s` seconds.
-        """
+    def frames(self, step: int = 1) -> Iterator[Frame]:
+        """Yield every `step`-th frame, of a live source the newest ones only; close the generator to stop."""
         # A video file on a web server has a length, and waits.
-        numbered = self._newest() if self.source.is_live and not self.count else self._all(wait_s)
+        numbered = self._newest() if self.source.is_live and not self.count else self._all()
         try:
             for number, pixels in numbered:
                 if number % step == 0:
@@ -78,11 +75,11 @@ class Video:
             numbered.close()
             self.capture.release()
 
-    def _all(self, wait_s):
-        with Workers(1, wait_s) as reader:
+    def _all(self):
+        with ThreadPoolExecutor(1) as reader:
             following = reader.submit(self.capture.read)
             while True:
-                found, pixels = reader.result(following)
+                found, pixels = following.result()
                 if not found:
                     return
                 following = reader.submit(self.capture.read)

@@ -57,7 +57,7 @@ def test_every_frame_of_a_file_comes_as_it_is(video, step):
     images, source = video
     opened = open_video(source, WAIT_S)
     assert (opened.rate, opened.count) == (RATE, len(images))
-    frames = list(opened.frames(step, WAIT_S))
+    frames = list(opened.frames(step))
     assert [frame.number for frame in frames] == list(range(0, len(images), step))
     assert [frame.time for frame in frames] == [number / RATE for number in range(0, len(images), step)]
     for frame in frames:
@@ -71,7 +71,7 @@ def test_a_file_that_is_cut_short_is_known(video, tmp_path):
     data = source.place.read_bytes()
     (tmp_path / "half.avi").write_bytes(data[:len(data) // 2])
     opened = open_video(Source(tmp_path / "half.avi", True, ""), WAIT_S)
-    assert 0 < len(list(opened.frames(1, WAIT_S))) < len(images) and opened.ended_early
+    assert 0 < len(list(opened.frames())) < len(images) and opened.ended_early
 
 
 @pytest.mark.parametrize(("place", "words"), [
@@ -107,7 +107,7 @@ class Camera:
 def test_of_a_live_source_the_newest_frames_are_used():
     camera = Camera(50)
     video = Video(Source(0, True, ""), 25.0, 0, camera)
-    frames = video.frames(1, WAIT_S)
+    frames = video.frames()
     assert next(frames).number == 0
     camera.goes_on.set()
     assert camera.is_over.wait(WAIT_S)
@@ -120,7 +120,7 @@ def test_of_a_live_source_the_newest_frames_are_used():
 def test_a_live_source_that_is_left_is_released():
     camera = Camera(10**9)
     camera.goes_on.set()
-    frames = Video(Source(0, True, ""), 25.0, 0, camera).frames(1, WAIT_S)
+    frames = Video(Source(0, True, ""), 25.0, 0, camera).frames()
     next(frames)
     frames.close()
     assert camera.is_released
