@@ -1,31 +1,28 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Detect objects in images: draw class, score and box, and write all detections to a json file.
+"""Detect objects in images and videos: draw class, score and box, and write all detections to a json file.
 
     python predict.py --ckpt_file outputs/RUN/ckpt_0/best.ckpt --image PATH_OR_FOLDER --device_target CPU
 
-A folder is read with its sub-folders, and photos as people see them (`--exif ignore`: as they are stored). Class names
-and preprocessing come from the checkpoint. `--draw_threshold 0.25`: detections that score higher are drawn and written.
-`--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawn image under the name of its input,
-and `detections.json`; no input is ever overwritten. An image that cannot be read is skipped, named and counted.
+`--ckpt_file` takes exported `.mindir` and `.onnx` files, too. `--image` is an image, a video, a folder of them with its
+sub-folders, a pattern ('a/*.jpg'), a .txt file with a path a line, the address of a stream or the number of a camera.
+Class names and preprocessing come from the model. `--draw_threshold 0.25`: detections that score higher are drawn and
+written. `--output_dir FOLDER` (default: a new folder below `log_path`) receives each drawing under the name of its
+input, and `detections.json`, with `--result_formats json,csv,coco,yolo` further files; no input is ever overwritten. An
+image that cannot be read is skipped, named and counted. Ctrl-C ends a run after the batch, with what was found.
 """
-import os
 import sys
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from tqdm import tqdm
-
 from model_utils.config import get_config
-from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, run_cli
-from model_utils.json_file import write_json
-from src.data.image_files import UnreadableImage, decode_image
-from src.evaluation.detections import as_records, as_text
-from src.evaluation.image_folder import WRITABLE, image_paths
-from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
-from src.evaluation.visualize import draw_boxes, write_image
+from src.deploy.detector import Detector
+from src.deploy.prediction import Prediction
+from src.deploy.window import Window
+from src.evaluation.prediction_files import ImageIds, PredictionFiles, checked_formats
+from src.evaluation.sources import find_sources
 from src.logger import close_logger, get_logger, make_run_folder
 
 
@@ -33,81 +30,20 @@ def main(argv=None):
     """Predict by command-line arguments; return the exit code."""
     config = get_config(argv, "python predict.py")
     if not config.ckpt_file:
-        raise UsageError("ckpt_file is empty: name the checkpoint by --ckpt_file FILE")
+        raise UsageError("ckpt_file is empty: name the checkpoint, .mindir or .onnx file by --ckpt_file FILE")
     if not config.image:
-        raise UsageError("image is empty: name an image or a folder of images by --image PATH")
-    paths = image_paths(config.image, config.output_dir)
-    targets = output_names(paths, config.output_dir)
-    setup_device(config)
-    checkpoint, config, categories = read_checkpoint(config, config.ckpt_file)
-    network = fastest_network(config, len(categories), checkpoint, batch_size=1)
-    images, skipped = predict_all(network, list(zip(paths, targets, strict=True)), config)
-    folder = Path(config.output_dir) if config.output_dir else make_run_folder(config.log_path)
-    write(images, skipped, categories, folder, config.exif)
-    return 0
-
-
-def predict_all(network, images, config):
-    """Predict on (path, name of the drawn image) pairs.
-
-    Returns:
-        Tuple of (path, name, what `predict_image` returns) of each image that can be read, and the other errors.
-
-    Raises:
-        UserError: none can be read, or one cannot with strict_images.
-    """
-    found, errors = [], []
-    for path, target in tqdm(images, desc="prediction", unit="image", leave=False, disable=None):
-        try:
-            found.append((path, target, predict_image(network, path, config)))
-        except UnreadableImage as error:
-            errors.append(error)
-            if config.strict_images or len(errors) == len(images):
-                raise
-    return found, errors
-
-
-def output_names(paths, output_dir):
-    """Return the name of each drawn image: its input's, below their common folder, with .png appended if need be.
-
-    Raises:
-        UsageError: `output_dir` is set and a drawn image would overwrite one of the inputs.
-    """
-    root = os.path.commonpath([path.parent for path in paths])
-    names = [os.path.relpath(path, root) + ("" if path.suffix.lower() in WRITABLE else ".png") for path in paths]
-    if output_dir:
-        inputs = {path.resolve() for path in paths}
-        overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]
-        if overwritten:
-            raise UsageError(f"output_dir {output_dir}: drawn images would overwrite inputs ({overwritten[0]}); choose "
-                             "another folder")
-    return names
-
-
-def write(images, skipped, categories, folder, exif):
-    """Write the drawn images and the json to a folder, and log the detections; see `predict_all` for the first two."""
+        raise UsageError("image is empty: name an image, a folder of images or a video by --image PATH")
+    formats = checked_formats(config.result_formats)
+    sources = find_sources(config.image, config.output_dir, config.recursive)
+    image_ids = ImageIds(sources, config.ann_file if "coco" in formats else "", config.max_json_mb)
+    window = Window() if config.show else None
+    detector = Detector(config.ckpt_file, config=config)
+    files = PredictionFiles(lambda: Path(config.output_dir or make_run_folder(config.log_path)), formats, image_ids)
     logger = get_logger("", name="predict")
-    for error in skipped:
-        logger.warning("skipped: %s", error)
-    records = []
-    faults = [(path, fault) for path, _, (fault, *_) in images if fault]
-    for path, fault in faults:
-        logger.warning("%s: %s, %s", path, fault.kind, fault.text)
-    for path, target, (_, (height, width), boxes, scores, classes) in images:
-        write_image(folder / target, draw_boxes(decode_image(path, exif), boxes, classes, categories.names, scores))
-        detections = as_records(boxes, scores, classes, categories)
-        records.append({"file": str(path), "width": width, "height": height, "detections": detections})
-        logger.info("%s: %s", folder / target, as_text(detections))
-    write_json(folder / "detections.json", records)
-    if faults:
-        logger.warning("%d of %d images are not sound, see above; what can be read of them was used", len(faults),
-                       len(images))
-    if skipped:
-        logger.warning("%d of %d images cannot be read, see above (--strict_images True stops at one)", len(skipped),
-                       len(skipped) + len(images))
-    logger.info("%s: %d detections on %d images", folder / "detections.json",
-                sum(len(record["detections"]) for record in records), len(records))
-    close_logger(logger)
+    try:
+        return Prediction(detector, sources, files, window, logger).run()
+    finally:
+        close_logger(logger)
 
 
 if __name__ == "__main__":

@@ -70,32 +70,40 @@ OTHER_NAMES = {name: option for option, names in {
     "amp_level": "amp fp16 half",
     "ann_file": "ann annotation annotations annotation_file",
     "ckpt_path": "out output project save_dir work_dir",
+    "class_filter": "classes",
     "config_path": "cfg config hyp",
     "data_dir": "data data_root dataset dataset_dir dataset_path dataset_root root",
     "device_target": "device gpu",
     "eval_ignore_threshold": "conf conf_thres conf_threshold score_thr score_threshold",
-    "image": "images source",
+    "frame_step": "vid_stride",
+    "image": "images input source video",
     "lr": "base_lr learning_rate lr0",
+    "max_detections": "max_det",
     "max_epoch": "epochs n_epochs num_epochs",
     "nms_thresh": "iou iou_thres iou_threshold nms nms_threshold",
-    "num_classes": "classes nc",
+    "num_classes": "nc",
     "num_parallel_workers": "num_workers workers",
     "per_batch_size": "batch batchsize bs",
     "pretrained": "checkpoint ckpt model weights",
+    "result_formats": "save_csv save_json save_txt",
+    "strict_images": "strict",
     "training_shape": "image_size img img_size imgsz input_size",
 }.items() for name in names.split()}
 # What a program calls the option that another one calls by the first name, which it does not use itself.
 OF_PROGRAM = {
     "batch_size": {"train": "per_batch_size", "eval": "per_batch_size"},
+    "class_filter": dict.fromkeys(("train", "eval", "export", "convert_weight"), "num_classes"),
     "ckpt_file": {"train": "resume_yolo", "eval": "pretrained", "convert_weight": "output_file"},
     "ckpt_path": {"eval": "log_path", "export": "file_name", "predict": "output_dir", "convert_weight": "output_file"},
     "data_dir": {"predict": "image"},
     "data_path": {"train": "data_dir", "eval": "data_dir"},
-    "per_batch_size": {"export": "batch_size"},
+    "per_batch_size": {"export": "batch_size", "predict": "batch_size"},
     "pretrained": {"train": "resume_yolo", "export": "ckpt_file", "predict": "ckpt_file",
                    "convert_weight": "input_file"},
     "training_shape": dict.fromkeys(("eval", "export", "predict"), "testing_shape"),
 }
+# What a program suggests in place of an option of other programs that it accepts, too.
+SUGGESTED = {"eval_ignore_threshold": {"predict": "draw_threshold"}}
 
 
 @dataclass(frozen=True, repr=False)
@@ -274,7 +282,8 @@ def _parse_arguments(argv: Sequence[str], options: Mapping[str, Option], program
     while rest:
         token = rest.pop(0)
         if not token.startswith("--"):
-            raise UsageError(f"unexpected argument {quoted(token)}: options are written --name value; see -h")
+            hint = "put a pattern in quotes, '*.jpg'; " * os.path.exists(token)
+            raise UsageError(f"unexpected argument {quoted(token)}: options are written --name value; {hint}see -h")
         name, has_value, text = token[2:].partition("=")
         if name not in options:
             raise UsageError(_unknown([name], options, "option", "--", program))
@@ -355,7 +364,7 @@ def _unknown(names: Iterable[str], options: Mapping[str, Option], what: str, pre
             texts.append(f"the {what} {prefix}{name} of the 2021 version no longer exists: {REMOVED_OPTIONS[name]}")
         else:
             meant = OTHER_NAMES.get(name, name)
-            meant = OF_PROGRAM.get(meant, {}).get(_stem(program), meant)
+            meant = (OF_PROGRAM | SUGGESTED).get(meant, {}).get(_stem(program), meant)
             hint = nearest(meant, usual, prefix) or nearest(meant, options, prefix) or "; -h lists all options"
             texts.append(f"unknown {what} {prefix}{name}{hint}")
     if len(names) > MAX_UNKNOWN:

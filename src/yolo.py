@@ -12,12 +12,9 @@ import mindspore.ops as ops
 
 from src.config import detection_scales
 from src.network.grid import scale_grid
-from src.network.head_layout import FIRST_CLASS, OBJECTNESS
+from src.network.head_layout import FIRST_CLASS, MAX_LOG_SIZE, OBJECTNESS
 from src.network.normalize import Normalize
 from src.tiny import ConvBlock, DarknetTiny
-
-# exp(8) is 3000 times an anchor: no box is that large, and the value is finite even in float16.
-MAX_LOG_SIZE = 8.0
 
 
 def upsample_by_two(x):

@@ -18,6 +18,7 @@ from src.data.image_files import decode_image
 from src.data.placement import fit_placement
 from src.deploy.mindir import lower_mindir
 from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
+from src.deploy.model_files import normalised
 from src.transforms import place
 from src.weights.folding import check_finite
 
@@ -40,8 +41,7 @@ def example_input(config, image_path=""):
     else:
         canvas = _blobs(height, width)
     if config.export_input == "float":
-        pixels = (canvas.astype(np.float32) / 255 - np.array(config.mean)) / np.array(config.std)
-        canvas = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+        canvas = normalised(canvas[None], config)[0]
     return np.repeat(canvas[None], config.batch_size, axis=0)
 
 

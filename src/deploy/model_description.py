@@ -4,8 +4,8 @@
 
     read_description("yolov3_tiny.onnx")        # reads yolov3_tiny.onnx.json and checks that the two belong together
 
-`export.py` writes it, `ascend310_infer` reads it and copies it into the run.json of its results, which
-`src/postprocess.py` reads.
+`export.py` writes it. `predict.py` and `ascend310_infer` read it; the latter copies it into the run.json of its
+results, which `src/postprocess.py` reads.
 """
 import hashlib
 from collections import Counter

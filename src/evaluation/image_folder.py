@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All images of a folder and its sub-folders, found by what the files hold."""
+"""All images and videos of a folder and its sub-folders, found by what the files hold."""
 import os
 import sys
 from pathlib import Path
@@ -12,13 +12,14 @@ from src.util import first_names
 
 # Suffixes of the formats that OpenCV writes.
 WRITABLE = (".bmp", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEOS = (".avi", ".flv", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
-def image_paths(path: str | os.PathLike, output_dir: str = "") -> list[Path]:
-    """Return the image itself, or all images in a folder and its sub-folders, by suffix or content, sorted by path.
+def image_paths(path: str | os.PathLike, output_dir: str = "", recursive: bool = True) -> list[Path]:
+    """Return the file itself, or the images and videos in a folder and, if `recursive`, below it, sorted by path.
 
-    Files that are no images, and what is hidden, are reported on standard error. What an earlier run drew, in
-    `output_dir`, is no input.
+    Images are found by suffix or content, videos by suffix. Other files, and what is hidden, are reported on standard
+    error. What an earlier run drew, in `output_dir`, is no input.
 
     Raises:
         UserError: there is no such file or folder, or the folder holds no image.
@@ -35,10 +36,13 @@ def image_paths(path: str | os.PathLike, output_dir: str = "") -> list[Path]:
             continue
         # One that is called an image but is none is reported by its decoder; hidden ones are the system's.
         for file in (parent / name for name in names):
-            (paths if file.suffix.lower() in WRITABLE or is_image(file) else others).append(file)
+            (paths if file.suffix.lower() in (*WRITABLE, *VIDEOS) or is_image(file) else others).append(file)
         others += [parent / name for name in hidden]
+        if not recursive:
+            break
     if not paths:
-        raise UserError(f"{path}: no image among the {len(others)} files of this folder and its sub-folders; expected "
+        where = "this folder and its sub-folders" if recursive else "this folder"
+        raise UserError(f"{path}: no image among the {len(others)} files of {where}; expected "
                         "JPEG, PNG or another format that OpenCV or Pillow reads")
     if others:
         names = [str(entry.relative_to(path)) for entry in sorted(others)]

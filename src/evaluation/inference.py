@@ -3,23 +3,14 @@
 """Inference networks from checkpoint files: the config, the classes and the weights that a checkpoint holds."""
 from pathlib import Path
 
-import numpy as np
-
-import mindspore as ms
-
 from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
 from model_utils.errors import UserError
 from src.config import check_config, with_categories
 from src.data.categories import Categories
 from src.data.coco import load_json, read_categories
-from src.data.image_files import decode_reduced
-from src.data.placement import fit_placement
-from src.data.read_workers import Workers
-from src.evaluation.detections import detect
 from src.evaluation.onnx_engine import OnnxNetwork
 from src.evaluation.topk_candidates import candidate_selector
 from src.network.head_layout import FIRST_CLASS
-from src.transforms import place
 from src.util import first_names
 from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import load_folded
@@ -78,22 +69,6 @@ def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
                              decomposed_activation=(prefers_decomposed_activation(config.device_target)
                                                     and not on_onnxruntime))
     return OnnxNetwork(network, (batch_size, *config.testing_shape, 3)) if on_onnxruntime else network
-
-
-def predict_image(network, path, config):
-    """Return what the network finds on an image: its `Fault` or None, (height, width), and what `detect` returns."""
-    with Workers(1, config.read_wait_seconds) as worker:
-        image, _, _, fault = worker.result(worker.submit(decode_reduced, path, 1, config.exif, None,
-                                                         config.max_image_pixels))
-    if fault and config.strict_images:
-        raise UserError(f"{path}: {fault.kind}, {fault.text}; leave --strict_images out to use what can be read")
-    image_hw, canvas_hw = image.shape[:2], tuple(config.testing_shape)
-    placement = fit_placement(config.resize_mode, image_hw, canvas_hw)
-    canvas = place(image, placement, canvas_hw, config.pad_value)
-    big, small = (head.asnumpy()[0] for head in network(ms.Tensor(canvas[None])))
-    if not all(np.isfinite(head).all() for head in (big, small)):
-        raise UserError(f"{path}: the network gave NaN or infinity; its checkpoint is of no use, take an earlier one")
-    return fault, image_hw, *detect(big, small, placement, image_hw, config, score_threshold=config.draw_threshold)
 
 
 def checkpoint_categories(checkpoint, config):

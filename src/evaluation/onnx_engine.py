@@ -5,13 +5,10 @@
 The graph is the one that export.py writes. MindSpore's convolutions on CPU must not use AVX-512 (see
 `model_utils/bootstrap.py`); ONNX Runtime's may, and fuse the activation: the same heads in half the time.
 """
-import os
-
-import onnxruntime
-
 import mindspore as ms
 
 from model_utils.files import mindspore_folder
+from src.evaluation.onnx_session import OnnxSession
 
 INPUT_NAME = "images"
 
@@ -31,13 +28,8 @@ class OnnxNetwork:
         with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
             path = folder / "network.onnx"
             ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
-            options = onnxruntime.SessionOptions()
-            # Its default counts the machine's cores, not those that this process may use.
-            options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-            # Spinning threads would take the cores from those that read and post-process images.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = OnnxSession(path)
 
     def __call__(self, images):
         """Return the network's outputs for images uint8 [B, H, W, 3], as float32 tensors."""
-        return tuple(ms.Tensor.from_numpy(output) for output in self._session.run(None, {INPUT_NAME: images.asnumpy()}))
+        return tuple(ms.Tensor.from_numpy(output) for output in self._session(images.asnumpy()))

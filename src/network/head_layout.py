@@ -9,6 +9,8 @@ OBJECTNESS = 4
 FIRST_CLASS = 5
 # Pixels per cell of the two scales, in the order of anchor_masks and scale_x_y.
 STRIDES = (16, 32)
+# exp(8) is 3000 times an anchor: no box is that large, and the value is finite even in float16.
+MAX_LOG_SIZE = 8.0
 
 
 @dataclass(frozen=True)

@@ -13,29 +13,16 @@ import cv2
 import numpy as np
 import pytest
 
-from model_utils.config import get_config
-from src.evaluation.detections import as_records
-from src.evaluation.inference import fastest_network, predict_image, read_checkpoint
+from src.deploy.detector import Detector
 from tests.support.ascend310.infer_app import build_folder, exported_model, run_app
 from tests.support.ascend310.same_detections import compare
-from tests.support.helpers import real_data, write_image
+from tests.support.helpers import RATE, real_data, write_video
 
 pytestmark = pytest.mark.slow
 
 INPUT = 4
-COUNT, RATE, SIZE = 100, 10, (320, 240)
+COUNT, SIZE = 100, (320, 240)
 THRESHOLD = 0.2
-
-
-def write_video(path, frames, size):
-    """Write BGR frames without loss; without a codec for that the test is skipped."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"FFV1"), RATE, size)
-    if not writer.isOpened():
-        pytest.skip("this OpenCV writes no FFV1")
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-    return path
 
 
 def infer_video(video, output, *options, **environment):
@@ -63,38 +50,33 @@ def as_results(frames):
 
 @pytest.fixture(scope="module", name="frames")
 def fixture_frames():
-    """Photographs, one a frame, as BGR."""
+    """Photographs, one a frame."""
     paths = sorted(real_data("coco128").glob("*2017/*.jpg"))[:COUNT]
     assert len(paths) == COUNT
-    return [cv2.resize(cv2.imread(str(path)), SIZE, interpolation=cv2.INTER_AREA) for path in paths]
+    return [cv2.resize(cv2.imread(str(path)), SIZE, interpolation=cv2.INTER_AREA)[:, :, ::-1] for path in paths]
 
 
 @pytest.fixture(scope="module", name="run")
 def fixture_run(frames, tmp_path_factory):
     """A video of ten seconds, the app's run on it and its lines."""
     folder = tmp_path_factory.mktemp("a video")
-    done, lines = infer_video(write_video(folder / "ten seconds.avi", frames, SIZE), folder / "out", "--draw",
+    done, lines = infer_video(write_video(folder / "ten seconds.avi", frames), folder / "out", "--draw",
                               "--draw_threshold", 0.9)
     assert done.returncode == 0, done.stderr
     return folder, done, lines
 
 
-def test_each_frame_has_the_boxes_of_eval(frames, run, tmp_path):
+def test_each_frame_has_the_boxes_of_eval(frames, run):
     folder, done, lines = run
-    checkpoint, config, categories = read_checkpoint(
-        get_config([f"--draw_threshold={THRESHOLD}", "--device_target=CPU"]), exported_model().with_name("best.ckpt"))
-    network = fastest_network(config, len(categories), checkpoint, batch_size=1)
-    expected = []
-    for number, frame in enumerate(frames):
-        write_image(tmp_path / "frame.png", frame[:, :, ::-1])
-        expected.append((number, as_records(*predict_image(network, tmp_path / "frame.png", config)[2:], categories)))
+    detector = Detector(exported_model().with_name("best.ckpt"), draw_threshold=THRESHOLD)
+    expected = [(number, found.records()) for number, found in enumerate(detector.stream(frames))]
     assert [line["frame"] for line in lines] == list(range(COUNT))
     assert [line["time"] for line in lines] == pytest.approx([number / RATE for number in range(COUNT)])
     agreement = compare(as_results((line["frame"], line["detections"]) for line in lines), as_results(expected))
     assert agreement.clear_counts[0] == agreement.clear_counts[1] > COUNT, agreement
     assert agreement.unmatched_share <= 0.005, agreement
     assert {tuple(entry) for line in lines for entry in line["detections"]} == {tuple(expected[0][1][0])}
-    assert {entry["class_name"] for line in lines for entry in line["detections"]} <= set(categories.names)
+    assert {entry["class_name"] for line in lines for entry in line["detections"]} <= set(detector.categories.names)
     counts = record(folder / "out")["counts"]
     assert counts["images"] == COUNT and counts["detections"] == sum(len(line["detections"]) for line in lines)
     assert f"{COUNT} of {COUNT} frames" in done.stdout and not (folder / "out" / "results.json").exists()
@@ -104,7 +86,7 @@ def test_the_drawn_video_shows_the_frames(frames, run):
     capture = cv2.VideoCapture(str(run[0] / "out" / "drawn.avi"))
     assert (capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)) == (COUNT, RATE)
     for frame in frames:
-        drawn = capture.read()[1].astype(int)
+        drawn = capture.read()[1][:, :, ::-1].astype(int)
         assert np.median(np.abs(drawn - frame)) < 10
     assert not capture.read()[0]
 
@@ -123,7 +105,7 @@ def test_a_file_that_is_cut_short_keeps_what_was_done(run, tmp_path):
 
 def test_a_signal_ends_a_video(tmp_path):
     frames = np.random.default_rng(1).integers(0, 256, (20, 32, 48, 3), np.uint8)
-    video = write_video(tmp_path / "long.avi", (frames[number % 20] for number in range(5000)), (48, 32))
+    video = write_video(tmp_path / "long.avi", (frames[number % 20] for number in range(5000)))
     process = subprocess.Popen([build_folder() / "yolo_infer", "--model", exported_model(), "--video", video,
                                 "--output", tmp_path / "out"], stderr=subprocess.PIPE, text=True)
     results, deadline = tmp_path / "out" / "results.jsonl", time.monotonic() + 60

@@ -137,6 +137,12 @@ def test_a_wrong_command_line_is_explained(arguments, words):
     assert caught.value.exit_code == 2
 
 
+def test_the_files_of_an_unquoted_pattern_are_recognised(tmp_path):
+    (tmp_path / "b.jpg").touch()
+    with pytest.raises(UsageError, match="put a pattern in quotes"):
+        get_config(["--image", "a.jpg", str(tmp_path / "b.jpg")])
+
+
 @pytest.mark.parametrize(("name", "option"), sorted(OTHER_NAMES.items()))
 def test_the_name_of_another_detector_leads_to_the_option(name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
@@ -146,6 +152,8 @@ def test_the_name_of_another_detector_leads_to_the_option(name, option):
 @pytest.mark.parametrize(("program", "name", "option"), [
     ("train", "weights", "resume_yolo"), ("eval", "weights", "pretrained"), ("predict", "model", "ckpt_file"),
     ("train", "imgsz", "training_shape"), ("export", "imgsz", "testing_shape"), ("predict", "output", "output_dir"),
+    ("predict", "conf", "draw_threshold"), ("eval", "conf", "eval_ignore_threshold"),
+    ("train", "classes", "num_classes"),
     ("train", "dataset_path", "data_dir"), ("train", "train_urls", "train_url")])
 def test_the_suggestion_is_the_option_of_the_program(program, name, option):
     with pytest.raises(UsageError, match=f"unknown option --{name}; did you mean --{option}\\?$"):
@@ -359,7 +367,7 @@ def test_help_of_a_program_shows_its_own_options_by_topic():
     assert {"image", "ckpt_file", "nms_thresh", "config_path"} <= set(shown)
     assert not {"lr", "mosaic", "data_dir", "input_file", "data_url"} & set(shown)
     assert re.findall(r"^[A-Z].*$", own, re.M)[2:] == [
-        "General", "Model", "Prediction", "Evaluation", "Data", "Network", "Device and run"]
+        "General", "Model", "Prediction", "Evaluation", "Annotation file", "Data", "Network", "Device and run"]
     every = help_text(options, "python predict.py", shows_all=True)
     assert every.startswith(own) and "\nOptions of other programs:\n\nDevice and run\n" in every
     assert sorted(re.findall(r"^  --(\w+) ", every, re.M)) == sorted([*options, "help_all"])

@@ -5,6 +5,7 @@ import pytest
 
 import mindspore as ms
 
+from model_utils import device_adapter
 from src.evaluation import inference
 from tests.support.small_networks import write_checkpoint
 
@@ -24,15 +25,19 @@ def run_in_process(monkeypatch, compiled_networks):
     """Return a function that prepares a program, given as a module, to run in this process."""
 
     def prepare(program):
+        compile_network = inference.fastest_network
+
         def fastest_network(config, num_classes, checkpoint, batch_size, **options):
             key = (checkpoint.path, config.cpu_engine, config.testing_shape, batch_size, inference.candidate_selector)
             if key not in compiled_networks:
-                compiled_networks[key] = inference.fastest_network(config, num_classes, checkpoint, batch_size,
-                                                                   **options)
+                compiled_networks[key] = compile_network(config, num_classes, checkpoint, batch_size, **options)
             return compiled_networks[key]
 
         # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
-        monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
-        monkeypatch.setattr(program, "fastest_network", fastest_network)
+        for module in (program, device_adapter):
+            monkeypatch.setattr(module, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE),
+                                raising=module is not program)
+        for module in (program, inference):
+            monkeypatch.setattr(module, "fastest_network", fastest_network, raising=module is not program)
 
     return prepare

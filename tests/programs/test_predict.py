@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of predict.py: drawn images and json for one image and for a folder, and inputs that cannot be used."""
+"""predict.py: images and videos, from every model file, to drawings and files, and inputs that cannot be used."""
 import json
 import os
 from pathlib import Path
@@ -11,7 +11,17 @@ import pytest
 
 import predict
 from model_utils.errors import run_cli
+from src.data import image_files
+from src.evaluation.detections import as_text
+from src.evaluation.sources import output_names
+from tests.support.ascend310.infer_app import model_file
+from tests.support.helpers import RATE, photos, real_data, write_coco, write_video
 from tests.support.small_networks import IDS, NAMES
+
+pytestmark = pytest.mark.xdist_group("model_files")
+
+# Some detections of the network on each image have a higher score.
+THRESHOLD = 0.3
 
 
 @pytest.fixture
@@ -120,7 +130,7 @@ def test_no_input_is_overwritten(run, tmp_path, capsys, link):
 ])
 def test_missing_images_are_errors(tmp_path, capsys, monkeypatch, image, code, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predict, "read_checkpoint", None)
+    monkeypatch.setattr(predict, "Detector", None)
     arguments = ["--ckpt_file=x.ckpt", "--device_target=CPU", "--image", *([image] if image else [])]
     assert run_cli(predict.main, arguments) == code
     assert words in capsys.readouterr().err
@@ -135,7 +145,7 @@ def test_missing_options_are_usage_errors(capsys):
 
 def test_images_with_an_unknown_suffix_are_written_as_png():
     paths = [Path("in/a.ppm"), Path("in/b.JPG"), Path("in/sub/c.jfif")]
-    assert predict.output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
+    assert output_names(paths, "") == ["a.ppm.png", "b.JPG", "sub/c.jfif.png"]
 
 
 def test_drawings_of_an_earlier_run_are_no_inputs(run, tmp_path):
@@ -175,6 +185,91 @@ def test_a_folder_is_read_by_content_with_its_folders_and_the_rest_is_reported(r
 
 def test_detections_as_text():
     found = [{"class_name": name, "score": score} for name, score in (("dog", 0.875), ("car", 0.5), ("cup", 0.1))]
-    assert predict.as_text(found) == "dog 0.88, car 0.50, cup 0.10"
-    assert predict.as_text(found, most=1) == "dog 0.88, and 2 more"
-    assert predict.as_text([]) == "nothing found"
+    assert as_text(found) == "dog 0.88, car 0.50, cup 0.10"
+    assert as_text(found, most=1) == "dog 0.88, and 2 more"
+    assert as_text([]) == "nothing found"
+
+
+def predicted(output, *arguments):
+    """Run predict.py with exit code 0 and return the records of its json."""
+    assert predict.main([f"--output_dir={output}", *map(str, arguments)]) == 0
+    return json.loads((output / "detections.json").read_text())
+
+
+def test_a_video_has_the_same_boxes_from_every_model_file(run_in_process, tmp_path):
+    run_in_process(predict)
+    video = write_video(tmp_path / "a video.avi", photos(20, real_data("coco128") / "val2017"))
+    options = (f"--image={video}", f"--draw_threshold={THRESHOLD}", "--device_target=CPU")
+    found = {kind: predicted(tmp_path / kind, f"--ckpt_file={model_file(kind)}", *options)
+             for kind in ("ckpt", "mindir", "onnx")}
+    assert found["ckpt"] == found["onnx"]
+    assert [(record["frame"], record["time"]) for record in found["onnx"]] == [(n, n / RATE) for n in range(20)]
+    assert sum(len(record["detections"]) for record in found["onnx"]) > 100
+    for one, other in zip(found["mindir"], found["onnx"], strict=True):
+        assert [entry["class_name"] for entry in one["detections"]] == [entry["class_name"]
+                                                                        for entry in other["detections"]]
+        for ours, theirs in zip(one["detections"], other["detections"], strict=True):
+            assert [*ours["bbox"], ours["score"]] == pytest.approx([*theirs["bbox"], theirs["score"]], abs=0.02)
+    # Images of the same pixels have the same boxes as the frames.
+    capture, images = cv2.VideoCapture(str(video)), tmp_path / "images"
+    images.mkdir()
+    for number in range(20):
+        assert cv2.imwrite(str(images / f"{number:02}.png"), capture.read()[1])
+    records = predicted(tmp_path / "of images", f"--ckpt_file={model_file('onnx')}", f"--image={images}",
+                        f"--draw_threshold={THRESHOLD}")
+    assert [record["detections"] for record in records] == [record["detections"] for record in found["onnx"]]
+
+
+def test_options_of_the_command_line(tmp_path, monkeypatch):
+    for number, image in enumerate(photos(4)):
+        path = tmp_path / "in" / ("sub" if number > 2 else "") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(path), image)
+    (tmp_path / "list.txt").write_text("in/2.png\nin/0.png\n")
+    reads, read = [], image_files._read
+    monkeypatch.setattr(image_files, "_read", lambda path: reads.append(Path(path).name) or read(path))
+    model = (f"--ckpt_file={model_file('onnx')}", "--draw_threshold=0.2")
+    records = predicted(tmp_path / "a", *model, f"--image={tmp_path / 'in'}", "--result_formats=json,coco,csv")
+    # Once each, though all of them are drawn.
+    assert sorted(reads) == ["0.png", "1.png", "2.png", "3.png"]
+    coco = json.loads((tmp_path / "a" / "coco_results.json").read_text())
+    flat = [(int(Path(record["file"]).stem), entry) for record in records for entry in record["detections"]]
+    assert [(one["image_id"], one["category_id"], one["bbox"], one["score"]) for one in coco] == [
+        (image_id, entry["category_id"], entry["bbox"], entry["score"]) for image_id, entry in flat]
+    assert len((tmp_path / "a" / "detections.csv").read_text().splitlines()) == len(flat) + 1
+    top = predicted(tmp_path / "b", *model, f"--image={tmp_path / 'in'}", "--recursive=False", "--draw=False")
+    assert top == records[:3] and [path.name for path in (tmp_path / "b").iterdir()] == ["detections.json"]
+    listed = predicted(tmp_path / "c", *model, f"--image={tmp_path / 'list.txt'}", "--class_filter=ball,7")
+    for record, whole in zip(listed, (records[2], records[0]), strict=True):
+        assert record["detections"] == [entry for entry in whole["detections"]
+                                        if entry["class_name"] in ("ball", "key")]
+        assert 0 < len(record["detections"]) < len(whole["detections"])
+    assert predicted(tmp_path / "d", *model, f"--image={tmp_path / 'in' / '*.png'}") == top
+
+
+def test_the_annotation_file_gives_the_ids_of_coco_results(tmp_path, capsys):
+    image = write_image(tmp_path / "in" / "b.png")
+    ann_file = write_coco(tmp_path, [{"file_name": "b.png", "id": 77, "write": False}], "val")
+    options = (f"--ckpt_file={model_file('onnx')}", "--draw_threshold=0.2", f"--ann_file={ann_file}", "--draw=False")
+    predicted(tmp_path / "a", *options, f"--image={image}", "--result_formats=json,coco")
+    coco = json.loads((tmp_path / "a" / "coco_results.json").read_text())
+    assert {entry["image_id"] for entry in coco} == {77}
+    # Other images have no ids in it, and need none without COCO results.
+    other = write_image(tmp_path / "in" / "c.png")
+    assert predicted(tmp_path / "b", *options, f"--image={other}")[0]["detections"]
+    assert run_cli(predict.main, [*options, f"--image={other}", "--result_formats=coco"]) == 1
+    assert "does not name the image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--show=True"], "show: "), (["--result_formats=xml"], "xml is none of json, csv, coco, yolo"),
+    (["--image=rtsp:/camera"], "expected rtsp:// and the host"), (["--batch_size=3"], "was exported with 1"),
+    (["--conf=0.5"], "did you mean --draw_threshold"), (["--classes=0"], "did you mean --class_filter"),
+    (["--source=a.jpg"], "did you mean --image"), (["--strict=True"], "did you mean --strict_images"),
+    (["--per_batch_size=3"], "did you mean --batch_size")])
+def test_mistakes_of_the_command_line(tmp_path, capsys, monkeypatch, options, words):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    image = write_image(tmp_path / "a.png")
+    assert run_cli(predict.main, [f"--ckpt_file={model_file('onnx')}", f"--image={image}", *options]) == 2
+    assert words in capsys.readouterr().err

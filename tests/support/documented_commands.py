@@ -21,7 +21,7 @@ from pathlib import Path
 from model_utils.config import get_config
 from model_utils.errors import run_cli
 from tests.support.ascend310.infer_app import host_settings
-from tests.support.helpers import write_coco
+from tests.support.helpers import photos, write_coco, write_video
 from tests.support.place import ROOT, STUB
 from tests.support.ranks.job_place import rank_table
 from tests.support.small_networks import random_weights, write_darknet
@@ -73,6 +73,7 @@ class CommandPlace:
             write_export(self.repo / "exports" / name)
         rank_table(self.repo / "rank_table_8p.json", [("localhost", 8)])
         write_darknet(self.repo / "yolov3-tiny.weights", random_weights(80))
+        write_video(self.repo / "clip.avi", photos(3))
         self.bin.mkdir()
         for name, text in (("python", STUB), ("pip", f'#!/bin/sh\nexec "{sys.executable}" -m pip "$@"\n')):
             (self.bin / name).write_text(text)
@@ -89,7 +90,7 @@ class CommandPlace:
         if "convert_dataset" in command:
             data = data.with_name(f"converted_{len(list(data.parent.glob('converted_*')))}")
         for words, value in {"outputs/RUN": f"outputs/{run}", "CKPT": f"outputs/{run}/ckpt_0/best.ckpt",
-                             "PATH_OR_FOLDER": image.parent, "IMAGE": image, "DATA": data,
+                             "PATH_OR_FOLDER": image.parent, "IMAGE": image, "VIDEO": "clip.avi", "DATA": data,
                              "OUT": self.data.with_name("split")}.items():
             command = re.sub(rf"(?<![\w-]){words}(?!\w)", str(value), command)
         return f"{command} {added}".strip()

@@ -1,7 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny data sets in COCO layout, real data sets where they are available, a config for tests of the data, and a
-full disk."""
+"""Tiny data sets in COCO layout, real data sets where they are available, images and videos, a config for tests of the
+data, and a full disk."""
 import json
 import resource
 import signal
@@ -15,6 +15,8 @@ import pytest
 from model_utils.config import COMMAND_LINE, get_config
 
 CATEGORIES = ({"id": 3, "name": "cup"}, {"id": 1, "name": "ball"}, {"id": 7, "name": "key"})
+# Frames a second of the videos.
+RATE = 10
 REAL_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
@@ -68,6 +70,29 @@ def write_image(path, pixels):
     """Write uint8 RGB pixels to a file in the format of its extension."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+
+
+def photos(count, folder=None):
+    """Return images uint8 RGB of 120 x 160 pixels: the first photographs of a folder, or drawn ones."""
+    if folder is None:
+        return [draw_picture((160, 120), [(20 * number, 30, 50, 40, number)], number) for number in range(count)]
+    files = sorted(folder.glob("*.jpg"))[:count]
+    assert len(files) == count
+    return [cv2.resize(cv2.imread(str(file)), (160, 120), interpolation=cv2.INTER_AREA)[:, :, ::-1] for file in files]
+
+
+def write_video(path, images):
+    """Write images uint8 RGB of one size as a video without loss; without a codec for that the test is skipped."""
+    writer = None
+    for image in images:
+        if writer is None:
+            writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"FFV1"), RATE,
+                                     image.shape[1::-1])
+        if not writer.isOpened():
+            pytest.skip("this OpenCV writes no FFV1")
+        writer.write(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
 
 
 def data_config(data_dir="", **values):

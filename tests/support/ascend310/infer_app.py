@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ app for tests: its two builds, runs of it, and a model for it.
+"""The C++ app for tests: its two builds, runs of it, and models for it and for `Detector`.
 
 One build has everything: sanitizers, OpenCV, stand-ins for MindSpore Lite and ACL, and the unit tests. The other is
 that of build.sh on a host without CANN, with MindSpore Lite itself where its release can be downloaded. Both are unity
@@ -188,3 +188,18 @@ def exported_model():
     folder = Path(tempfile.mkdtemp(prefix="yolo model "))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return export_onnx(write_checkpoint(folder / "best.ckpt", CATEGORIES), folder / "my model.onnx")
+
+
+@cache
+def model_file(kind):
+    """Return the path of a network of `CATEGORIES` for 64 x 96 pixels: as a ckpt, and exported from it.
+
+    `kind` is ckpt, onnx, mindir, or raw, which is ONNX with raw heads of two images, float32 and normalised.
+    """
+    if kind == "ckpt":
+        folder = Path(tempfile.mkdtemp(prefix="model files "))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return write_checkpoint(folder / "best.ckpt", CATEGORIES, shape="64,96")
+    path = model_file("ckpt").with_name(f"{kind}.{'mindir' if kind == 'mindir' else 'onnx'}")
+    options = {"keep_detect": False, "batch_size": 2, "export_input": "float"} if kind == "raw" else {}
+    return export_model(model_file("ckpt"), path, file_format="MINDIR" if kind == "mindir" else "ONNX", **options)

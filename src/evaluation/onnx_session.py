@@ -1,0 +1,29 @@
+# Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX Runtime on a CPU, without MindSpore."""
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+
+class OnnxSession:
+    """A model file: arrays in, arrays out.
+
+    Args:
+        path: an ONNX file with one input.
+    """
+
+    def __init__(self, path: str | Path):
+        options = onnxruntime.SessionOptions()
+        # Its default counts the machine's cores, not those that this process may use.
+        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        # Spinning threads would take the cores from those that read and post-process images.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs of the model for a batch of the shape and type that it was exported with."""
+        return self._session.run(None, {self._input: images})
