@@ -18,7 +18,7 @@ MAX_NAME = 200
 class Categories:
     """Class names and the data set's category ids, both in the annotation file's order: index = class number."""
     names: tuple[str, ...]
-    ids: tuple[int, ...]
+    ids: tuple[int | str, ...]
 
     def __len__(self) -> int:
         return len(self.names)

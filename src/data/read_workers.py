@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from io import FileIO
+from typing import Any
 
 from model_utils.errors import UserError
 from model_utils.files import check_regular
@@ -86,7 +87,7 @@ class Workers:
         self._tasks.put((future, function, args))
         return future
 
-    def result(self, future: Future) -> object:
+    def result(self, future: Future) -> Any:
         """Return what a call returned, or raise what it raised.
 
         Raises:

@@ -112,7 +112,8 @@ class Detector:
     @property
     def input_hw(self) -> tuple[int, int]:
         """Height and width of the network input in pixels."""
-        return tuple(self.config.testing_shape)
+        height, width = self.config.testing_shape
+        return height, width
 
     def __call__(self, images: Image | Sequence[Image]) -> Detections | list[Detections]:
         """Return the `Detections` of an image, or a list of them for several images.
@@ -123,9 +124,9 @@ class Detector:
         Raises:
             UserError: a file cannot be read, an array is no image, or the network gave NaN.
         """
-        is_one = isinstance(images, str | os.PathLike) or isinstance(images, np.ndarray) and images.ndim == 3
-        found = list(self.stream([images] if is_one else images))
-        return found[0] if is_one else found
+        if isinstance(images, str | os.PathLike) or isinstance(images, np.ndarray) and images.ndim == 3:
+            return next(self.stream([images]))
+        return list(self.stream(images))
 
     def stream(self, images: Iterable[Image]) -> Iterator[Detections]:
         """Yield the `Detections` of each image in order; no more than a batch is in memory. See `__call__`."""
@@ -141,19 +142,21 @@ class Detector:
         """
         # A batch is always full: exported graphs accept no other.
         batch = np.zeros((self.batch_size, *self.input_hw, 3), np.uint8)
-        placements = [fit_placement(self.config.resize_mode, image.shape[:2], self.input_hw) for image in images]
+        sizes = [(image.shape[0], image.shape[1]) for image in images]
+        placements = [fit_placement(self.config.resize_mode, image_hw, self.input_hw) for image_hw in sizes]
         for canvas, image, placement in zip(batch, images, placements, strict=False):
             canvas[:] = place(image, placement, self.input_hw, self.config.pad_value)
         heads, found = self._heads(batch), []
-        for number, (image, placement) in enumerate(zip(images, placements, strict=True)):
+        for number, (image_hw, placement) in enumerate(zip(sizes, placements, strict=True)):
             big, small = (head[number] for head in heads)
             if not all(np.isfinite(head).all() for head in (big, small)):
                 raise UserError(f"{self.model}: the network gave NaN or infinity; it is of no use, take an earlier "
                                 "checkpoint")
             if self._fields is not None:
                 big, small = big * self._fields, small * self._fields
-            boxes = detect(big, small, placement, image.shape[:2], self.config, self.config.draw_threshold)
-            found.append(Detections(*boxes, image.shape[:2], self.categories, faults[number] if faults else None))
+            boxes, scores, classes = detect(big, small, placement, image_hw, self.config, self.config.draw_threshold)
+            found.append(Detections(boxes, scores, classes, image_hw, self.categories,
+                                    faults[number] if faults else None))
         return found
 
     def _read(self, image):

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Any model file, .ckpt, .mindir or .onnx, as one function of images; MindSpore is imported for the first two only."""
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Model:
     categories: Categories
 
 
-def load_model(path: str | Path, config: Config) -> Model:
+def load_model(path: str | os.PathLike, config: Config) -> Model:
     """Return the model of a file, ready to run on config.device_target; ONNX runs on the CPU.
 
     Raises:
@@ -99,7 +100,8 @@ def _described_model(run, description, path, config):
     takes_floats = entry["type"] == "float32"
     input_hw = tuple(entry["shape"][2:] if takes_floats else entry["shape"][1:3])
     config = _described_config(config, description, input_hw, path)
-    categories = Categories(*(tuple(one[key] for one in description["classes"]) for key in ("name", "id")))
+    classes = description["classes"]
+    categories = Categories(tuple(one["name"] for one in classes), tuple(one["id"] for one in classes))
     if config.ann_file:
         categories = _annotated(categories, description, config, path)
     scales = [Scale(output["stride"], tuple(map(tuple, output["anchors"])), output["scale_x_y"])

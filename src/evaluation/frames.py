@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,8 @@ class Video:
                 yield self.read - 1, pixels
 
     def _newest(self):
-        waiting, change, is_over = deque(maxlen=LIVE_FRAMES), threading.Condition(), threading.Event()
+        waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=LIVE_FRAMES)
+        change, is_over = threading.Condition(), threading.Event()
 
         def read():
             while not is_over.is_set():
@@ -155,7 +157,7 @@ def image_frames(sources: Iterable[Source], read: Callable[[Path], tuple[np.ndar
         UserError: what `read` raises, except for an UnreadableImage, which is yielded.
         HungRead: see `Workers`.
     """
-    rest, ahead = iter(sources), deque()
+    rest, ahead = iter(sources), deque[tuple[Source, Future]]()
     with Workers(num_workers, wait_s) as workers:
         while True:
             for source in itertools.islice(rest, num_workers + 1 - len(ahead)):
