@@ -71,10 +71,12 @@ def output_names(paths, output_dir):
     """Return the name of each drawn image: its input's, below their common folder, with .png appended if need be.
 
     Raises:
-        UsageError: `output_dir` is set and a drawn image would overwrite one of the inputs.
+        UsageError: `output_dir` is no folder, or a drawn image would overwrite one of the inputs.
     """
     root = os.path.commonpath([path.parent for path in paths])
     names = [os.path.relpath(path, root) + ("" if path.suffix.lower() in WRITABLE else ".png") for path in paths]
+    if os.path.lexists(output_dir) and not os.path.isdir(output_dir):
+        raise UsageError(f"output_dir {output_dir}: is no folder; name a folder, which is made if it is missing")
     if output_dir:
         inputs = {path.resolve() for path in paths}
         overwritten = [name for name in names if (Path(output_dir) / name).resolve() in inputs]

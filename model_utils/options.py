@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from model_utils.errors import MAX_SHOWN, UsageError, quoted
+from model_utils.files import check_regular
 
 SHAPE_MULTIPLE = 32
 AUTO = "auto"
@@ -39,10 +40,8 @@ def _resolvers() -> dict[str, list]:
     return rules
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML of bounded size that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
-
-    yaml_implicit_resolvers = _resolvers()
+class _Bounded:
+    """Limits how many values YAML may have, and how deep; stands before a loader of PyYAML."""
 
     def __init__(self, stream):
         super().__init__(stream)
@@ -63,6 +62,16 @@ class _Loader(yaml.SafeLoader):
                                               "aliases repeat", mark)
         node.values = self._values - before
         return node
+
+
+class TextLoader(_Bounded, yaml.BaseLoader):
+    """YAML of bounded size whose values are all texts: a class may be called yes or 1.0."""
+
+
+class _Loader(_Bounded, yaml.SafeLoader):
+    """Safe YAML of bounded size that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
+
+    yaml_implicit_resolvers = _resolvers()
 
     def construct_object(self, node, deep=False):
         """Return the value of a node; PyYAML has exceptions of many kinds for text that is not what its tag says."""
@@ -100,6 +109,7 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
         UsageError: the file is missing, unreadable, too large, not YAML, or holds something other than mappings.
     """
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             content = file.read(MAX_YAML_BYTES + 1)
         if len(content) > MAX_YAML_BYTES:
@@ -109,7 +119,8 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file; check the path") from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot read this configuration file: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot read this configuration file: {error.strerror}; expected a text file of "
+                         "'key: value' lines") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a text file in UTF-8; expected YAML with 'key: value' lines") from None
     except yaml.MarkedYAMLError as error:
