@@ -18,14 +18,7 @@ MAX_MESSAGE = 3000
 # Command line and configuration file
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--training_shape=320000"], r"training_shape is \[320000, 320000\] \(command line\): expected each number"),
-    (["--max_epoch=1e11"], "max_epoch is 100000000000 .*: expected from 1 to 100000"),
-    (["--anchors=" + "[" * 100_000], r"anchors is '\[\[.*\.\.\..*: expected"),
-    (["--anchors=# ["], "expected a list"),
-    (["--lr_epochs=" + ",".join(map(str, range(1, 200)))], "it has 199 entries, the longest has 100"),
-    (["--seed=" + "9" * 100_000], "seed is '999.*999' .*: expected a whole number"),
-    (["--data_dir=" + "x" * 100_000], "data_dir is 'xx.*: expected text .it has 100000 characters, the longest"),
-    (["--" + "x" * 100_000, "1"], "unknown option --xxx"), (["x" * 100_000], "unexpected argument 'xxx"),
+    (["--anchors=# ["], "expected a list"), (["--" + "x" * 100_000, "1"], "unknown option --xxx"), (["x" * 100_000], "unexpected argument 'xxx"),
 ], ids=lambda value: value[0][:20] if isinstance(value, list) else "")
 def test_an_argument_out_of_all_bounds(arguments, words):
     with pytest.raises(UsageError, match=words) as caught:
@@ -39,19 +32,17 @@ def laughs(form):
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("a: &a [1]\n" + laughs("{name}: &{name} [{items}]\n"), "line 5: not valid YAML: more than 10000 values"),
     ("a: &a {k: 1}\n" + laughs("{name}: &{name}\n  <<: [{items}]\n"), "more than 10000 values, with those"),
-    ("anchors: &a [*a]\n", "more than 10000 values"), ("".join(f"k{i}: 1\n" for i in range(20_000)), "than 10000"),
+    ("".join(f"k{i}: 1\n" for i in range(20_000)), "than 10000"),
     ("anchors: " + "[" * 100_000, "line 1: not valid YAML: lists in lists, more than 20 deep"),
-    ("- " * 100_000, "more than 20 deep"), ("a" * 300_000, "has more than 262144 bytes; expected a configuration file"),
+    ("- " * 100_000, "more than 20 deep"),
     ("".join(f"k{i}: 1\n" for i in range(1000)), "unknown key k0.*; and 990 more"), ("x: " + "a" * 200_000, "key x"),
     (f"seed: 0x{'f' * 5000}", "seed is a number of 20000 bits"), (f"? 0x{'f' * 5000}\n: 1", "unknown key a number of"),
     ("lr: !!timestamp x", "line 1: not valid YAML: 'x' is no valid timestamp"), ("lr: !!int ''", "'' is no valid int"),
     (f"lr: {'1:' * 500}1.5", "'1:1:.* is no valid float"), ("lr: !!bool x", "'x' is no valid bool"),
     ("lr: !!set [a]", "expected a mapping node"),
-    ('data_dir: "\\0"', r"data_dir is '\\x00' .*it has characters that no path can have"),
-    ('data_dir: "\\ud800"', "characters that no path can have"), ("a: !!python/name:os.system", "could not determine"),
-], ids=range(19))
+    ('data_dir: "\\ud800"', "characters that no path can have"),
+], ids=range(14))
 def test_a_configuration_file_out_of_all_bounds(tmp_path, text, words):
     path = tmp_path / "config.yaml"
     path.write_text(text)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad data folders, annotation files, images, and exports of annotation tools."""
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -36,7 +37,7 @@ def annotations(name, prepare, message, program="train", arguments=TRAIN):
 
 def image(name, prepare, message, arguments=TRAIN):
     """Return a fault of an image of training."""
-    return BadInput(f"image: {name}", "train", arguments, f"(?s){ONE_OF_FOUR}{message}", [prepare])
+    return BadInput(f"image: {name}", "train", arguments, f"{ONE_OF_FOUR}.*{message}", [prepare])
 
 
 def export(name, message, prepare=(), arguments="source out", code=1):
@@ -57,6 +58,14 @@ def packed():
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a.txt", "text")
     return file.getvalue()
+
+
+def xml_bomb():
+    """Return xml of 10 ** 9 characters, by entities that repeat one another."""
+    entities = "".join(f'<!ENTITY {name} "{10 * f"&{before};"}">' for before, name in zip("abcdefgh", "bcdefghi",
+                                                                                            strict=True))
+    name = "<annotation><filename>&i;</filename></annotation>"
+    return f'<!DOCTYPE x [<!ENTITY a "xxxxxxxxxx">{entities}]>{name}'.encode()
 
 
 def swap_last_box(content):
@@ -83,7 +92,7 @@ FOLDERS = (
     BadInput("data folder: no images of validation", "eval", "--data_dir=data2 --pretrained=cup.ckpt",
              "data2/val2017: the image folder does not exist; expected", [make_dir("data2/annotations")]),
     BadInput("data folder: too few images", "train", TRAIN.replace("size=2", "size=8"),
-             "4 images .*per_batch_size"),
+             "4 training images are too few for one step: per_batch_size 8 .*set --per_batch_size to at most 4"),
     BadInput("annotation file of --ann_file: missing", "eval",
              "--ann_file=no.json --image_dir=data --pretrained=cup.ckpt",
              r"no\.json: cannot read this annotation file: No such file.*; check the path"),
@@ -96,7 +105,8 @@ ANNOTATIONS = (
     annotations("binary", put(TRAIN_JSON, bytes(range(256))), "broken json in line 1"),
     annotations("list", put(TRAIN_JSON, "[1]"), "holds a json list; expected COCO's object"),
     annotations("nested 100000 deep", put(TRAIN_JSON, "[" * 100_000), "no json that can be read: maximum recursion"),
-    annotations("larger than max_json_mb", put(TRAIN_JSON, b" " * 2**21), "2.0 MB, more than 1; .*raise --max_json_mb",
+    annotations("larger than max_json_mb", put(TRAIN_JSON, b" " * 2**21),
+                "this annotation file has 2.0 MB, more than 1; .*raise --max_json_mb",
                 arguments=f"{TRAIN} --max_json_mb=1"),
     annotations("folder", make_dir(TRAIN_JSON), "it is a folder, not a regular file; expected COCO's json"),
     annotations("FIFO", fifo(TRAIN_JSON), "it is a FIFO, not a regular file; expected COCO's json format there"),
@@ -127,14 +137,18 @@ ANNOTATIONS = (
                 '"iscrowd" of annotation 1 is 2.*expected 0 or 1'),
     annotations("image of no size", assign("images 0 width", 0),
                 r"image 1\.jpg has the size 0x64; expected at least 1x1"),
-    annotations("file name outside the folder", assign("images 0 file_name", "../../cup.ckpt"), r"\.\./\.\./cup\.ckpt"),
     annotations("nothing to score", each("annotations", {"iscrowd": 1}, VAL_JSON), "has no annotation to score against",
                 "eval", "--data_dir=data --pretrained=cup.ckpt"),
-    annotations("one image to split", change(TRAIN_JSON, lambda content: {**content, "images": content["images"][:1]}),
-                "", "tools.split_coco", "data out"),
+    BadInput("annotation file: one image to split", "tools.split_coco", "data out",
+             "0.2 of 1 images are 0 held out and 1 to train on; choose a --fraction that leaves",
+             [change(TRAIN_JSON, lambda content: {**content, "images": content["images"][:1]})]),
 )
 IMAGES = (
-    annotations("image that is not there", remove(IMAGE), r"1 of its 4 images .*2\.jpg"),
+    BadInput("image: not there", "train", TRAIN, r"data/train2017: 1 of the 4 images named in \S+json are missing, the "
+             r"first is 2\.jpg .*copy them there or take them out", [remove(IMAGE)]),
+    BadInput("image: outside the folder", "train", TRAIN,
+             r"data/train2017: 1 of the 4 images .* is \.\./\.\./cup\.ckpt; "
+             "copy them there", [assign("images 0 file_name", "../../cup.ckpt")]),
     image("FIFO", fifo(IMAGE), r"cannot read this image file \(it is a FIFO, not a regular file\); restore it"),
     image("empty", put(IMAGE, b""), r"this image file is empty \(0 bytes\); restore it"),
     image("cut short", cut(IMAGE, 0.3), r"this image file is cut short \(\d+ bytes.*copy or download it again"),
@@ -146,7 +160,8 @@ IMAGES = (
           "3600000000 pixels, more than max_image_pixels, 178956970"),
     image("another size than listed", put(IMAGE, lambda: image_file(".jpg", 32)),
           "the image is 32x32, its annotation file says 64x64.*correct the annotation file or restore the image"),
-    image("slightly cut short, with strict_images", cut(IMAGE, 0.9), ".*", f"{TRAIN} --strict_images=True"),
+    image("slightly cut short, with strict_images", cut(IMAGE, 0.9), r"\d+% of its rows are there",
+          f"{TRAIN} --strict_images=True"),
     BadInput("image to predict on: missing", "predict", "--ckpt_file=cup.ckpt --image=no.jpg",
              r"no\.jpg: no such file; name an image or a folder of images by --image"),
     BadInput("image to predict on: FIFO", "predict", "--ckpt_file=cup.ckpt --image=a.jpg", r"a\.jpg: it is a FIFO",
@@ -169,12 +184,12 @@ EXPORTS = (
            "source out --format=coco"),
     export("broken xml", r"a\.xml: broken xml: .*line 1", [*SOURCE, put("source/a.xml", "<annotation><object>")],
            "source out --format=voc"),
-    export("xml with entities", r"a\.xml: ", [*SOURCE, put("source/a.xml", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>'
-                                                            "&b;</annotation>")], "source out --format=voc"),
+    export("xml bomb", r"a\.xml: broken xml: limit on input amplification", [*SOURCE, put("source/a.xml", xml_bomb)],
+           "source out --format=voc"),
     export("no class names", "has YOLO labels but no class names; put a file classes.txt there",
            [*SOURCE, put("source/1.txt", "0 .5 .5 .5 .5\n")]),
     export("images that are not there", "no images to train on are left.*name the folder of the images by --image_dir",
-           [put("source/a.json", lambda: __import__("json").dumps(annotation_file(["7.jpg"])).encode())]),
+           [put("source/a.json", json.dumps(annotation_file(["7.jpg"])))]),
     export("class without a name in the list", "lines of a class that is not among the 1 names",
            [*SOURCE, put("source/1.txt", "7 .5 .5 .5 .5\n"), put("source/classes.txt", "cup\n")]),
 )

@@ -320,7 +320,6 @@ def run(work: Path, count: int, seed: int = 1) -> Iterator[Outcome]:
         count: of inputs, for all loaders together.
         seed: decides on the inputs.
     """
-    set_hypothesis_home_dir(str(work / "hypothesis"))
     folder = work / "loaders"
     shutil.rmtree(folder, ignore_errors=True)
     make_sound_input(folder)
@@ -348,6 +347,8 @@ def try_loader(loader, folder, count, seed):
         if fault:
             failures.append(f"{loader.name}: {quoted(value)}: {fault}")
 
+    # What Hypothesis keeps would else be in the working folder.
+    set_hypothesis_home_dir(str(folder / "hypothesis"))
     with quiet(folder / "stderr.txt"), warnings.catch_warnings():
         # Strategies with long examples have a long text.
         warnings.simplefilter("ignore", hypothesis.errors.HypothesisWarning)
