@@ -317,7 +317,7 @@ def test_grey_images_of_16_bits_that_only_pillow_reads(tmp_path, shift, kind):
 def test_a_png_with_a_block_longer_than_its_file_is_refused_before_memory_is_taken_for_it(tmp_path):
     png = encoded(smooth_image(), ".png")
     # Eight bytes less in the header: what follows is read as the length of the next block, 1.6 GB.
-    with pytest.raises(UserError, match=r"photo: this PNG is damaged: a block of \d{9,10} bytes begins at byte 33 of \d+"):
+    with pytest.raises(UserError, match=r"photo: this PNG is damaged: a block of \d{9,10} bytes begins at byte 33 of"):
         decode_bytes(tmp_path, png[:25] + png[33:])
 
 

@@ -55,7 +55,7 @@ MESSAGE = "error: a.json: broken; copy it again\n"
 
 
 @pytest.mark.parametrize("code, errors, name, fault", [
-    (1, MESSAGE, "out/log", ""), (0, "", "out/log", "exit code 0, expected 1"), (None, "no end", "out/log", "exit code"),
+    (1, MESSAGE, "out/log", ""), (0, "", "out/log", "exit code 0, expected 1"), (None, "", "out/log", "exit code"),
     (1, "error: a.json: bad", "out/log", "expected the message 'a.json: broken; copy it again', found error: a."),
     (1, MESSAGE + "Traceback (most", "out/log", "a traceback"), (1, MESSAGE + "x" * 3000, "out/log", "a message of 30"),
     (1, MESSAGE, "in/log", r"files that were changed or left: \['in/log'\]"),

@@ -18,7 +18,8 @@ MAX_MESSAGE = 3000
 # Command line and configuration file
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--anchors=# ["], "expected a list"), (["--" + "x" * 100_000, "1"], "unknown option --xxx"), (["x" * 100_000], "unexpected argument 'xxx"),
+    (["--anchors=# ["], "expected a list"), (["--" + "x" * 100_000, "1"], "unknown option --xxx"),
+    (["x" * 100_000], "unexpected argument 'xxx"),
 ], ids=lambda value: value[0][:20] if isinstance(value, list) else "")
 def test_an_argument_out_of_all_bounds(arguments, words):
     with pytest.raises(UsageError, match=words) as caught:
