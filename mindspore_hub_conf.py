@@ -7,8 +7,7 @@
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import COMMAND_LINE, get_config
-from model_utils.errors import UsageError
-from model_utils.options import nearest
+from model_utils.errors import UsageError, nearest
 from src.config import check_config
 from src.evaluation.inference import folded_network, read_checkpoint
 from src.initializer import initialise_weights

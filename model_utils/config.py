@@ -18,9 +18,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from model_utils.errors import MAX_SHOWN, UsageError, UserError, discard_output, quoted
+from model_utils.errors import MAX_SHOWN, UsageError, UserError, discard_output, nearest, quoted
 from model_utils.files import write_atomically
-from model_utils.options import AUTO, Option, nearest, plain, read_options, read_yaml, show
+from model_utils.options import AUTO, Option, plain, read_options, read_yaml, show
 
 # Path options that a ModelArts job moves: results to output_path, checkpoints to load_path, data_dir to data_path.
 RESULTS = ("ckpt_path", "log_path", "file_name")

@@ -3,13 +3,14 @@
 """Errors that the user can fix, and the function that turns them into a message and an exit code."""
 
 import contextlib
+import difflib
 import io
 import os
 import re
 import reprlib
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -52,6 +53,13 @@ def quoted(value: object) -> str:
     """Return a value of any size and depth as text for a message, cut to 100 characters."""
     text = _Short().repr(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN - 3]}..."
+
+
+def nearest(name: str, candidates: Iterable[object], prefix: str = "") -> str:
+    """Return a hint that names the closest candidate, or an empty string where none is close."""
+    by_key = {str(candidate).lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name[:MAX_SHOWN].replace("-", "_").lower(), by_key, 1)
+    return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
 
 
 def printable(text: str, keeps_lines: bool = False) -> str:

@@ -76,6 +76,15 @@ def check_regular(path):
     return status
 
 
+def file_fault(path):
+    """Return why a path is not that of a regular file, such as "no such file" or "it is a folder, ...", or ""."""
+    try:
+        check_regular(path)
+    except OSError as error:
+        return "no such file" if error.errno in (errno.ENOENT, errno.ENOTDIR) else error.strerror
+    return ""
+
+
 def write_atomically(path, data):
     """Write bytes to a file: `path` is the old file or the whole new one at any time; missing folders are made.
 

@@ -7,11 +7,10 @@ Lists become tuples, so that a value cannot be changed once it is read. An optio
 value "auto" as well, where its choices list it: what it then becomes follows from the data.
 """
 
-import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from numbers import Real
@@ -19,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from model_utils.errors import MAX_SHOWN, UsageError, quoted
+from model_utils.errors import UsageError, nearest, quoted
+from model_utils.files import check_regular
 
 SHAPE_MULTIPLE = 32
 AUTO = "auto"
@@ -40,10 +40,8 @@ def _resolvers() -> dict[str, list]:
     return rules
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML of bounded size that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
-
-    yaml_implicit_resolvers = _resolvers()
+class TextLoader(yaml.BaseLoader):
+    """YAML of bounded size whose values are all texts: a class may be called yes or 1.0."""
 
     def __init__(self, stream):
         super().__init__(stream)
@@ -64,6 +62,12 @@ class _Loader(yaml.SafeLoader):
                                               "aliases repeat", mark)
         node.values = self._values - before
         return node
+
+
+class _Loader(TextLoader, yaml.SafeLoader):
+    """Safe YAML of bounded size that rejects duplicate keys and reads 1e-3 as a number; YAML 1.1 reads it as text."""
+
+    yaml_implicit_resolvers = _resolvers()
 
     def construct_object(self, node, deep=False):
         """Return the value of a node; PyYAML has exceptions of many kinds for text that is not what its tag says."""
@@ -101,6 +105,7 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
         UsageError: the file is missing, unreadable, too large, not YAML, or holds something other than mappings.
     """
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             content = file.read(MAX_YAML_BYTES + 1)
         if len(content) > MAX_YAML_BYTES:
@@ -110,7 +115,8 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file; check the path") from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot read this configuration file: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot read this configuration file: {error.strerror}; expected a text file of "
+                         "'key: value' lines") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a text file in UTF-8; expected YAML with 'key: value' lines") from None
     except yaml.MarkedYAMLError as error:
@@ -124,13 +130,6 @@ def read_yaml(path: str | os.PathLike) -> list[dict[str, Any]]:
             raise UsageError(f"{path}: expected 'key: value' lines, found {type(document).__name__} "
                              f"{quoted(document)}")
     return [document or {} for document in documents]
-
-
-def nearest(name: str, candidates: Iterable, prefix: str = "") -> str:
-    """Return a hint that names the closest candidate, or an empty string where none is close."""
-    by_key = {str(candidate).lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name[:MAX_SHOWN].replace("-", "_").lower(), by_key, 1)
-    return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
 
 
 @dataclass(frozen=True)
@@ -278,9 +277,9 @@ def read_options(path: str | os.PathLike) -> dict[str, Option]:
         allows_auto = not isinstance(default, str) and AUTO in allowed
         allowed = tuple(value for value in allowed if not allows_auto or value != AUTO)
         users = {program: place for program, used in programs.items() for place, entry in enumerate(used)
-                 if entry in (name, sections[name])}
+                 if entry in (name, sections.get(name))}
         option = Option(name, default, helps[name], allowed, _read_limits(path, name, limits), allows_auto,
-                        name in decisive, sections[name], users)
+                        name in decisive, sections.get(name, ""), users)
         options[name] = replace(option, default=option.parse(default, str(path)))
     return options
 

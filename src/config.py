@@ -14,8 +14,8 @@ from model_utils.config import (
     Config,
     decisive_options,
 )
-from model_utils.errors import UsageError, UserError
-from model_utils.options import AUTO, nearest, plain, show
+from model_utils.errors import UsageError, UserError, nearest
+from model_utils.options import AUTO, plain, show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 

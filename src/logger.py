@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from model_utils.errors import UserError, discard_output, error_text, printable
 from model_utils.files import make_folder, remove_strays, write_atomically
+from src.data.fields import whole_number
 
 LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
 
@@ -163,13 +164,19 @@ class MetricsTable:
         """
         if not Path(path).is_file():
             return 0
+        rows, cut = [], 0
         with open(path, newline="", encoding="utf-8", errors="replace") as file:
-            rows = list(csv.DictReader(file))
-        sound = [row for row in rows if (row[self.columns[0]] or "").isdecimal() and None not in row.values()]
-        for row in sound:
-            if int(row[self.columns[0]]) < end_epoch:
+            try:
+                rows.extend(csv.DictReader(file))
+            except csv.Error:
+                cut = 1
+        for row in rows:
+            epoch = whole_number(row.get(self.columns[0]))
+            if epoch is None or epoch < 0 or None in row.values():
+                cut += 1
+            elif epoch < end_epoch:
                 self.append({name: row.get(name, "") for name in self.columns})
-        return len(rows) - len(sound)
+        return cut
 
 
 def training_line(epoch, iteration, loss, images_per_second, lr):

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of src/logger.py: exact line formats, one line per message, closed files, and a progress bar left whole."""
+import csv
 import io
 import logging
 import os
@@ -108,11 +109,21 @@ def test_a_table_has_its_columns_and_takes_over_earlier_rows(tmp_path):
     assert (tmp_path / "new.csv").read_text().split() == ["epoch,step,loss", "0,,2.5", "1,,1.5", "2,9,0.25"]
 
 
-def test_a_row_that_a_kill_cut_short_is_left_out_and_counted(tmp_path):
-    (tmp_path / "old.csv").write_text("epoch,loss,AP\n0,2.5,0.1\n1,1.")
+@pytest.mark.parametrize("rows", ["1,1.", "-1,1,1", f"{'9' * 5000},1,1", ",1,1", f"1,{'x' * 200_000},1"], ids=range(5))
+def test_a_row_that_a_kill_cut_short_is_left_out_and_counted(tmp_path, rows):
+    (tmp_path / "old.csv").write_text(f"epoch,loss,AP\n0,2.5,0.1\n{rows}")
     new = MetricsTable(tmp_path / "new.csv", ("epoch", "loss"))
+    # Python's own, which other tests may have raised.
+    before = csv.field_size_limit(2**17)
     assert new.take_over(tmp_path / "old.csv", 5) == 1
+    csv.field_size_limit(before)
     assert (tmp_path / "new.csv").read_text().split() == ["epoch,loss", "0,2.5"]
+
+
+def test_a_table_without_its_columns_gives_no_row(tmp_path):
+    (tmp_path / "old.csv").write_text("poch,loss\n0,2.5\n1,1.5\n")
+    assert MetricsTable(tmp_path / "new.csv", ("epoch", "loss")).take_over(tmp_path / "old.csv", 5) == 2
+    assert not (tmp_path / "new.csv").exists()
 
 
 def test_run_folders_of_one_second_differ(tmp_path):

@@ -22,7 +22,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from model_utils.errors import UsageError, UserError, printable, run_cli
-from model_utils.files import command_of
+from model_utils.files import command_of, file_fault
 from src.data.formats import FORMATS, OTHERS, OURS, formats_of
 from tools.convert import coco, labelme, via, voc, yolo
 from tools.convert.output import COPY, LINK, SYMLINK, set_sizes, write
@@ -147,8 +147,8 @@ def main(argv=None):
     if not 0 < arguments.val_fraction < 1:
         raise UsageError(f"--val_fraction is {arguments.val_fraction}: expected more than 0 and less than 1")
     source, out = Path(arguments.source), Path(arguments.out)
-    if not source.exists():
-        raise UserError(f"{source}: does not exist; expected a folder of images and annotations")
+    if not source.is_dir() and (fault := file_fault(source)):
+        raise UserError(f"{source}: {fault}; expected a folder of images and annotations, or an annotation file")
     if arguments.image_dir and not Path(arguments.image_dir).is_dir():
         raise UsageError(f"--image_dir {arguments.image_dir}: no such folder")
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):

@@ -29,7 +29,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from model_utils.config import get_config
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, quoted, run_cli
 from model_utils.files import ROOT
 from model_utils.json_file import read_json, type_faults, write_json
 from model_utils.options import read_yaml
@@ -37,6 +37,8 @@ from src.config import check_config, training_config
 from src.data.coco import layout
 
 COLUMNS = ("name", "AP", "AP50", "AP50_per_class", "minutes", "cores", "date", "commit", "options")
+# Most bytes of a name on the disks of Linux.
+MAX_NAME = 255
 OPTIONAL = {"config": "", "data_dir": "", "options": {}}
 EXAMPLE = {"csv": "results.csv", "common": {}, "runs": [{"name": "first", **OPTIONAL}]}
 
@@ -66,12 +68,13 @@ def read_experiments(path, data_dir, work):
     for fault in type_faults(content, EXAMPLE):
         raise UsageError(f"{path}: {fault}")
     csv_path, runs = path.parent / content["csv"], {}
-    if not csv_path.parent.is_dir() or csv_path.is_dir():
-        raise UsageError(f"{path}: csv is {content['csv']!r}, expected a file in a folder that exists")
+    if not (_is_file_name(csv_path.name) and os.path.isdir(csv_path.parent)) or csv_path.is_dir():
+        raise UsageError(f"{path}: csv is {quoted(content['csv'])}, expected a file in a folder that exists")
     for entry in content["runs"]:
         name = entry["name"]
-        if name in ("", "..", *runs) or Path(name).name != name:
-            raise UsageError(f"{path}: a run's name is {name!r}, expected that of a folder, which no other run has")
+        if name in runs or not _is_file_name(name):
+            raise UsageError(f"{path}: a run's name is {quoted(name)}, expected that of a folder, which no other run "
+                             "has")
         overlay = {"config_path": entry["config"]} if entry["config"] else {}
         data = ROOT / entry["data_dir"] if entry["data_dir"] else data_dir
         runs[name] = Run(name, {**overlay, **content["common"], **entry["options"]}, data, work / name)
@@ -80,6 +83,15 @@ def read_experiments(path, data_dir, work):
         except UserError as error:
             raise UsageError(f"{path}: run {name}: {error}") from None
     return csv_path, [*runs.values()]
+
+
+def _is_file_name(text):
+    """Return whether a file or folder can have a text as its name."""
+    try:
+        return text not in ("", "..") and Path(text).name == text and 0 not in os.fsencode(text) and (
+            len(os.fsencode(text)) <= MAX_NAME)
+    except UnicodeEncodeError:
+        return False
 
 
 def names_done(path):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model_utils.errors import UserError
+from model_utils.files import file_fault
 from model_utils.json_file import read_json
 from model_utils.options import AUTO
 from src.data.annotations import like_percentages, read_boxes
@@ -243,8 +244,8 @@ def layout(data_dir: str, split: str) -> tuple[Path, Path]:
                             f"{json_path.relative_to(root)} and {image_folder.relative_to(root)}/ in the data folder"
                             f"{conversion_hint(root)}")
     if not json_path.is_file():
-        raise UserError(f"{json_path}: the annotation file does not exist; expected COCO's json format there"
-                        f"{conversion_hint(root)}")
+        found = file_fault(json_path) if json_path.exists() else "the annotation file does not exist"
+        raise UserError(f"{json_path}: {found}; expected COCO's json format there{conversion_hint(root)}")
     return json_path, image_folder
 
 

@@ -7,7 +7,7 @@ Spreadsheets turn 96 into 96.0, converters turn it into "96", and booleans appea
 import math
 import re
 
-from model_utils.options import nearest
+from model_utils.errors import nearest
 
 # The largest number that an int64 array holds.
 MAX_NUMBER = 2**63 - 1

@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from model_utils.files import command_of, walk
+from model_utils.files import check_regular, command_of, walk
 
 FORMATS = {
     "roboflow": "a COCO export of Roboflow",
@@ -124,6 +124,7 @@ def _format_of(path, content):
 def _ends(path):
     """Return the beginning and the end of a file; without the zeros of UTF-16."""
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             content = file.read(SNIFFED_BYTES)
             file.seek(max(SNIFFED_BYTES, path.stat().st_size - SNIFFED_BYTES))

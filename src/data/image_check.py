@@ -41,7 +41,7 @@ def check_images(data, config, workers, ranks):
     """
     # Each rank may have a disk of its own.
     path = _cache_path(ranks.all_gather(_digest(data, config)))
-    found = ranks.broadcast(_read_cache(path) if ranks.is_first else None)
+    found = ranks.broadcast(_read_cache(path, len(data)) if ranks.is_first else None)
     if found is None:
         share = ranks.share(len(data))
         with Workers(workers, config.read_wait_seconds) as pool:
@@ -220,11 +220,16 @@ def _cache_path(digests):
     return Path(folder) / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
-def _read_cache(path):
+def _read_cache(path, num_images):
+    """Return what `_write_cache` wrote for so many images; None where there is no file, or another one."""
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return None
+    is_ours = isinstance(found, list) and all(
+        isinstance(fault, list) and [type(value) for value in fault] == [int, str, str] and 0 <= fault[0] < num_images
+        for fault in found)
+    return found if is_ours else None
 
 
 def _write_cache(path, found):

@@ -22,7 +22,8 @@ from src.data.read_workers import open_regular
 
 MB = 2**20
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
-PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND"
+PNG_START, PNG_LAST = b"\x89PNG\r\n\x1a\n", b"IEND"
+PNG_END = bytes(4) + PNG_LAST
 # Where the first chunk of a PNG has its width and height.
 PNG_SIZE = slice(16, 24)
 CUT_SHORT, DAMAGED, DARK = "cut short", "damaged", "nearly black"
@@ -212,8 +213,10 @@ def _rows_before_the_filling(image):
 
 def _decode_by_opencv(path, data):
     """Return an image of another format, and its `Fault` or None."""
-    if data.startswith(PNG_START) and PNG_END not in data:
-        raise _truncated(path, data)
+    if data.startswith(PNG_START):
+        if PNG_END not in data:
+            raise _truncated(path, data)
+        _check_chunks(path, data)
     buffer = np.frombuffer(data, np.uint8)
     try:
         # Not as RGB: with that and any depth, OpenCV 4.11 returns TIFF files of 16 bits as uninitialised memory.
@@ -230,6 +233,19 @@ def _decode_by_opencv(path, data):
         return cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION), fault
     except cv2.error as error:
         raise UnreadableImage(f"{path}: cannot decode this image ({error.err or error})") from error
+
+
+def _check_chunks(path, data):
+    """Refuse a PNG with a chunk that is longer than the file: OpenCV takes memory for it, up to 4 GB."""
+    place = len(PNG_START)
+    while place + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[place:place + 8])
+        if length > len(data) - place:
+            raise UnreadableImage(f"{path}: this PNG is damaged: a block of {length} bytes begins at byte {place} of "
+                                  f"{len(data)}; copy or download it again")
+        if kind == PNG_LAST:
+            break
+        place += length + 12
 
 
 def _check_depth(path, image):

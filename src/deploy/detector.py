@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from model_utils.config import COMMAND_LINE, Config, get_config
-from model_utils.errors import UsageError, UserError, quoted
-from model_utils.options import nearest
+from model_utils.errors import UsageError, UserError, nearest, quoted
 from src.data.categories import Categories
 from src.data.image_files import Fault, decode_reduced
 from src.data.placement import fit_placement

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from model_utils.config import default_options
 from model_utils.errors import MAX_SHOWN, UserError, quoted
+from model_utils.files import file_fault
 from model_utils.json_file import listed, read_own_json, type_faults
 from model_utils.options import MAX_ITEMS, SHAPE_MULTIPLE
 from src.config import detection_scales
@@ -105,8 +106,9 @@ def read_description(model_path):
     """
     path = description_path(model_path)
     for file in (Path(model_path), path):
-        if not file.is_file():
-            raise UserError(f"{file}: no such file; export.py writes a model and its description {path.name}, keep "
+        fault = file_fault(file)
+        if fault:
+            raise UserError(f"{file}: {fault}; export.py writes a model and its description {path.name}, keep "
                             "them together")
     description = read_own_json(path, "description of a model")
     check_description(description, path)

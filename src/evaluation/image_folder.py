@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from model_utils.errors import UserError, printable
-from model_utils.files import walk
+from model_utils.files import file_fault, walk
 from src.data.image_files import is_image
 from src.util import first_names
 
@@ -26,8 +26,9 @@ def image_paths(path: str | os.PathLike, output_dir: str = "", recursive: bool =
     """
     path = Path(path)
     if not path.is_dir():
-        if not path.is_file():
-            raise UserError(f"{path}: no such image or folder; check --image")
+        fault = file_fault(path)
+        if fault:
+            raise UserError(f"{path}: {fault}; name an image or a folder of images by --image PATH")
         return [path]
     drawn = Path(output_dir).resolve() if output_dir else None
     paths, others = [], []

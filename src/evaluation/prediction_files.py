@@ -20,9 +20,8 @@ from typing import Any, NamedTuple, TextIO
 import cv2
 import numpy as np
 
-from model_utils.errors import UsageError, UserError
+from model_utils.errors import UsageError, UserError, nearest
 from model_utils.files import make_folder, remove_strays, replacing, write_atomically
-from model_utils.options import nearest
 from src.data.coco import load_json, read_images
 from src.data.image_names import name_key
 from src.evaluation.frames import Frame

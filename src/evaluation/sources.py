@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_utils.errors import UsageError, UserError, quoted
+from model_utils.errors import UsageError, UserError, nearest, quoted
 from model_utils.json_file import decode_text, read_file
-from model_utils.options import nearest
 from src.evaluation.image_folder import VIDEOS, WRITABLE, image_paths
 
 # Schemes of addresses that OpenCV's FFmpeg opens.
@@ -88,8 +87,10 @@ def output_names(paths: Sequence[Path], output_dir: str) -> list[str]:
     """Return the name of each drawing: its input's, below their common folder, with a suffix appended if need be.
 
     Raises:
-        UsageError: `output_dir` is set and a drawing would overwrite one of the inputs.
+        UsageError: `output_dir` is no folder, or a drawing would overwrite one of the inputs.
     """
+    if os.path.lexists(output_dir) and not os.path.isdir(output_dir):
+        raise UsageError(f"output_dir {output_dir}: is no folder; name a folder, which is made if it is missing")
     absolute = [Path(os.path.abspath(path)) for path in paths]
     root = os.path.commonpath([path.parent for path in absolute])
     names = [os.path.relpath(path, root) + _appended(path.suffix.lower()) for path in absolute]

@@ -18,7 +18,7 @@ import numpy as np
 import mindspore as ms
 
 from model_utils.errors import MAX_SHOWN, UserError, quoted
-from model_utils.files import replacing
+from model_utils.files import file_fault, replacing
 from model_utils.json_file import listed
 from src.weights.checkpoint_list import check_listed
 from src.weights.meta_schema import check_heads, checked_meta
@@ -98,8 +98,9 @@ def load_checkpoint(path):
         UserError: the file is missing, is not a checkpoint, is damaged (its checksum does not fit, or its SHA-256 is
             not that of the list of its folder), or its meta data is not as in `meta_schema`.
     """
-    if not Path(path).is_file():
-        raise UserError(f"checkpoint {path}: no such file; check the path (a run writes into outputs/RUN/ckpt_0/)")
+    fault = file_fault(path)
+    if fault:
+        raise UserError(f"checkpoint {path}: {fault}; check the path (a run writes into outputs/RUN/ckpt_0/)")
     check_listed(path)
     try:
         loaded = _load(path)

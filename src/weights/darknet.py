@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from model_utils.errors import UserError
+from model_utils.files import file_fault
 from src.network.head_layout import FIRST_CLASS, STRIDES, Scale
 from src.yolo import YOLOv3Tiny
 
@@ -124,9 +125,9 @@ def read_darknet(path):
         UserError: no such file, no Darknet header, a size that fits no heads, or values that no trained
             YOLOv3-Tiny has (not finite, or a variance below 0).
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"Darknet weights {path}: no such file; check the path")
+    path, fault = Path(path), file_fault(path)
+    if fault:
+        raise UserError(f"Darknet weights {path}: {fault}; check the path")
     if not is_darknet(path):
         raise UserError(f"{path}: not a Darknet weights file, which starts with its version, such as 0.2.0 (twelve "
                         "bytes); take a .weights file or a yolov3-tiny.conv.N")

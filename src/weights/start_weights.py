@@ -1,11 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """The weights that a run starts from: random ones, a backbone, or a checkpoint to fine-tune."""
-from pathlib import Path
 
 import mindspore as ms
 
 from model_utils.errors import UsageError, UserError
+from model_utils.files import file_fault
 from src.initializer import BACKBONE_BLOCKS, HEAD_SCALES, initialise_weights, set_objectness_prior
 from src.weights.checkpoint import Checkpoint, copy_strictly, load_checkpoint
 from src.weights.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
@@ -102,8 +102,9 @@ def _start_from_backbone(network, config):
 
 def _backbone_source(path):
     """Return a file of any kind as a `Checkpoint`; for Darknet weights the meta data is Darknet's preprocessing."""
-    if not Path(path).is_file():
-        raise UserError(f"pretrained_backbone {path}: no such file; check the path")
+    fault = file_fault(path)
+    if fault:
+        raise UserError(f"pretrained_backbone {path}: {fault}; check the path")
     if is_darknet(path):
         return Checkpoint(str(path), read_darknet(path).weights, meta=DARKNET_OPTIONS)
     with open(path, "rb") as file:

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """The check of all images before the first is used: what is refused, what is used and reported, and its cache."""
+import json
 import logging
 import os
 
@@ -93,6 +94,15 @@ def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeyp
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("YOLOV3_TINY_CACHE", str(tmp_path / "file"))
     assert [kind for _, kind, _ in check_images(data, config, 1, Ranks())] == ["cut short"]
+
+
+@pytest.mark.parametrize("text", ["", "[", "5", "[5]", '[[0, "cut short"]]', '[[1, "cut short", "a"]]', "[" * 100_000])
+def test_a_damaged_result_is_not_used(tmp_path, text):
+    config, data = split_of(tmp_path, [SHORT])
+    first = check_images(data, config, 1, Ranks())
+    (path,) = (tmp_path / "cache").iterdir()
+    path.write_text(text)
+    assert check_images(data, config, 1, Ranks()) == first and json.loads(path.read_text()) == [list(first[0])]
 
 
 def test_what_is_no_regular_file_or_has_too_many_pixels_is_listed(tmp_path):

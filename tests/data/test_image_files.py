@@ -314,6 +314,13 @@ def test_grey_images_of_16_bits_that_only_pillow_reads(tmp_path, shift, kind):
     np.testing.assert_array_equal(found.pixels, np.stack([grey >> (8 - shift)] * 3, axis=2))
 
 
+def test_a_png_with_a_block_longer_than_its_file_is_refused_before_memory_is_taken_for_it(tmp_path):
+    png = encoded(smooth_image(), ".png")
+    # Eight bytes less in the header: what follows is read as the length of the next block, 1.6 GB.
+    with pytest.raises(UserError, match=r"photo: this PNG is damaged: a block of \d{9,10} bytes begins at byte 33 of"):
+        decode_bytes(tmp_path, png[:25] + png[33:])
+
+
 @pytest.mark.parametrize(("data", "cure"), [
     (b"\0\0\0\x18ftypheic" + bytes(90), "HEIC photo of a phone: convert it to JPEG"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "git lfs pull"),

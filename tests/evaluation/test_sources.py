@@ -91,7 +91,7 @@ def test_mistakes_in_an_address_are_explained(folder, text, words):
 
 
 def test_what_is_not_there_is_named(folder):
-    with pytest.raises(UserError, match="in/z.png: no such image or folder; check --image"):
+    with pytest.raises(UserError, match="in/z.png: no such file; name an image or a folder of images by --image PATH"):
         find_sources("in/z.png")
 
 

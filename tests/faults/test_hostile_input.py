@@ -9,29 +9,17 @@ import pytest
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError
 from model_utils.rank_table import read_rank_table
-from src.config import training_config, with_categories
-from src.data.coco import read_coco
-from src.loss import LOSS_PARTS
-from src.training.train_state import Progress, describe_network
 from src.weights.checkpoint import META_KEY, load_checkpoint, save_checkpoint
-from tests.support.hostile_meta import mutated, use, weights_for
-from tests.support.training_runs import training_data
+from tools.faults.sound_input import head_biases, run_meta, write_data
 
-MUTATIONS = 200
 MAX_MESSAGE = 3000
 
 
 # Command line and configuration file
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--training_shape=320000"], r"training_shape is \[320000, 320000\] \(command line\): expected each number"),
-    (["--max_epoch=1e11"], "max_epoch is 100000000000 .*: expected from 1 to 100000"),
-    (["--anchors=" + "[" * 100_000], r"anchors is '\[\[.*\.\.\..*: expected"),
-    (["--anchors=# ["], "expected a list"),
-    (["--lr_epochs=" + ",".join(map(str, range(1, 200)))], "it has 199 entries, the longest has 100"),
-    (["--seed=" + "9" * 100_000], "seed is '999.*999' .*: expected a whole number"),
-    (["--data_dir=" + "x" * 100_000], "data_dir is 'xx.*: expected text .it has 100000 characters, the longest"),
-    (["--" + "x" * 100_000, "1"], "unknown option --xxx"), (["x" * 100_000], "unexpected argument 'xxx"),
+    (["--anchors=# ["], "expected a list"), (["--" + "x" * 100_000, "1"], "unknown option --xxx"),
+    (["x" * 100_000], "unexpected argument 'xxx"),
 ], ids=lambda value: value[0][:20] if isinstance(value, list) else "")
 def test_an_argument_out_of_all_bounds(arguments, words):
     with pytest.raises(UsageError, match=words) as caught:
@@ -45,19 +33,17 @@ def laughs(form):
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("a: &a [1]\n" + laughs("{name}: &{name} [{items}]\n"), "line 5: not valid YAML: more than 10000 values"),
     ("a: &a {k: 1}\n" + laughs("{name}: &{name}\n  <<: [{items}]\n"), "more than 10000 values, with those"),
-    ("anchors: &a [*a]\n", "more than 10000 values"), ("".join(f"k{i}: 1\n" for i in range(20_000)), "than 10000"),
+    ("".join(f"k{i}: 1\n" for i in range(20_000)), "than 10000"),
     ("anchors: " + "[" * 100_000, "line 1: not valid YAML: lists in lists, more than 20 deep"),
-    ("- " * 100_000, "more than 20 deep"), ("a" * 300_000, "has more than 262144 bytes; expected a configuration file"),
+    ("- " * 100_000, "more than 20 deep"),
     ("".join(f"k{i}: 1\n" for i in range(1000)), "unknown key k0.*; and 990 more"), ("x: " + "a" * 200_000, "key x"),
     (f"seed: 0x{'f' * 5000}", "seed is a number of 20000 bits"), (f"? 0x{'f' * 5000}\n: 1", "unknown key a number of"),
     ("lr: !!timestamp x", "line 1: not valid YAML: 'x' is no valid timestamp"), ("lr: !!int ''", "'' is no valid int"),
     (f"lr: {'1:' * 500}1.5", "'1:1:.* is no valid float"), ("lr: !!bool x", "'x' is no valid bool"),
     ("lr: !!set [a]", "expected a mapping node"),
-    ('data_dir: "\\0"', r"data_dir is '\\x00' .*it has characters that no path can have"),
-    ('data_dir: "\\ud800"', "characters that no path can have"), ("a: !!python/name:os.system", "could not determine"),
-], ids=range(19))
+    ('data_dir: "\\ud800"', "characters that no path can have"),
+], ids=range(14))
 def test_a_configuration_file_out_of_all_bounds(tmp_path, text, words):
     path = tmp_path / "config.yaml"
     path.write_text(text)
@@ -94,41 +80,19 @@ def test_a_rank_table_out_of_all_bounds(tmp_path, content, words):
 # Checkpoints
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = training_data(tmp_path_factory.mktemp("data"))
-    return read_coco(get_config([f"--data_dir={folder}"]), "train", training=True)
-
-
-@pytest.fixture(scope="module")
-def meta(data):
-    """The meta data of a run of five epochs that was saved at step 7."""
-    config = training_config(with_categories(get_config(["--training_shape=64", "--per_batch_size=2", "--max_epoch=5",
-                                                         "--ckpt_path=theirs"]), len(data.categories)))
-    progress = Progress(step=7, epoch_loss=1.5, epoch_steps=2, epoch_parts=[0.25] * len(LOSS_PARTS))
-    return json.loads(json.dumps({**describe_network(config, data.categories), "config": config.to_dict(),
-                                  "steps_per_epoch": 5, "progress": vars(progress)}))
-
-
-def test_mutated_meta_data_is_used_or_refused_and_nothing_else(data, meta):
-    use(json.dumps(meta), data, weights_for(meta))
-    messages = []
-    for seed in range(MUTATIONS):
-        try:
-            use(mutated(meta, np.random.default_rng(seed)), data, weights_for(meta))
-        except UserError as error:
-            messages.append(str(error))
-    assert MUTATIONS // 2 < len(messages) < MUTATIONS and max(map(len, messages)) < MAX_MESSAGE
-    assert all("hostile.ckpt" in message or "(checkpoint)" in message for message in messages)
+def meta(tmp_path_factory):
+    write_data(tmp_path_factory.getbasetemp() / "sound data")
+    return run_meta(tmp_path_factory.getbasetemp() / "sound data")
 
 
 @pytest.mark.parametrize(("change", "words"), [
     ({META_KEY: "[1]"}, r"its meta data is not what training writes.*\n  it is \[1\]; expected an object"),
     ({META_KEY: "{"}, "meta data: broken json in line 1"), ({META_KEY: 7}, "meta data|cannot be read"),
     ({"head1.bias": np.float32(1)}, "'head1.bias' has the shape"),
-    ({"head1.bias": np.zeros(99, np.float32)}, r"head1.bias has the shape \(99,\), but its meta data, with 3 classes"),
+    ({"head1.bias": np.zeros(99, np.float32)}, r"head1.bias has the shape \(99,\), but its meta data, with 2 classes"),
 ])
 def test_a_file_with_a_right_checksum_and_wrong_content(tmp_path, meta, change, words, monkeypatch):
-    path, weights = tmp_path / "a.ckpt", weights_for(meta)
+    path, weights = tmp_path / "a.ckpt", head_biases(meta)
     text = change.get(META_KEY)
     if text is not None:
         monkeypatch.setattr("src.weights.checkpoint.json.dumps", lambda meta: text)

@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from model_utils.errors import UsageError, quoted
-from model_utils.options import Limits, Option, nearest, read_options, read_yaml, show
+from model_utils.errors import UsageError, nearest, quoted
+from model_utils.options import Limits, Option, read_options, read_yaml, show
 
 
 def parse(default, raw, name="key", choices=()):
@@ -66,7 +66,7 @@ def test_a_shape_is_height_and_width_or_one_number_for_a_square(raw, expected):
 
 
 def test_a_default_shape_may_be_one_number(tmp_path):
-    options = read_options(write(tmp_path, "a_shape: 416\n---\na_shape: text\n---\n{}\n---\n{}\n---\n{}\n"))
+    options = read_options(write(tmp_path, "a_shape: 416\n---\na_shape: text" + 4 * "\n---\n{}"))
     assert options["a_shape"].default == (416, 416)
     assert options["a_shape"].parse("320 64", "here") == (320, 64)
 
@@ -168,20 +168,22 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("a: 1\n---\na: text\n", "found 3 YAML documents, expected five"),
+    ("a: 1\n---\na: text\n", "found 4 YAML documents, expected six"),
     ("a: 1\n---\n{}\n---\n{}\n---\n{}\n", "a has no help text"),
-    ("a: 1\n---\na: text\nb: text\n---\n{}\n---\n{}\n", "b has a help text, choices or limits, or is decisive, but"),
-    ("a: 1\n---\na: text\n---\nb: [1]\n---\n{}\n", "b has a help text, choices or limits, or is decisive, but"),
-    ("a: 1\n---\na: text\n---\n{}\n---\nb: {min: 1}\n", "b has a help text, choices or limits, or is decisive, but"),
+    ("a: 1\n---\na: text\nb: text\n---\n{}\n---\n{}\n", "b has a help text, choices or limits, is decisive or of a program, but has"),
+    ("a: 1\n---\na: text\n---\nb: [1]\n---\n{}\n", "b has a help text, choices or limits, is decisive or of a program, but has"),
+    ("a: 1\n---\na: text\n---\n{}\n---\nb: {min: 1}\n", "b has a help text, choices or limits, is decisive or of a program, but has"),
     ("a: 1\n---\na: text\n---\na: [2, 3]\n---\n{}\n", "expected one of 2, 3"),
     ("a: 1\n---\na: text\n---\n{}\n---\na: {min: 2}\n", "a is 1 .*expected at least 2"),
     ("a: 1\n---\na: text\n---\n{}\n---\na: {least: 2}\n", "the limits of a are {'least': 2}: expected some of min"),
     ("a: 1\n---\na: text\n---\n{}\n---\na: 2\n", "the limits of a are 2: expected some of min"),
     ("a:\n---\na: text\n---\n{}\n---\n{}\n", "expected a number, True, False, text or a list"),
     ("a_shape: 300\n---\na_shape: text\n---\n{}\n---\n{}\n", "multiples of 32"),
-    ("a: 1\n---\na: text\n---\n{}\n---\n{}\n", "c has a help text, choices or limits, or is decisive, but no value"),
+    ("a: 1\n---\na: text\n---\n{}\n---\n{}\n", "d has a help text, choices or limits, is decisive or of a program, but"),
+    ("a: 1\n---\na: text\n---\n{}\n---\n{}\n", "c has a help text, choices or limits, is decisive or of a program, but has no value"),
 ])
 def test_a_broken_default_configuration_is_explained(tmp_path, text, words):
     decisive = "decisive: [c]\n" if words.startswith("c ") else "{}\n"
+    programs = "train: [General, d]\n" if words.startswith("d ") else "{}"
     with pytest.raises(UsageError, match=words):
-        read_options(write(tmp_path, f"{text}---\n{decisive}"))
+        read_options(write(tmp_path, f"{text}---\n{decisive}---\n{programs}"))

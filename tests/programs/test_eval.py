@@ -114,17 +114,6 @@ def test_damaged_weights_are_named_not_hidden(tmp_path, capsys, value):
         assert error.startswith(f"error: {path}: conv0.conv.weight (its batch-norm folded in) holds NaN or infinity")
 
 
-@pytest.mark.parametrize("arguments, code, words", [
-    ([], 2, "pretrained is empty"),
-    (["--pretrained=x.ckpt"], 2, "data_dir is empty"),
-    (["--pretrained=/nowhere/x.ckpt", "--data_dir=/nowhere"], 1, "/nowhere/x.ckpt"),
-])
-def test_missing_inputs_are_errors(arguments, code, words, capsys):
-    assert run_cli(main, [*arguments, "--device_target=CPU"]) == code
-    error = capsys.readouterr().err
-    assert words in error and "Traceback" not in error
-
-
 def test_a_missing_data_folder_and_a_wrong_shape_leave_nothing_behind(checkpoint, data, tmp_path, capsys):
     common = [f"--pretrained={checkpoint}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}"]
     assert run_cli(main, [*common, "--data_dir=/nowhere"]) == 1

@@ -264,7 +264,7 @@ def test_sources_that_cannot_be_converted(tmp_path, capsys):
         archive.writestr("data.yaml", "names: [cup]")
     (tmp_path / "xml" / "annotations.xml").write_text("<annotations><version>1.1</version><meta></meta></annotations>")
     for name, words in (("ours", "in COCO layout already, there is nothing to convert; continue with: python train.py "
-                         f"--data_dir {tmp_path / 'ours'}"), ("nowhere", "does not exist"), ("export.zip", "unpack it"),
+                         f"--data_dir {tmp_path / 'ours'}"), ("nowhere", "no such file"), ("export.zip", "unpack it"),
                         ("empty", "holds no annotations of a known format; expected a COCO export of Roboflow, "),
                         ("", f"ours: is in COCO layout already, there is nothing to convert; continue with: python "
                          f"train.py --data_dir {tmp_path / 'ours'}; for what else {tmp_path} holds, take ours out"),

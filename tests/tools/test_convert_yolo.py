@@ -48,6 +48,16 @@ def test_an_empty_line_of_classes_has_a_number_too(source):
         1, "photo_0.txt, line 2: 1 0.5 0.5 0.25 0.5")}
 
 
+@pytest.mark.parametrize("names", [
+    "[" * 100_000, f"&a [x]\nb: &b [{'*a,' * 9}]\n" + "".join(
+        f"{name}: &{name} [{f'*{before},' * 9}]\n" for before, name in zip("bcdefghij", "cdefghijk", strict=True))])
+def test_a_description_of_more_values_than_memory_is_refused(source, names):
+    (source / "photo_0.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (source / "data.yaml").write_text(f"train: .\nnames: {names}")
+    with pytest.raises(UserError, match=r"data.yaml: broken YAML: .*more than (20 deep|10000 values)"):
+        read(source, "yolo")
+
+
 def test_labels_without_an_image_and_images_without_labels(source):
     write_picture(source, IMAGES[1])
     yolo_file(source, "0 0.5 0.5 0.25 0.5\n")

@@ -15,8 +15,8 @@ from src.config import training_config
 from src.loss import LOSS_PARTS
 from src.training.train_state import Progress, describe_network
 from src.weights.meta_schema import PROGRESS, check_heads, checked_meta
-from tests.support.hostile_meta import weights_for
 from tests.support.small_networks import IDS, NAMES, Categories
+from tools.faults.sound_input import head_biases
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_json_that_cannot_be_read_or_is_too_large_is_named(text, words):
 
 
 def test_heads_must_fit_before_a_network_of_their_size_is_built(meta):
-    weights = weights_for(meta)
+    weights = head_biases(meta)
     check_heads(weights, check(meta), "a.ckpt")
     check_heads({"conv0.conv.weight": np.zeros(3)}, check(meta), "a.ckpt")
     check_heads({**weights, "head1.bias": np.zeros(5)}, {}, "a.ckpt")

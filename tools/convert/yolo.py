@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from model_utils.errors import UserError
+from model_utils.options import TextLoader
 from src.data.fields import describe, finite_number, whole_number
 from src.data.formats import CLASS_FILES, formats_of
 from tools.convert.reading import (
@@ -88,8 +89,7 @@ def _description(reading, source):
             content = {key.strip(): value.strip() for key, value in pairs}
         elif suffix == ".yaml":
             try:
-                # All values are texts: a class may be called yes or 1.0.
-                content = yaml.BaseLoader(text).get_single_data()
+                content = TextLoader(text).get_single_data()
             except yaml.YAMLError as error:
                 if reading.source != path and "yolo" not in formats_of(path):
                     reading.leave_out("yaml files that cannot be read", reading.relative(path))
