@@ -104,7 +104,7 @@ def arguments(folder):
 
 def read_arguments(words, folder):
     """Read a command line as training does."""
-    if not {"-h", "--help"} & set(words):
+    if not {"-h", "--help", "--help_all"} & set(words):
         check_config(training_config(get_config(words)))
 
 
