@@ -24,11 +24,16 @@ class Validation:
         config (Config): the resolved configuration.
         state (TrainState): of the run; `best_network` is validated.
         evaluate_network (callable or None): takes no argument, returns the `EvalResult` of the network as it is.
-        report (sequence): lines for the log, of what was found in the validation split.
+        data (CocoData): the images; None: no validation.
     """
 
-    def __init__(self, config, state, evaluate_network=None, report=()):
-        self.config, self.state, self._evaluate, self.report = config, state, evaluate_network, report
+    def __init__(self, config, state, evaluate_network=None, data=None):
+        self.config, self.state, self._evaluate, self.data = config, state, evaluate_network, data
+
+    @property
+    def report(self):
+        """Lines for the log, of what was found in the validation split."""
+        return self.data.report_lines() if self.data else []
 
     def is_due(self, epoch):
         """Return whether to validate after an epoch."""
@@ -110,4 +115,4 @@ def build_validation(config, state, categories, ranks):
                         "eval_interval out")
     network = build_inference_network(config, len(data.categories), state.best_network,
                                       select=candidate_selector(config))
-    return Validation(config, state, partial(evaluate, network, data, config, ranks=ranks), data.report_lines())
+    return Validation(config, state, partial(evaluate, network, data, config, ranks=ranks), data)

@@ -26,7 +26,8 @@ from tests.support.helpers import write_coco
 from tests.support.shared_graphs import shared_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
-CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001"]
+CPU = ["--device_target", "CPU", "--training_shape", "64", "--warmup_epochs", "1", "--lr", "0.0001",
+       "--report", "False"]
 ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], [30.0, 30.0]]"
 # The form that most runs of the tests share: five steps an epoch, averaged weights, anchors that are not the default.
 SMALL = ["--per_batch_size", "2", "--ema_decay", "0.6", "--anchors", ANCHORS]
