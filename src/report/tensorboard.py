@@ -4,6 +4,7 @@
 
     pip install tensorboard && tensorboard --logdir outputs
 """
+import cv2
 import numpy as np
 from tensorboardX import SummaryWriter
 from tensorboardX.proto.summary_pb2 import Summary
@@ -45,11 +46,16 @@ class Board:
         images = {f"largest_errors/{place}_{kind}": getattr(example, kind)
                   for place, example in enumerate(examples) for kind in ("detections", "objects")}
         # As they are: the writer's own add_image would make PNGs of them, which takes a second.
-        self._writer.file_writer.add_summary(Summary(value=[
-            Summary.Value(tag=tag, image=Summary.Image(encoded_image_string=data))
-            for tag, data in images.items()]), epoch)
+        self._writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=_image(data))
+                                                            for tag, data in images.items()]), epoch)
         self._writer.flush()
 
     def close(self):
         """Write what is left."""
         self._writer.close()
+
+
+def _image(jpeg):
+    """Return a JPEG as TensorBoard's message."""
+    height, width, channels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape
+    return Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=jpeg)
