@@ -12,7 +12,8 @@ from src.data.image_files import decode_reduced
 from src.evaluation.visualize import draw_labelled, label_text
 from src.report.statistics import Kind, worst_images
 
-MAX_EXAMPLES = 8
+# Images, and kinds of errors that are listed for each.
+MAX_EXAMPLES, MAX_LISTED = 8, 6
 # Longer side in pixels, and quality, of embedded images.
 SIDE, SHEET_SIDE, JPEG_QUALITY = 560, 1000, 78
 # RGB, of Okabe and Ito.
@@ -73,7 +74,9 @@ def _example(index, image, data, matches, errors):
 
     wrong = Counter((kind, label) for kind, label in zip(kinds, labels, strict=True) if kind != Kind.RIGHT)
     wrong.update((Kind.MISSED, label) for lost, label in zip(missed, true_labels, strict=True) if lost)
-    text = ", ".join(f"{count} {kind}: {label}" for (kind, label), count in sorted(wrong.items(), reverse=True))
+    listed = sorted(wrong.items(), key=lambda entry: (-entry[1], -entry[0][0], entry[0][1]))
+    text = ", ".join(f"{count} {kind}: {label}" for (kind, label), count in listed[:MAX_LISTED])
+    text += f", and {sum(count for _, count in listed[MAX_LISTED:])} more" if len(listed) > MAX_LISTED else ""
     return Example(index, text, jpeg(detections), jpeg(truth))
 
 

@@ -87,10 +87,10 @@ def detection_sections(data, scores, matches, found, errors, examples):
         render("ap_by_size", "AP by size", "Area in the image; a dash: no such object.", plots.bars, list(by_size),
                [max(ap, 0) for ap in by_size.values()], [f"{ap:.3f}" if ap >= 0 else "–" for ap in by_size.values()],
                "AP", 1.12),
-        render("confusion", "Confusion of classes", "Each row adds up to 1; the last one has the detections at "
-               f"no object. {at}", plots.confusion_matrix, errors.confusion, names),
         render("errors", "Kinds of detections", at, plots.bars, [str(kind) for kind in counts], list(counts.values()),
-               [str(count) for count in counts.values()], "detections, or missed objects"))
+               [str(count) for count in counts.values()], "detections, or missed objects"),
+        render("confusion", "Confusion of classes", "Each row adds up to 1; the last one has the detections at "
+               f"no object. {at}", plots.confusion_matrix, errors.confusion, names))
     file_names = [os.path.basename(data.paths[example.index]) for example in examples]
     return [Section("Detections", plots=drawn),
             Section("Classes", at, columns=("class", "objects", "AP", "AP50", "preci\xadsion", "recall"),
