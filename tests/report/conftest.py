@@ -13,14 +13,15 @@ from src.evaluation.evaluator import EvalResult
 from src.evaluation.visualize import write_batch_sheet
 from src.report.report import Report
 from tests.support.helpers import data_config, write_coco
-from tests.support.report.case import BOXES, CLASSES, EPOCHS, SIZE, detections, write_metrics
+from tests.support.report.case import BOXES, CLASSES, EPOCHS, LONG_NAME, SIZE, detections, write_metrics
 
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     """Four images with the same objects, one of which is a crowd region."""
     folder = tmp_path_factory.mktemp("data")
-    write_coco(folder, [{"size": SIZE, "boxes": BOXES} for _ in range(4)], "val", CLASSES)
+    images = [{"size": SIZE, "boxes": BOXES, "file_name": f"{number}{LONG_NAME}"} for number in range(4)]
+    write_coco(folder, images, "val", CLASSES)
     return read_coco(data_config(folder), "val", training=False)
 
 

@@ -72,6 +72,8 @@ def test_chromium_shows_the_page_whole(browser, written, width, scheme):
     plot = page.locator("img[alt='Loss']").screenshot()
     levels = pixels(plot)
     assert (np.median(levels) > 200) == (scheme == "light") == (background == "rgb(238, 240, 241)")
+    # Their text, too.
+    assert levels.min() < 60 and levels.max() > 200
     context.close()
 
 

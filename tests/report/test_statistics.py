@@ -49,6 +49,15 @@ def test_the_area_below_precision_over_recall_is_ap50_of_coco(tmp_path, count):
     assert found_curves.classes.tolist() == [0, 1]
 
 
+def test_a_hundred_detections_of_a_class_count_in_an_image(tmp_path):
+    data = data_of(tmp_path, [(*A, CUP), (*B, BALL)])
+    strays = [found((500, 20, 50, 50), CUP, 0.9) for _ in range(100)]
+    results = [*strays, found(A, CUP, 0.8), found(B, BALL, 0.8)]
+    expected = list(score_results(data, results).per_class_ap50.values())[:2]
+    assert curves(match(data, results)).ap50.tolist() == expected == [0, 1]
+    assert curves(match(data, results[1:])).ap50[0] == pytest.approx(0.01)
+
+
 def test_curves_over_the_score(tmp_path):
     data = data_of(tmp_path, [(*A, CUP), (*B, CUP)])
     matches = match(data, [found(A, CUP, 0.9), found((500, 20, 50, 50), CUP, 0.8), found(B, CUP, 0.3)])

@@ -11,6 +11,8 @@ CLASSES = ({"id": 3, "name": "cup"}, {"id": 1, "name": "a ball with <b>a long na
            {"id": 7, "name": "鑰匙"}, {"id": 9, "name": "none"})
 CUP, BALL, KEY = 3, 1, 7
 SIZE = (400, 300)
+# As some tools write them, without a place to break a line.
+LONG_NAME = f"_jpg.rf.{'0123456789abcdef' * 4}.png"
 BOXES = [(20, 20, 60, 60, CUP), (120, 20, 60, 60, BALL), (220, 20, 60, 60, KEY), (20, 150, 60, 60, CUP),
          (300, 150, 80, 80, CUP, 1)]
 EPOCHS = 4
