@@ -6,8 +6,8 @@
 
 `--ann_file FILE --image_dir FOLDER` names another annotation file, such as a test split, in place of the data folder.
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
-The log, the resolved config, the COCO results (predict_*.json) and the metrics (metrics.json) go to a new folder below
-`log_path`.
+The log, the resolved config, the COCO results (predict_*.json), the metrics (metrics.json) and report.html go to a new
+folder below `log_path`.
 """
 import sys
 import time
@@ -26,6 +26,7 @@ from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
 from src.logger import TABLE, common_run_folder, run_logger
+from src.report.report import Report
 from src.weights.checkpoint import load_checkpoint
 from src.yolo_dataset import workers_of
 
@@ -91,6 +92,9 @@ def run(network, data, config, folder, logger, ranks):
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
     if ranks.is_first:
         write_json(folder / "metrics.json", result.metrics())
+        report = Report(config, folder, logger, data)
+        report.add(result)
+        report.close(f"{config.pretrained} on {config.ann_file or config.data_dir}")
         logger.info("results: %s", results_path)
 
 

@@ -5,8 +5,8 @@
     python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
     python train.py --data_dir DATA --device_target CPU --resume auto
 
-A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, an image of the first batch and the
-checkpoints in ckpt_0/: --resume continues exactly from the newest; best.ckpt is for eval.py, export.py and predict.py.
+A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, report.html and the checkpoints in
+ckpt_0/: --resume continues exactly from the newest; best.ckpt is for eval.py, export.py and predict.py.
 """
 import shlex
 import sys
@@ -25,8 +25,9 @@ from src.data.image_check import check_images, usable
 from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.logger import common_run_folder, peak_memory_mb, run_logger
+from src.report.hints import last_lines
+from src.report.report import Report
 from src.training.auto_settings import fit_to_data
-from src.training.hints import last_lines
 from src.training.run import Run
 from src.training.time_budget import fit_to_time
 from src.training.train_state import accept_changes, start_state
@@ -111,7 +112,8 @@ def fit(run, state, validation, checkpoint):
                            "steps an epoch": run.steps_per_epoch, "epochs": config.max_epoch,
                            "steps done": state.progress.step,
                            "as hash of the first weights": state.digest()})
-    trainer = Trainer(run, state, validation)
+    report = Report(config, run.folder, logger, validation.data, data) if run.ranks.is_first else None
+    trainer = Trainer(run, state, validation, report)
     progress = trainer.fit()
     if trainer.stopped_by:
         logger.warning("stopped by %s after step %d of %d; to continue: python train.py --data_dir %s --resume %s",

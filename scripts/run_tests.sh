@@ -15,8 +15,8 @@ USAGE="usage: bash run_tests.sh [pytest argument ...]
 
 Makes .venv in the repository unless a virtual environment is active, installs requirements.txt and
 requirements-dev.txt, and as root or with sudo without a password also the Debian packages that tests use (shellcheck,
-and a compiler and libraries for the C++ app). Then runs ruff, mypy, shellcheck and pytest, which works in two processes
-(-n 0: in one, -n 4: in four) and lists the 25 slowest tests. What is missing is skipped and named.
+a compiler and libraries for the C++ app, and chromium). Then runs ruff, mypy, shellcheck and pytest, which works in two
+processes (-n 0: in one, -n 4: in four) and lists the 25 slowest tests. What is missing is skipped and named.
 
 environment:
   PYTHON  a Python that has all packages; nothing is installed into it"
@@ -28,6 +28,8 @@ SKIPPED=()
 # that is installed.
 CPP_PACKAGES=(cmake g++ libopencv-dev nlohmann-json3-dev libcli11-dev libssl-dev libturbojpeg0-dev doctest-dev
     clang-format)
+# What opens the page of a report; installed with them, so that the list of packages is read once.
+BROWSER=chromium
 
 # install_debian_packages PACKAGE...: try to install them; silent, and fails when there is no way.
 install_debian_packages() {
@@ -79,12 +81,12 @@ if ! command -v shellcheck > /dev/null && ! install_debian_packages shellcheck; 
     SKIPPED+=("shellcheck: not installed; as root: apt-get install shellcheck")
 fi
 if command -v dpkg-query > /dev/null; then
-    mapfile -t MISSING < <(missing_packages "${CPP_PACKAGES[@]}")
+    mapfile -t MISSING < <(missing_packages "${CPP_PACKAGES[@]}" "$BROWSER")
     if [ ${#MISSING[@]} -gt 0 ] && ! install_debian_packages "${MISSING[@]}"; then
-        SKIPPED+=("tests in C++: not installed; as root: apt-get install ${MISSING[*]}")
+        SKIPPED+=("tests in C++ and in a browser: not installed; as root: apt-get install ${MISSING[*]}")
     fi
 else
-    SKIPPED+=("tests in C++: no Debian; see ascend310_infer/README.md for what they need")
+    SKIPPED+=("tests in C++ and in a browser: no Debian; see ascend310_infer/README.md, and install chromium")
 fi
 
 check "ruff" "$PYTHON" -m ruff check .

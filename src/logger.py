@@ -114,7 +114,8 @@ def make_run_folder(root):
     stem = Path(root) / time.strftime("%Y-%m-%d_time_%H_%M_%S")
     # Not in the loop: what stands in the way of the root itself, such as a file of its name, would never end it.
     make_folder(stem.parent)
-    remove_strays([stem.parent, *stem.parent.glob("*/"), *stem.parent.glob("*/ckpt_*/")])
+    remove_strays([stem.parent, *stem.parent.glob("*/"), *stem.parent.glob("*/ckpt_*/"),
+                   *stem.parent.glob("*/report/")])
     attempt = 1
     while True:
         folder = stem if attempt == 1 else stem.with_name(f"{stem.name}_{attempt}")

@@ -14,6 +14,8 @@ from src.data.placement import fit_placement
 
 # An anchor of less shape IoU is a poor start for a box.
 GOOD_IOU = 0.5
+# So large a share of boxes with a good anchor is enough.
+GOOD_RECALL = 0.98
 # When k-means ends (a thousandth of a side, or so many rounds), and how often it begins.
 STOP, ATTEMPTS = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 100, 1e-3), 10
 # Mutations of all anchors after k-means; each side changes by so much, with so high a probability.

@@ -56,6 +56,19 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
         scores (np.ndarray): [n], shown after the names; None: no scores (ground truth).
         min_side (int): smaller images are enlarged until their longer side has this many pixels, for legible labels.
     """
+    colours = [class_colour(int(number)) if number >= 0 else CROWD_COLOUR for number in classes]
+    texts = [label_text(names[int(number)] if number >= 0 else "crowd", None if scores is None else float(score))
+             for number, score in zip(classes, classes if scores is None else scores, strict=True)]
+    order = np.arange(len(texts)) if scores is None else np.argsort(-np.asarray(scores), kind="stable")
+    return draw_labelled(image, np.asarray(xyxy, np.float64).reshape(-1, 4)[order], [texts[number] for number in order],
+                         [colours[number] for number in order], min_side)
+
+
+def draw_labelled(image, xyxy, texts, colours, min_side=0):
+    """Return a copy of an image with boxes drawn in colours (RGB), the first on top; an empty text has no label.
+
+    `image`, `xyxy` and `min_side` are those of `draw_boxes`; the font of the texts knows ASCII only.
+    """
     factor = max(1.0, min_side / max(image.shape[:2]))
     if factor > 1.0:
         canvas = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
@@ -63,19 +76,14 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
         canvas = np.ascontiguousarray(image).copy()
     boxes = np.round(np.asarray(xyxy, np.float64).reshape(-1, 4) * factor).astype(int).tolist()
     thickness = max(1, round(max(canvas.shape[:2]) / 320))
-    order = np.arange(len(boxes)) if scores is None else np.argsort(-np.asarray(scores), kind="stable")
     labels = []
-    for number in order:
-        class_number = int(classes[number])
-        colour = class_colour(class_number) if class_number >= 0 else CROWD_COLOUR
-        text = label_text(names[class_number] if class_number >= 0 else "crowd",
-                          None if scores is None else float(scores[number]))
-        labels.append(Label(text, colour, canvas.shape[:2], boxes[number], [label.area for label in labels]))
-    for number, label in zip(order[::-1], labels[::-1], strict=True):
-        corners = boxes[number][:2], boxes[number][2:]
+    for text, colour, box in zip(texts, colours, boxes, strict=True):
+        if text:
+            labels.append(Label(text, colour, canvas.shape[:2], box, [label.area for label in labels]))
+    for box, colour in zip(boxes[::-1], colours[::-1], strict=True):
         # A dark line around the coloured one keeps it visible on a background of its own colour.
-        cv2.rectangle(canvas, *corners, (0, 0, 0), thickness + 2)
-        cv2.rectangle(canvas, *corners, label.colour, thickness)
+        cv2.rectangle(canvas, box[:2], box[2:], (0, 0, 0), thickness + 2)
+        cv2.rectangle(canvas, box[:2], box[2:], colour, thickness)
     for label in labels[::-1]:
         label.draw(canvas)
     return canvas

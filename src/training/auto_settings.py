@@ -8,13 +8,12 @@ import numpy as np
 from model_utils.config import DERIVED
 from model_utils.options import AUTO
 from src.config import detection_scales
-from src.data.anchors import augmented_sides, fit_of, fitted_anchors
+from src.data.anchors import GOOD_RECALL, augmented_sides, fit_of, fitted_anchors
 from src.data.mosaic import TILES
 from src.distributed_sampler import steps_per_epoch
 
-# The default anchors stay where so large a share of the boxes has a good one, unless fitted ones raise the mean of the
-# best IoU by so much.
-MIN_RECALL, MIN_GAIN = 0.98, 0.03
+# The default anchors stay where they have `GOOD_RECALL`, unless fitted ones raise the mean of the best IoU by so much.
+MIN_GAIN = 0.03
 # With which cells beside that of a centre can predict it (YOLOv5).
 WIDE_REACH = 2.0
 # Room for the boxes of one image, and for those of a mosaic, at most.
@@ -75,7 +74,7 @@ def _anchors(config, data):
     gain = after["mean_iou"] - before["mean_iou"]
     figures = (f"mean IoU {before['mean_iou']:.3f} of the default ones, {after['mean_iou']:.3f} of fitted ones, best "
                f"possible recall {before['best_possible_recall']:.3f} and {after['best_possible_recall']:.3f}")
-    if gain < MIN_GAIN and (gain <= 0 or before["best_possible_recall"] >= MIN_RECALL):
+    if gain < MIN_GAIN and (gain <= 0 or before["best_possible_recall"] >= GOOD_RECALL):
         return kept, f"the default ones; {figures}"
     # The smaller half at stride 16, the others at stride 32.
     masks = [list(range(count // 2)), list(range(count // 2, count))]

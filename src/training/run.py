@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a training run is given, and the files that it writes.
 
-    outputs/RUN/  train_rank_0.log  config.yaml  first_batch.jpg  metrics.csv
+    outputs/RUN/  train_rank_0.log  config.yaml  first_batch.jpg  metrics.csv  report/batch_N.jpg
     outputs/RUN/ckpt_0/  last.ckpt  best.ckpt  yolov3_tiny-EPOCH_STEP.ckpt  checkpoints.json
 """
 import logging
@@ -26,6 +26,7 @@ from src.yolo_dataset import steps_per_epoch, train_stream
 METRICS = {"epoch": None, "step": None, "lr": None, "loss": 6, **dict.fromkeys(LOSS_PARTS, 4), "images_per_second": 2,
            "seconds": 2, "data_time": 5, "step_time": 5, "peak_memory_mb": 1, "AP": 6, "AP50": 6,
            "replaced_samples": None}
+REPORTED_BATCHES = 3
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,13 @@ class Run:
             progress.best_score = -math.inf
 
     def write_first_batch(self, step):
-        """Write the first batch that is trained, with its boxes, to first_batch.jpg."""
-        if self.ranks.is_first and step < self.total_steps:
-            with self.stream(step, step + 1) as stream:
-                images, boxes = next(stream)
-                write_batch_sheet(self.folder / "first_batch.jpg", images, boxes, self.data.categories.names)
+        """Write the first batch that is trained, with its boxes, to first_batch.jpg, and the next ones for a report."""
+        end = min(step + (REPORTED_BATCHES if self.config.report else 1), self.total_steps)
+        if self.ranks.is_first and step < end:
+            with self.stream(step, end) as stream:
+                for number, (images, boxes) in enumerate(stream, start=1):
+                    name = f"report/batch_{number}.jpg" if number > 1 else "first_batch.jpg"
+                    write_batch_sheet(self.folder / name, images, boxes, self.data.categories.names)
 
     def write_metrics(self, row):
         """Append a row, by the names of `METRICS`, to metrics.csv."""

@@ -23,6 +23,8 @@ from src.training.validation import build_validation
 FIRST_STEPS, TIMED_STEPS = 3, 10
 # What is kept for the end of the run, and for steps that take longer than these.
 RESERVE = 0.05
+# What the report after a validation takes where there are some hundred images.
+REPORT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,17 @@ def epochs_within(config, timing, steps, elapsed):
     """Return the number of epochs that fit, at least 1, and a line for the log.
 
     Args:
-        config (Config): time_budget and eval_interval.
+        config (Config): time_budget, eval_interval and report.
         timing (Timing): of this run.
         steps (int): of an epoch.
         elapsed (float): seconds of the budget that are over.
     """
     epoch = steps * timing.step + timing.save
+    validation = timing.validation + (REPORT_SECONDS if config.report else 0)
     if config.eval_interval:
-        epoch += timing.validation / config.eval_interval
+        epoch += validation / config.eval_interval
     # A validation follows the last epoch, whatever the interval.
-    left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation - timing.validation
+    left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation - validation
     epochs = max(1, int(left / epoch))
     line = (f"time_budget {config.time_budget}: {epochs} epochs, as a step takes {timing.step:.3f} s and an epoch "
             f"{epoch:.1f} s")

@@ -42,10 +42,11 @@ class Trainer:
         run (Run): options, data, ranks, folder and logger.
         state (TrainState): what is trained.
         validation (Validation): when to validate, and which epoch is the best.
+        report (Report): is written as the run proceeds; None: none.
     """
 
-    def __init__(self, run, state, validation):
-        self.run, self.state, self.validation, self.stopped_by = run, state, validation, 0
+    def __init__(self, run, state, validation, report=None):
+        self.run, self.state, self.validation, self.report, self.stopped_by = run, state, validation, report, 0
         self.meters = Meters(state.progress, run.config.per_batch_size * run.ranks.size)
         self.bad_images = BadImages(len(run.data), run.config, run.ranks, run.logger)
         self.rates = learning_rates(run.config, run.steps_per_epoch)
@@ -61,7 +62,8 @@ class Trainer:
         profile, end_step = self.start_profile()
         # A new line each step would drown a log file, so the bar shows only on a terminal.
         bar = tqdm(total=run.total_steps, initial=progress.step, unit="step", disable=not sys.stderr.isatty())
-        with bar, StopRequest(STOP_TEXT) as request, self.naming_failures(), self.open_steps() as train_one_step:
+        with (self.reporting(), bar, StopRequest(STOP_TEXT) as request, self.naming_failures(),
+              self.open_steps() as train_one_step):
             for epoch in range(progress.step // steps_per_epoch, -(-end_step // steps_per_epoch)):
                 if self.stopped_by or self.is_out_of_patience(epoch):
                     break
@@ -99,10 +101,28 @@ class Trainer:
                 progress.clear_epoch()
                 if config.ckpt_interval <= 0 or self.is_checkpoint_due(end_step) or validation.is_out_of_patience():
                     run.save_last(self.state)
+                self.report_epoch()
         if self.stopped_by:
             # A rank that leaves may end the others, one of which still writes.
             run.ranks.wait("the end of the run")
         return progress
+
+    @contextmanager
+    def reporting(self):
+        """Write the report at the end of the block, also where an error or a signal ends it."""
+        status = "ended by an error"
+        try:
+            yield
+            step, total = self.state.progress.step, self.run.total_steps
+            status = "finished" if step == total else f"ended after step {step} of {total}"
+        finally:
+            if self.report:
+                self.report.close(status)
+
+    def report_epoch(self):
+        """Write the report after an epoch, once the epoch is saved."""
+        if self.report:
+            self.report.after_epoch()
 
     @contextmanager
     def open_steps(self):
@@ -294,6 +314,8 @@ class Trainer:
             self.state.progress.clear_epoch()
             raise self.save_and_end(fault) from fault
         self.run.logger.info("epoch[%d], validation AP:%.4f, AP50:%.4f", epoch, result.ap, result.ap50)
+        if self.report:
+            self.report.add(result, epoch)
         return {"AP": result.ap, "AP50": result.ap50}
 
     def is_out_of_patience(self, epoch):

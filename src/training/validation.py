@@ -24,14 +24,18 @@ class Validation:
         config (Config): the resolved configuration.
         state (TrainState): of the run; `best_network` is validated.
         evaluate_network (callable or None): takes data and `ranks`, returns the `EvalResult` of the network as it is.
-        data (CocoData): the validation split.
+        data (CocoData): the validation split; None: no validation.
         ranks (Ranks): the processes that share it.
-        report (sequence): lines for the log, of what was found in the validation split.
     """
 
-    def __init__(self, config, state, evaluate_network=None, data=None, ranks=None, report=()):
-        self.config, self.state, self.report = config, state, report
-        self._evaluate, self._data, self._ranks = evaluate_network, data, ranks
+    def __init__(self, config, state, evaluate_network=None, data=None, ranks=None):
+        self.config, self.state, self.data = config, state, data
+        self._evaluate, self._ranks = evaluate_network, ranks
+
+    @property
+    def report(self):
+        """Lines for the log, of what was found in the validation split."""
+        return self.data.report_lines() if self.data else []
 
     def is_due(self, epoch):
         """Return whether to validate after an epoch."""
@@ -40,7 +44,7 @@ class Validation:
 
     def validate(self):
         """Return the `EvalResult` of the network as it is on the validation split; collective."""
-        return self._score(self._data, self._ranks)
+        return self._score(self.data, self._ranks)
 
     def score(self, data):
         """Return the `EvalResult` of the network as it is on other data, which this process alone evaluates."""
@@ -120,4 +124,4 @@ def build_validation(config, state, categories, ranks):
                         "eval_interval out")
     network = build_inference_network(config, len(data.categories), state.best_network,
                                       select=candidate_selector(config))
-    return Validation(config, state, partial(evaluate, network, config=config), data, ranks, data.report_lines())
+    return Validation(config, state, partial(evaluate, network, config=config), data, ranks)

@@ -40,7 +40,7 @@ def test_two_processes_with_half_the_batch_train_as_one_does(tmp_path):
 @pytest.mark.slow
 def test_evaluation_in_two_processes_is_that_of_one(tmp_path, data, unbroken):
     arguments = ["--device_target", "CPU", "--data_dir", str(data), "--per_batch_size", "2", "--eval_ignore_threshold",
-                 "0.01", "--pretrained", str(unbroken[0] / "ckpt_0" / "last.ckpt")]
+                 "0.01", "--pretrained", str(unbroken[0] / "ckpt_0" / "last.ckpt"), "--report", "False"]
     eval_program.main([*arguments, "--log_path", str(tmp_path / "one")])
     run_ranks(2, tmp_path, "eval.py", "--is_distributed", 1, *arguments, "--log_path", tmp_path / "two")
     found = []

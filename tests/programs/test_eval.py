@@ -52,7 +52,9 @@ def test_a_run_writes_table_results_log_and_config(checkpoint, data, tmp_path, c
     [folder] = (tmp_path / "logs").iterdir()
     names = sorted(path.name for path in folder.iterdir())
     assert names[:3] == ["config.yaml", "eval_rank_0.log", "metrics.json"]
-    assert re.fullmatch(r"predict_\d{4}(_\d\d){5}\.json", names[3]) and len(names) == 4
+    assert re.fullmatch(r"predict_\d{4}(_\d\d){5}\.json", names[3]) and names[4:] == ["report", "report.html"]
+    page = (folder / "report.html").read_text()
+    assert f"{checkpoint} on {data}; written" in page and "cannot be written" not in out
     figures = json.loads((folder / names[2]).read_text())
     assert f"\nmAP: {figures['AP']}\n" in out and f"all | maxDets=100 ] = {figures['AP50']:.3f}" in out
     assert list(figures["per_class"]) == ["cup", "ball", "key"]
@@ -72,7 +74,7 @@ def test_another_annotation_file_is_scored_as_the_data_folder_is(checkpoint, dat
     for name, arguments in (("usual", [f"--data_dir={data}"]), ("beside", [f"--ann_file={json_path}"]),
                             ("named", [f"--ann_file={json_path}", f"--image_dir={data / 'val2017'}"])):
         assert main([*arguments, f"--pretrained={checkpoint}", "--device_target=CPU", "--per_batch_size=5",
-                     f"--log_path={tmp_path / name}", "--eval_ignore_threshold=0.0001"]) == 0
+                     "--report=False", f"--log_path={tmp_path / name}", "--eval_ignore_threshold=0.0001"]) == 0
         figures.append(json.loads(next((tmp_path / name).glob("*/metrics.json")).read_text()))
     assert figures[0] == figures[1] == figures[2]
 
@@ -86,7 +88,8 @@ def test_candidates_from_the_device_give_the_same_files(checkpoint, data, tmp_pa
             selector = CandidateSelector(count, True)
             monkeypatch.setattr(inference, "candidate_selector", lambda _, selector=selector: selector)
         assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
-                     f"--log_path={tmp_path / str(number)}", "--max_detections=30", "--cpu_engine=mindspore"]) == 0
+                     f"--log_path={tmp_path / str(number)}", "--max_detections=30", "--cpu_engine=mindspore",
+                     "--report=False"]) == 0
         [folder] = (tmp_path / str(number)).iterdir()
         [path] = folder.glob("predict_*.json")
         found.append([path.read_text(), (folder / "metrics.json").read_text()])
@@ -145,7 +148,7 @@ def test_categories_of_checkpoint_and_data_must_match_by_name_and_order():
 def test_other_ids_with_the_same_names_are_those_of_the_file(data, tmp_path):
     checkpoint = write_checkpoint(tmp_path / "best.ckpt", Categories(NAMES, (0, 1, 2)))
     main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", f"--log_path={tmp_path / 'logs'}",
-          "--eval_ignore_threshold=0.0001"])
+          "--eval_ignore_threshold=0.0001", "--report=False"])
     [path] = (tmp_path / "logs").glob("*/predict_*.json")
     assert {result["category_id"] for result in json.loads(path.read_text())} == set(IDS)
 
@@ -166,7 +169,7 @@ def test_both_engines_of_the_cpu_find_the_same(checkpoint, data, tmp_path):
     for engine in ("onnxruntime", "mindspore"):
         assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
                      f"--log_path={tmp_path / engine}", f"--cpu_engine={engine}", "--multi_label=False",
-                     "--max_detections=10"]) == 0
+                     "--max_detections=10", "--report=False"]) == 0
         [path] = (tmp_path / engine).glob("*/predict_*.json")
         found[engine] = json.loads(path.read_text())
     ours, theirs = found.values()

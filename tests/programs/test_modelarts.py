@@ -41,7 +41,7 @@ class Cloud:
         cache = self.folder / f"cache{self.jobs}"
         options = {"enable_modelarts": True, "train_url": f"s3://bucket/{results}/", "data_path": cache / "data",
                    "output_path": cache / "train", "load_path": cache / "checkpoint", "device_target": "CPU",
-                   **options}
+                   "report": program is evaluation, **options}
         return run_cli(program.main, [f"--{key}={value}" for key, value in options.items()])
 
 
@@ -76,6 +76,7 @@ def test_train_eval_and_export_as_jobs(cloud):
     assert cloud.job(evaluation, "scores", data_url="s3://bucket/data/", pretrained="best.ckpt", **start) == 0
     (scored,) = cloud.bucket("scores", "outputs").iterdir()
     assert 0 <= json.loads((scored / "metrics.json").read_text())["AP"] <= 1 and list(scored.glob("predict_*.json"))
+    assert (scored / "report.html").is_file() and (scored / "report" / "confusion.png").is_file()
 
     assert cloud.job(export, "model", ckpt_file="best.ckpt", file_format="ONNX", **start) == 0
     assert cloud.bucket("model", "yolov3_tiny.onnx").stat().st_size > 30e6

@@ -25,7 +25,7 @@ EVERYTHING = {
     "assigner": "dynamic", "scale_x_y": "2,2", "micro_batch_size": 1,
     "box_loss": "ciou", "objectness_target": "iou", "objectness_prior": 0.01, "label_smooth": 1, "eval_interval": 1,
     "patience": 3, "weight_decay": 5.0, "dynamic_loss_scale": True, "loss_scale": 8.0,
-    "ckpt_interval": 2, "log_interval": 2,
+    "ckpt_interval": 2, "log_interval": 2, "report": False,
 }
 
 

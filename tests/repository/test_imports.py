@@ -17,8 +17,8 @@ before = dict(os.environ)
 import model_utils.bootstrap
 added = set(os.environ) - set(before)
 assert added <= {"ONEDNN_MAX_CPU_ISA", "GLOG_v"}, added
-# Third-party packages may change it (OpenCV sets LD_LIBRARY_PATH); the check covers the modules imported after them.
-import cv2, mindspore, mindspore.dataset, numpy, pycocotools.cocoeval, tqdm
+# Third-party packages may change it (OpenCV sets LD_LIBRARY_PATH); the check covers what is imported after them.
+import cv2, mindspore, mindspore.dataset, numpy, pycocotools.cocoeval, tensorboardX, tqdm
 handlers, environment = list(logging.getLogger().handlers), dict(os.environ)
 states = random.getstate(), numpy.random.get_state()[1].tolist()
 for name in MODULES:

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("model_utils", "src", "scripts", "tools")
-MAX_MODULES, MAX_SRC_ENTRIES = 15, 18
+MAX_MODULES, MAX_SRC_ENTRIES = 15, 19
 NO_MODULES = {"__init__.py", "__pycache__", "build", "outputs", "node_modules"}
 
 

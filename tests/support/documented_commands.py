@@ -29,15 +29,15 @@ from tests.support.tool_exports import EXPORTS
 
 MAX_SECONDS = 300
 # Appended to the commands in which the words are found, the first that fits; the last value of an option counts.
-TINY = "--training_shape 64 --max_epoch 1 --warmup_epochs 0 --num_parallel_workers 2 --per_batch_size 4"
+TINY = "--training_shape 64 --max_epoch 1 --warmup_epochs 0 --num_parallel_workers 2 --per_batch_size 4 --report False"
 ADDED = {
     "pip install": "--no-index",
     "--resume ": "--max_epoch 2",
     "train.py": TINY,
     "run_standalone_train": TINY,
     "run_distribute_train": TINY,
-    "run_eval": "--per_batch_size 2",
-    "eval.py": "--per_batch_size 2",
+    "run_eval": "--per_batch_size 2 --report False",
+    "eval.py": "--per_batch_size 2 --report False",
 }
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"

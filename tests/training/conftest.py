@@ -21,8 +21,8 @@ def split(data):
 
 @pytest.fixture(scope="session")
 def validated(tmp_path_factory, data):
-    """(folder of the checkpoints, log) of a run of three epochs with validation."""
-    return run(tmp_path_factory.mktemp("validated"), data, *VALIDATED)
+    """(folder of the checkpoints, log) of a run of three epochs with validation and a report."""
+    return run(tmp_path_factory.mktemp("validated"), data, *VALIDATED, "--report", "True")
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,9 @@ def test_log_and_files_of_a_run(validated):
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]
     assert best.meta["testing_shape"] == [64, 64] and not best.moments
+    page = (checkpoints.parent / "report.html").read_text()
+    assert "<p>finished; written" in page and f"best AP</dt><dd>{best.meta['progress']['best_score']:.4f}" in page
+    assert all(f'alt="{name}"' in page for name in ("Loss", "Confusion of classes", "Sizes of the boxes", "Batch 3"))
     saved = (checkpoints.parent / "config.yaml").read_text()
     assert "num_classes: 3  # derived" in saved and "lr: 0.0001  # command line" in saved
 
@@ -371,7 +374,7 @@ def test_a_run_that_a_signal_stops_continues_exactly(tmp_path, data, finished, m
         return signal.SIGTERM if len(looks) == steps else 0
 
     monkeypatch.setattr(StopRequest, "number", number)
-    arguments = [*CPU, "--data_dir", str(data), *FINISHED]
+    arguments = [*CPU, "--data_dir", str(data), *FINISHED, "--report", str(steps == 7)]
     with shared_graphs():
         code = train.main([*arguments, "--ckpt_path", str(tmp_path / "stopped")])
     (folder,) = (tmp_path / "stopped").iterdir()
@@ -379,6 +382,8 @@ def test_a_run_that_a_signal_stops_continues_exactly(tmp_path, data, finished, m
     assert code == 143 and load_checkpoint(last).meta["progress"]["step"] == steps == len(looks)
     assert (f"stopped by SIGTERM after step {steps} of 25; to continue: python train.py --data_dir {data} --resume "
             f"{last}\n") in (folder / "train_rank_0.log").read_text()
+    if steps == 7:
+        assert "<p>ended after step 7 of 25; written" in (folder / "report.html").read_text()
     checkpoints, _ = run(tmp_path / "resumed", data, *FINISHED, "--resume", last)
     for name in ("last.ckpt", "best.ckpt"):
         assert digest(checkpoints / name) == digest(finished[0] / name)

@@ -18,7 +18,7 @@ from tools.faults.small_run import SMALL, make_data, start
 
 SMALLEST, LARGEST = 2**14, 2**30
 # Five steps an epoch; states of about 100 MB after every second step and after each epoch.
-ARGUMENTS = ("--max_epoch=2", "--ckpt_interval=2", "--keep_checkpoint_max=2", "--eval_interval=1")
+ARGUMENTS = ("--max_epoch=2", "--ckpt_interval=2", "--keep_checkpoint_max=2", "--eval_interval=1", "--report=True")
 # The path, and the free bytes, of which those that are needed are more where they are known.
 LINE = re.compile(r"error: (\S+): No space left on device \((?:(\d+) bytes needed, )?(\d+) bytes free\); "
                   "check the path, its permissions and the space on the disk")

@@ -14,7 +14,7 @@ from tools.sample_data import Settings, make_sample_data
 
 IMAGES, BATCH = 10, 2
 STEPS_PER_EPOCH = IMAGES // BATCH
-CPU = ["--device_target=CPU", "--training_shape=64", "--warmup_epochs=1", "--lr=0.0001"]
+CPU = ["--device_target=CPU", "--training_shape=64", "--warmup_epochs=1", "--lr=0.0001", "--report=False"]
 SMALL = [f"--per_batch_size={BATCH}", "--ema_decay=0.6", "--num_parallel_workers=1", "--log_interval=1"]
 TRAIN = (ROOT / "train.py",)
 

@@ -10,7 +10,8 @@ import psutil
 from tools.faults.outcome import Outcome
 from tools.faults.small_run import SMALL, STEPS_PER_EPOCH, make_data, start
 
-ARGUMENTS = ("--mosaic=0.5", "--eval_interval=20", "--ckpt_interval=50", "--keep_checkpoint_max=3")
+ARGUMENTS = ("--mosaic=0.5", "--eval_interval=20", "--ckpt_interval=50", "--keep_checkpoint_max=3",
+             "--report=True")
 SECONDS = 0.5
 # Of the samples, so many at the start and at the end are compared; the first graphs and caches are in neither.
 SHARE = 0.25

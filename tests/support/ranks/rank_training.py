@@ -11,7 +11,7 @@ from src.weights.checkpoint import load_checkpoint
 from tests.support.ranks.many_ranks import run_ranks
 
 TRAINING = ["--is_distributed", 1, "--device_target", "CPU", "--training_shape", 64, "--warmup_epochs", 1,
-            "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20]
+            "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20, "--report", False]
 # Twenty steps of two ranks on 21 images, with a checkpoint at every other one.
 TWENTY_STEPS = ["--per_batch_size", 2, "--max_epoch", 4, "--ckpt_interval", 2, "--eval_interval", 2,
                 "--debug_log", True]

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of a training run: the commands that follow, and what its figures suggest to change."""
 import contextlib
-import csv
+import math
 import shlex
-from pathlib import Path
 
 from model_utils.errors import UserError
 from src.config import detection_scales
-from src.data.anchors import augmented_sides, fit_of
-from src.training.auto_settings import MIN_RECALL
+from src.data.anchors import GOOD_RECALL, augmented_sides, fit_of
+from src.report.report import read_metrics
 from src.weights.checkpoint_folder import BEST
 
 # A last fifth of the run that brought so large a share of the AP ends too early.
@@ -39,7 +38,7 @@ def last_lines(run, validation):
         # An image that breaks now costs a hint.
         with contextlib.suppress(UserError):
             train_ap = validation.score(run.data.without(set(range(len(run.data))) - chosen)).ap
-    return [*hints(run.config, run.data, read_rows(run.folder / "metrics.csv"), train_ap),
+    return [*hints(run.config, run.data, read_metrics(run.folder / "metrics.csv"), train_ap),
             next_commands(run.config, run.checkpoints / BEST)]
 
 
@@ -58,29 +57,22 @@ def next_commands(config, checkpoint):
                       f"  python export.py --ckpt_file {path} --file_name yolov3_tiny --file_format ONNX{device}"))
 
 
-def hints(config, data, rows, train_ap=None):
+def hints(config, data, metrics, train_ap=None):
     """Return what the figures of a finished run suggest, a line each.
 
     Args:
         config (Config): of the run.
         data (CocoData): its training split.
-        rows (list): of metrics.csv, dicts of texts; an epoch without validation has an empty AP.
+        metrics (dict): of `read_metrics`.
         train_ap (float): AP of the last weights on training images; None: not known.
     """
-    found = [*_of_accuracy(config, rows, train_ap), *_of_anchors(config, data), *_of_speed(rows)]
+    found = [*_of_accuracy(config, metrics, train_ap), *_of_anchors(config, data), *_of_speed(metrics)]
     return [f"hint: {text}" for text in found]
 
 
-def read_rows(path):
-    """Return the rows of a metrics.csv; none where there is no file."""
-    if not Path(path).is_file():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _of_accuracy(config, rows, train_ap):
-    scored = [(int(row["epoch"]), float(row["AP"])) for row in rows if row["AP"]]
+def _of_accuracy(config, metrics, train_ap):
+    scored = [(int(epoch), ap) for epoch, ap in zip(metrics["epoch"], metrics.get("AP", ()), strict=False)
+              if math.isfinite(ap)]
     if not scored:
         yield "nothing was validated; --eval_interval 5 shows how the AP develops and keeps the best epoch"
         return
@@ -105,14 +97,13 @@ def _of_anchors(config, data):
     sides = augmented_sides(data, config)
     anchors = [anchor for scale in detection_scales(config) for anchor in scale.anchors]
     recall = fit_of(sides, anchors)["best_possible_recall"] if len(sides) else 1
-    if recall < MIN_RECALL and config.source("anchors") == "default":
+    if recall < GOOD_RECALL and config.source("anchors") == "default":
         yield (f"{1 - recall:.0%} of the boxes have no anchor of a similar shape (an IoU of 0.5): --anchors auto fits "
                "anchors to them")
 
 
-def _of_speed(rows):
-    steps = [(float(row["data_time"]), float(row["step_time"])) for row in rows]
-    waited, computed = map(sum, zip(*steps, strict=True)) if steps else (0, 0)
+def _of_speed(metrics):
+    waited, computed = (sum(metrics.get(name, ())) for name in ("data_time", "step_time"))
     if waited > WAITING * (waited + computed):
         yield (f"{waited / (waited + computed):.0%} of the time was spent waiting for images: raise "
                "num_parallel_workers or image_cache_mb, or put the images on a faster disk")

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from model_utils.config import DERIVED, get_config
-from src.training.hints import hints, last_lines, next_commands
+from src.report.hints import hints, last_lines, next_commands
 
 SOUND = (0.2, 0.4, 0.5, 0.52, 0.53)
 
 
-def rows(aps, data_time=0.1, step_time=1.0):
-    """Rows of metrics.csv of a run of 25 epochs; None: an epoch without validation."""
-    return [{"epoch": str(5 * number + 4), "AP": "" if ap is None else str(ap), "data_time": str(data_time),
-             "step_time": str(step_time)} for number, ap in enumerate(aps)]
+def metrics(aps, data_time=0.1, step_time=1.0):
+    """Columns of metrics.csv of a run of 25 epochs; None: an epoch without validation."""
+    return {"epoch": np.arange(4, 25, 5.0)[:len(aps)], "AP": np.array(aps, float),
+            "data_time": np.full(len(aps), data_time), "step_time": np.full(len(aps), step_time)}
 
 
 def config(*arguments):
@@ -49,22 +49,22 @@ def images(side, count=1):
     (SOUND, None, (), ""),
 ])
 def test_accuracy(aps, train_ap, options, expected):
-    found = hints(config(*options), images(25), rows(aps), train_ap)
+    found = hints(config(*options), images(25), metrics(aps), train_ap)
     assert len(found) == bool(expected)
     for line in found:
         assert line.startswith("hint: ") and re.search(expected, line)
 
 
 def test_anchors_that_fit_no_box_are_named_unless_they_were_chosen():
-    (line,) = hints(config(), images(3), rows(SOUND))
+    (line,) = hints(config(), images(3), metrics(SOUND))
     assert line.startswith("hint: 100% of the boxes have no anchor of a similar shape") and "--anchors auto" in line
     fitted = config().replace(DERIVED, anchors=config().anchors)
-    assert hints(fitted, images(3), rows(SOUND)) == []
+    assert hints(fitted, images(3), metrics(SOUND)) == []
 
 
 def test_waiting_for_images():
-    assert hints(config(), images(25), rows(SOUND, 0.4, 1.0)) == []
-    (line,) = hints(config(), images(25), rows(SOUND, 1.0, 1.0))
+    assert hints(config(), images(25), metrics(SOUND, 0.4, 1.0)) == []
+    (line,) = hints(config(), images(25), metrics(SOUND, 1.0, 1.0))
     assert line.startswith("hint: 50% of the time was spent waiting for images")
 
 
