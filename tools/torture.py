@@ -42,11 +42,12 @@ def torture(kind, count, work):
     folder.mkdir()
     try:
         outcomes = importlib.import_module(f"tools.faults.{kind}").run(folder, *([] if count is None else [count]))
+        outcomes = [outcomes] if isinstance(outcomes, Outcome) else list(outcomes)
     except UserError as error:
         outcomes = [Outcome(kind, 1, "", (f"was not tried: {error}",))]
     shutil.rmtree(folder)
     say(f"{kind}: {time.monotonic() - started:.0f} s")
-    return [outcomes] if isinstance(outcomes, Outcome) else list(outcomes)
+    return outcomes
 
 
 def say(text):

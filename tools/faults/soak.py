@@ -35,8 +35,8 @@ def run(work, count):
     samples = watch(process)
     errors = process.communicate()[1].decode()
     first, last = first_and_last(samples)
-    text = (f"memory {first.memory:.0f} to {last.memory:.0f} MB, open files {first.files} to {last.files}, threads "
-            f"{first.threads} to {last.threads}")
+    text = (f"memory {first.memory:.0f} to {last.memory:.0f} MB, open files {first.files:g} to {last.files:g}, threads "
+            f"{first.threads:g} to {last.threads:g}")
     return Outcome(f"{count} steps with mosaic, EMA, validation and checkpoints", 1, f"nothing: {text}",
                    tuple(faults_of(process.returncode, errors, first, last)))
 
