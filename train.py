@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train YOLOv3-Tiny on a data folder in COCO layout: from random weights, a backbone, a checkpoint, or a run to resume.
 
-    python train.py --data_dir DATA --device_target CPU --training_shape 320 --per_batch_size 8 --max_epoch 30
+    python train.py --config_path improved --data_dir DATA --device_target CPU --training_shape 320 --max_epoch 40
     python train.py --data_dir DATA --device_target CPU --resume auto
 
 A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, report.html and the checkpoints in
