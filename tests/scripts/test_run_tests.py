@@ -26,20 +26,20 @@ def runs_of(place):
 def test_lint_then_tests_with_the_arguments_passed_on(tests):
     result = tests.run("run_tests.sh", "-m", "not slow", "tests/a file.py", wait=None)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert runs_of(tests) == [["-m", "ruff", "check", "."],
+    assert runs_of(tests) == [["-m", "ruff", "check", "."], ["-m", "mypy"],
                               ["-m", "pytest", "-rs", "--durations=25", "-n", "2", "--dist", "loadgroup",
                                "--no-loadscope-reorder", "-m", "not slow", "tests/a file.py"]]
     assert {call["cwd"] for call in tests.calls()} == {str(tests.repo)}
     assert result.stdout.rstrip().endswith("all passed")
 
 
-@pytest.mark.parametrize("broken", ["ruff", "pytest"])
+@pytest.mark.parametrize("broken", ["ruff", "mypy", "pytest"])
 def test_a_failure_is_named_at_the_end_and_the_rest_still_runs(tests, broken):
     result = tests.run("run_tests.sh", wait=None, STUB_BREAKS=broken)
     assert result.returncode == 1
     assert f"failed: {broken} (exit code 5)" in result.stdout
     assert "all passed" not in result.stdout
-    assert len(runs_of(tests)) == 2
+    assert len(runs_of(tests)) == 3
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")

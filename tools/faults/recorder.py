@@ -149,7 +149,8 @@ class Recorder:
 
 
 def _pass_on(event, arguments):
-    if _recorders[0] and (event == "open" or event.startswith("os.")):
+    # When Python ends, modules lose their names before the hook goes.
+    if _recorders and _recorders[0] and (event == "open" or event.startswith("os.")):
         _recorders[0].record(event, arguments)
 
 
