@@ -263,8 +263,8 @@ def read_options(path: str | os.PathLike) -> dict[str, Option]:
                          "limits, decisive options, and those of each program")
     values, helps, choices, limits, decisive, programs = documents
     decisive, sections = decisive.get("decisive", []), _sections(path)
-    for name in {*helps, *choices, *limits, *decisive, *chain(*programs.values())}.difference(sections.values()):
-        if name not in values:
+    for name in chain(helps, choices, limits, decisive, *programs.values()):
+        if name not in values and name not in sections.values():
             raise UsageError(f"{path}: {name} has a help text, choices or limits, is decisive or of a program, but has "
                              "no value in the first document")
     options = {}

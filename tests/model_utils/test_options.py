@@ -184,6 +184,6 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 ])
 def test_a_broken_default_configuration_is_explained(tmp_path, text, words):
     decisive = "decisive: [c]\n" if words.startswith("c ") else "{}\n"
-    programs = "train: [General, d]\n" if words.startswith("d ") else "{}"
+    programs = "train: [d]\n" if words.startswith("d ") else "{}"
     with pytest.raises(UsageError, match=words):
         read_options(write(tmp_path, f"{text}---\n{decisive}---\n{programs}"))
