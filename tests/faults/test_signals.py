@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from model_utils.signals import StopRequest, name_of
+from model_utils.signals import SIGNALS, StopRequest, name_of
 from tests.support.place import ROOT
 
 START = "import sys, time\nfrom model_utils.signals import StopRequest, listen, unbroken\nlisten()\n"
@@ -33,12 +33,13 @@ time.sleep(60)
 
 def start(code, ignored=()):
     """Start code and return the process as soon as it has printed a line."""
-    def ignore():
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
+    def prepare():
+        # Also where nohup, or a shell's &, made these tests ignore SIGINT.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
 
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, preexec_fn=ignore)
+                               stderr=subprocess.PIPE, preexec_fn=prepare)
     assert process.stdout.readline()
     return process
 
