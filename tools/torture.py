@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The long form of the tests of faults: do what machines, disks and people do to a training run, and count the losses.
 
-    python tools/torture.py                          # everything, about two hours on one core
+    python tools/torture.py                          # everything, about an hour and a half
     python tools/torture.py kills --count 10         # one kind, ten times
 
     kills        SIGKILL at random moments, with --resume auto after each (200)

@@ -1,12 +1,14 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """tools/torture.py: its table and exit code, and what counts as a fault on a full disk and in a soak."""
+import contextlib
 from types import SimpleNamespace
 
 import pytest
 
 from model_utils.errors import UserError
 from tools import torture
+from tools.faults import full_disk
 from tools.faults.full_disk import faults_of as disk_faults
 from tools.faults.outcome import Outcome
 from tools.faults.soak import Sample, first_and_last
@@ -66,6 +68,23 @@ def test_a_full_disk(tmp_path):
     assert "left hidden" in found[1] and "config.yaml is empty" in found[2] and "is not listed" in found[3]
     assert "cannot be read" in found[4]
     assert list(disk_faults(tmp_path / "none", 1, LINE.format("a") + "more\n"))[0].startswith("not one line with")
+
+
+def test_a_disk_with_several_faults_is_one_try_that_was_not_survived(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def disk(folder, size):
+        (folder / ".left").mkdir(parents=True)
+        yield
+
+    process = SimpleNamespace(returncode=-9, communicate=lambda: (b"", b""))
+    monkeypatch.setattr(full_disk, "disk", disk)
+    monkeypatch.setattr(full_disk, "make_data", lambda folder: folder)
+    monkeypatch.setattr(full_disk, "start", lambda *_: process)
+    outcome = full_disk.run(tmp_path, 3)
+    assert (outcome.tried, outcome.survived, len(outcome.failures)) == (3, 0, 3)
+    assert all("exit code -9; left hidden: " in failure for failure in outcome.failures)
+    assert [failure.endswith("; the largest disk did not hold the run") for failure in outcome.failures] == [
+        False, False, True]
 
 
 def test_a_soak():

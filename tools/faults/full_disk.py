@@ -48,18 +48,17 @@ def run(work, count):
     Raises:
         UserError: no disk can be mounted.
     """
-    data, failures, finished = make_data(work / "data"), [], 0
+    data, failures = make_data(work / "data"), []
     for number in range(count):
         size = round(SMALLEST * (LARGEST / SMALLEST) ** (number / (count - 1)) / 4096) * 4096
         folder = work / f"{size}"
         with disk(folder, size):
             process = start(folder, data, *SMALL, *ARGUMENTS)
             errors = process.communicate()[1].decode()
-            faults = list(faults_of(folder, process.returncode, errors))
-        failures += [f"{size} bytes: {fault}" for fault in faults]
-        finished += process.returncode == 0
-    if not finished:
-        failures.append(f"{size} bytes: the largest disk did not hold the run")
+            faults = "; ".join(faults_of(folder, process.returncode, errors))
+        if number == count - 1 and process.returncode:
+            faults = f"{faults}; the largest disk did not hold the run".removeprefix("; ")
+        failures += [f"{size} bytes: {faults}"] * bool(faults)
     return Outcome("disk full at a write of training", count, "the steps since the last state that fitted",
                    tuple(failures))
 

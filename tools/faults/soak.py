@@ -38,7 +38,7 @@ def run(work, count):
     text = (f"memory {first.memory:.0f} to {last.memory:.0f} MB, open files {first.files:g} to {last.files:g}, threads "
             f"{first.threads:g} to {last.threads:g}")
     return Outcome(f"{count} steps with mosaic, EMA, validation and checkpoints", 1, f"nothing: {text}",
-                   tuple(faults_of(process.returncode, errors, first, last)))
+                   tuple(filter(None, ["; ".join(faults_of(process.returncode, errors, first, last))])))
 
 
 def watch(process):
