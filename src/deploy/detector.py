@@ -29,7 +29,7 @@ from src.deploy.model_files import load_model
 from src.evaluation.detections import as_records, detect
 from src.evaluation.visualize import draw_boxes
 from src.network.head_layout import FIRST_CLASS
-from src.transforms import place
+from src.transforms import paste
 from src.util import first_names
 
 Image = np.ndarray | str | os.PathLike
@@ -140,11 +140,11 @@ class Detector:
             UserError: the network gave NaN or infinity.
         """
         # A batch is always full: exported graphs accept no other.
-        batch = np.zeros((self.batch_size, *self.input_hw, 3), np.uint8)
+        batch = np.full((self.batch_size, *self.input_hw, 3), self.config.pad_value, np.uint8)
         sizes = [(image.shape[0], image.shape[1]) for image in images]
         placements = [fit_placement(self.config.resize_mode, image_hw, self.input_hw) for image_hw in sizes]
         for canvas, image, placement in zip(batch, images, placements, strict=False):
-            canvas[:] = place(image, placement, self.input_hw, self.config.pad_value)
+            paste(image, placement, canvas)
         heads, found = self._heads(batch), []
         for number, (image_hw, placement) in enumerate(zip(sizes, placements, strict=True)):
             big, small = (head[number] for head in heads)
