@@ -17,7 +17,7 @@ from pathlib import Path
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import TRAVELLING, get_config
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, counted, run_cli
 from src.config import check_config
 from src.data.categories import COCO, read_names
 from src.network.head_layout import FIRST_CLASS
@@ -52,8 +52,9 @@ def main(argv=None):
         names = COCO.names if num_classes == len(COCO) else None
     target.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(target, darknet.weights, describe(config, names))
-    print(f"{source}: Darknet {'.'.join(map(str, darknet.version))}, trained on {darknet.images_seen} images, "
-          f"{num_classes} classes ({origin}), {len(config.anchor_masks[0])} anchors a scale")
+    print(f"{source}: Darknet {'.'.join(map(str, darknet.version))}, trained on "
+          f"{counted(darknet.images_seen, 'images')}, {counted(num_classes, 'classes')} ({origin}), "
+          f"{len(config.anchor_masks[0])} anchors a scale")
     print(f"{target}: {len(darknet.weights)} tensors, {sum(array.size for array in darknet.weights.values())} numbers; "
           f"runs at {config.testing_shape[0]}x{config.testing_shape[1]}, {config.resize_mode}, anchor_masks "
           f"{[list(mask) for mask in config.anchor_masks]}, mean {list(config.mean)}, std {list(config.std)}")
@@ -88,7 +89,7 @@ def count_classes(darknet, config, names):
         UserError: what the user said does not fit the rows of the heads, or nothing was said; the anchors and classes
             that fit are listed.
     """
-    said = [] if names is None else [(f"{config.names_file} has {len(names)} names", len(names))]
+    said = [] if names is None else [(f"{config.names_file} has {counted(len(names), 'names')}", len(names))]
     if config.is_set("num_classes"):
         said.append((f"num_classes is {config.num_classes} ({config.source('num_classes')})", config.num_classes))
     anchors = len(config.anchor_masks[0])

@@ -17,7 +17,7 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import get_config
 from model_utils.device_adapter import setup_device, start_ranks
-from model_utils.errors import UsageError, run_cli
+from model_utils.errors import UsageError, counted, run_cli
 from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
 from src.config import check_config, with_categories
@@ -74,21 +74,22 @@ def evaluation_files(config):
 
 def run(network, data, config, folder, logger, ranks):
     """Evaluate, log the tables and write results and metrics to a folder."""
-    logger.info("evaluating %s on %d images of %s at %dx%d", config.pretrained, len(data.image_ids),
+    logger.info("evaluating %s on %s of %s at %dx%d", config.pretrained, counted(len(data.image_ids), "images"),
                 config.ann_file or config.data_dir, *config.testing_shape)
     for line in data.report_lines():
         logger.warning("%s", line)
     results_path = folder / time.strftime("predict_%Y_%m_%d_%H_%M_%S.json")
     result = evaluate(network, data, config, results_path=results_path, ranks=ranks)
     if result.damaged_images:
-        logger.warning("the network gave NaN or infinity on %d of %d images", result.damaged_images, result.num_images)
+        logger.warning("the network gave NaN or infinity on %d of %s", result.damaged_images,
+                       counted(result.num_images, "images"))
     if result.undecided_images:
-        logger.info("%d of %d images needed more candidates than the device selected", result.undecided_images,
-                    result.num_images)
+        logger.info("%d of %s needed more candidates than the device selected", result.undecided_images,
+                    counted(result.num_images, "images"))
     logger.info("\n%s", result.table, extra=TABLE)
     logger.info("AP of each class\n%s", result.class_table, extra=TABLE)
-    logger.info("%d detections; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
-                len(result.results), result.images_per_second, result.images_per_second_total)
+    logger.info("%s; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
+                counted(len(result.results), "detections"), result.images_per_second, result.images_per_second_total)
     logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
     if ranks.is_first:
         write_json(folder / "metrics.json", result.metrics())

@@ -16,7 +16,7 @@ import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
-from model_utils.errors import UsageError, run_cli
+from model_utils.errors import UsageError, counted, run_cli
 from model_utils.modelarts_job import modelarts_job
 from model_utils.signals import name_of
 from src.config import check_config, resumed_config, training_config, with_categories
@@ -106,8 +106,11 @@ def fit(run, state, validation, checkpoint):
     if checkpoint:
         run.take_over(checkpoint, state.progress)
     sizes = ", ".join(f"{height}x{width}" for height, width in training_sizes(config))
-    logger.info("%d images, %d classes, %d steps an epoch, %d epochs, shape %s, log and checkpoints in %s",
-                len(data.image_ids), len(data.categories), run.steps_per_epoch, config.max_epoch, sizes, run.folder)
+    for line in run.header(validation):
+        logger.info("%s", line)
+    logger.info("%s, %s, %s an epoch, %s, shape %s, log and checkpoints in %s",
+                counted(len(data.image_ids), "images"), counted(len(data.categories), "classes"),
+                counted(run.steps_per_epoch, "steps"), counted(config.max_epoch, "epochs"), sizes, run.folder)
     run.ranks.check_alike({"training images": len(data.image_ids), "classes": len(data.categories),
                            "steps an epoch": run.steps_per_epoch, "epochs": config.max_epoch,
                            "steps done": state.progress.step,
@@ -120,7 +123,7 @@ def fit(run, state, validation, checkpoint):
                        name_of(trainer.stopped_by), progress.step, run.total_steps, shlex.quote(config.data_dir),
                        shlex.quote(str(run.last_checkpoint)))
         return 128 + trainer.stopped_by
-    logger.info("done after %d steps, %d of them skipped; peak memory %.0f MB; %s", progress.step,
+    logger.info("done after %s, %d of them skipped; peak memory %.0f MB; %s", counted(progress.step, "steps"),
                 progress.skipped_steps, peak_memory_mb(),
                 ", ".join(str(path) for path in sorted(run.checkpoints.glob("*st.ckpt"))))
     for line in last_lines(run, validation):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -22,10 +23,14 @@ INSTALL = "install the tested set: pip install -r requirements.txt"
 
 
 def set_environment() -> None:
-    """Set the variables that MindSpore and oneDNN read at start, unless the user set them."""
+    """Set the variables that MindSpore, oneDNN and OpenCV read at start, unless the user set them."""
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     # 3: errors only; at level info the compiler prints thousands of lines.
     os.environ.setdefault("GLOG_v", "3")
+    # What OpenCV and Pillow say of an image has no name in it; the programs report the file themselves.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 
 def open_standard_streams() -> None:

@@ -20,6 +20,8 @@ EXIT_CODE_FILE = "YOLOV3_TINY_EXIT_CODE_FILE"
 OUT_OF_MEMORY = re.compile(r"bad_alloc|out of memory|memory (isn't|is not|not) enough|alloc\w* .*memory.* failed", re.I)
 LESS_MEMORY = ("lower per_batch_size (or set micro_batch_size, to train in parts), training_shape or testing_shape, or "
                "image_cache_mb, or free memory")
+# A word and its ending, as in box-es, categor-ies and image-s.
+PLURAL = re.compile(r"\b(\w+?)(ies|(?<=x)es|(?<=ss)es|(?<=ch)es|s)\b")
 # Characters of a value that a message shows.
 MAX_SHOWN = 100
 
@@ -60,6 +62,17 @@ def nearest(name: str, candidates: Iterable[object], prefix: str = "") -> str:
     by_key = {str(candidate).lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name[:MAX_SHOWN].replace("-", "_").lower(), by_key, 1)
     return f"; did you mean {prefix}{by_key[close[0]]}?" if close else ""
+
+
+def counted(number: int, things: str) -> str:
+    """Return how many things there are: with "boxes that are not there", 2 boxes that are not there, 1 box that is not.
+
+    Of one thing, the first word that ends with s becomes singular, and so do the verbs are and have.
+    """
+    if number != 1:
+        return f"{number} {things}"
+    things = PLURAL.sub(lambda found: found[1] + ("y" if found[2] == "ies" else ""), things, count=1)
+    return "1 " + re.sub(r"\b(are|have)\b", lambda found: {"are": "is", "have": "has"}[found[0]], things)
 
 
 def printable(text: str, keeps_lines: bool = False) -> str:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 
 CACHED_EPOCHS = 4
 
@@ -29,9 +29,10 @@ def steps_per_epoch(num_images: int, batch: int, world_size: int) -> int:
     steps = num_images // (batch * world_size)
     if not steps:
         largest = num_images // world_size
-        advice = f"set --per_batch_size to at most {largest}" if largest else f"use at most {num_images} devices"
-        raise UserError(f"{num_images} training images are too few for one step: per_batch_size {batch} on "
-                        f"{world_size} device(s) takes {batch * world_size}; {advice}, or add images")
+        advice = (f"set --per_batch_size to at most {largest}" if largest else
+                  f"use at most {counted(num_images, 'devices')}")
+        raise UserError(f"{counted(num_images, 'training images are')} too few for one step: per_batch_size {batch} on "
+                        f"{counted(world_size, 'devices')} takes {batch * world_size}; {advice}, or add images")
     return steps
 
 

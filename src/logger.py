@@ -5,6 +5,7 @@ import contextlib
 import csv
 import io
 import logging
+import os
 import resource
 import sys
 import time
@@ -22,6 +23,8 @@ LINE_FORMAT = "%(asctime)s:%(levelname)s:%(message)s"
 
 # `extra` of a message whose lines stay as they are; the names in it are on one line each.
 TABLE = {"is_table": True}
+# Of a terminal.
+COLOURS = {logging.WARNING: 33, logging.ERROR: 31}
 
 
 class LineFormatter(logging.Formatter):
@@ -32,11 +35,17 @@ class LineFormatter(logging.Formatter):
 
 
 class ConsoleHandler(logging.Handler):
-    """Writes to standard output without breaking a progress bar: the line goes above it."""
+    """Writes to standard output without breaking a progress bar: the line goes above it.
+
+    On a terminal warnings are yellow and errors red, unless NO_COLOR is set (https://no-color.org).
+    """
 
     def emit(self, record):
         try:
-            tqdm.write(self.format(record), file=sys.stdout)
+            text, colour = self.format(record), COLOURS.get(record.levelno)
+            if colour and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+                text = f"\033[{colour}m{text}\033[0m"
+            tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()
         except BrokenPipeError:
             # Its reader has left, as `head` does; the run and its log file continue.
@@ -193,31 +202,22 @@ def training_line(epoch, iteration, loss, images_per_second, lr):
             f"lr:{float(lr)}")
 
 
-def epoch_line(epoch, max_epoch, loss, images_per_second, epoch_seconds, remaining_seconds, peak_memory_mb):
-    """Return the summary line of an epoch with the time it took and the time that remains.
+def epoch_line(row, max_epoch, loss_parts, remaining_seconds):
+    """Return the line of an epoch: its losses, AP if it was validated, speed, and the time that remains.
 
     Args:
-        epoch (int): number of the epoch that ended, from 0.
+        row (dict): of metrics.csv: epoch (from 0), loss, images_per_second, seconds, data_time, step_time, AP, AP50.
         max_epoch (int): how many epochs the run has.
-        loss (float): mean over the epoch.
-        images_per_second (float): over all devices.
-        epoch_seconds, remaining_seconds (float): written as h:mm:ss.
-        peak_memory_mb (float): largest resident memory of the process so far.
+        loss_parts (dict): name to mean of what the loss is the sum of.
+        remaining_seconds (float): written as h:mm:ss, as are the seconds of the epoch.
     """
-    return (f"epoch[{epoch}] done, {epoch + 1}/{max_epoch}, mean loss:{loss:.6f}, "
-            f"fps:{images_per_second:.2f} imgs/sec, time:{clock(epoch_seconds)}, ETA:{clock(remaining_seconds)}, "
-            f"peak memory:{peak_memory_mb:.0f} MB")
-
-
-def time_line(epoch, data_time, step_time):
-    """Return the line that says where an epoch's time went; with a data time near 0 the host keeps up.
-
-    Args:
-        epoch (int): number of the epoch that ended, from 0.
-        data_time (float): mean seconds that a step waited for its batch.
-        step_time (float): mean seconds of a step without that.
-    """
-    return f"epoch[{epoch}] a step, data_time:{data_time:.4f} s, step_time:{step_time:.4f} s"
+    parts = ", ".join(f"{name} {value:.3f}" for name, value in loss_parts.items())
+    scores = "".join(f"{name}:{row[name]:.4f}, " for name in ("AP", "AP50") if name in row)
+    # With a share near 0 the host keeps up.
+    waiting = row["data_time"] / max(row["data_time"] + row["step_time"], 1e-9)
+    return (f"epoch[{row['epoch']}] done, {row['epoch'] + 1}/{max_epoch}, mean loss:{row['loss']:.6f} ({parts}), "
+            f"{scores}fps:{row['images_per_second']:.2f} imgs/sec ({waiting:.0%} waiting for images), "
+            f"time:{clock(row['seconds'])}, ETA:{clock(remaining_seconds)}")
 
 
 def peak_memory_mb():

@@ -19,7 +19,7 @@ from typing import Any
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import Config, get_config
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, counted, run_cli
 from model_utils.json_file import is_finite_number, parse_json, read_file, read_json, type_faults, write_json
 from src.config import check_config
 from src.data.coco import CocoData, need_ground_truth, read_annotation_file
@@ -71,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.info("\n%s", scores.table, extra=TABLE)
         logger.info("AP of each class\n%s", scores.class_table, extra=TABLE)
         write_json(folder / METRICS, scores.metrics())
-        logger.info("%d detections on %d images; figures: %s", len(results), len(data), folder / METRICS)
+        logger.info("%s on %s; figures: %s", counted(len(results), "detections"), counted(len(data), "images"),
+                    folder / METRICS)
     finally:
         close_logger(logger)
     return 0

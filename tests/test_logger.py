@@ -21,7 +21,6 @@ from src.logger import (
     get_logger,
     make_run_folder,
     run_logger,
-    time_line,
     training_line,
 )
 
@@ -96,6 +95,23 @@ def test_a_line_does_not_land_inside_a_progress_bar(logger, capsys):
     assert re.fullmatch(r"[^\n]*:INFO:between\n", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(("terminal", "variables", "colour"), [
+    (True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"NO_COLOR": ""}, True),
+    (True, {"TERM": "dumb"}, False)])
+def test_warnings_have_a_colour_on_a_terminal_that_wants_it(logger, tmp_path, monkeypatch, capsys, terminal, variables,
+                                                            colour):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    logger.info("plain")
+    logger.warning("careful")
+    plain, careful = capsys.readouterr().out.splitlines()
+    assert plain.endswith(":INFO:plain") and "\033" not in plain
+    assert (careful.startswith("\033[33m") and careful.endswith(":WARNING:careful\033[0m")) == colour
+    assert "\033" not in next(tmp_path.glob("*.log")).read_text()
+
+
 def test_a_table_has_its_columns_and_takes_over_earlier_rows(tmp_path):
     old = MetricsTable(tmp_path / "old.csv", ("epoch", "loss", "AP"))
     for epoch in range(3):
@@ -144,13 +160,13 @@ def test_no_run_folder_where_something_is_in_the_way(tmp_path, dangling):
 
 
 def test_epoch_line_states_progress_and_remaining_time():
-    assert epoch_line(2, 30, 12.5, 3.456, 61.4, 3599.6, 1432.4) == (
-        "epoch[2] done, 3/30, mean loss:12.500000, fps:3.46 imgs/sec, time:0:01:01, ETA:1:00:00, "
-        "peak memory:1432 MB")
-
-
-def test_time_line_tells_waiting_from_working():
-    assert time_line(2, 0.00126, 0.25) == "epoch[2] a step, data_time:0.0013 s, step_time:0.2500 s"
+    row = {"epoch": 2, "loss": 12.5, "images_per_second": 3.456, "seconds": 61.4, "data_time": 0.05, "step_time": 0.2}
+    parts = {"box": 8.25, "objectness": 4.0, "class": 0.25}
+    assert epoch_line(row, 30, parts, 3599.6) == (
+        "epoch[2] done, 3/30, mean loss:12.500000 (box 8.250, objectness 4.000, class 0.250), "
+        "fps:3.46 imgs/sec (20% waiting for images), time:0:01:01, ETA:1:00:00")
+    assert ", class 0.250), AP:0.5123, AP50:0.8000, fps:" in epoch_line({**row, "AP": 0.51234, "AP50": 0.8}, 30,
+                                                                              parts, 0)
 
 
 @pytest.mark.parametrize("seconds, expected", [(-3, "0:00:00"), (59.6, "0:01:00"), (93784, "1 day, 2:03:04")])

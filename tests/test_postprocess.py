@@ -49,7 +49,7 @@ def test_the_table_and_the_figures_are_those_of_the_evaluation(place, capsys):
     scores = score_results(data, RESULTS)
     assert f"INFO:\n{scores.table}\n" in out and f"INFO:AP of each class\n{scores.class_table}\n" in out
     warnings = [line.rpartition("WARNING:")[2] for line in out.splitlines() if "WARNING" in line]
-    assert "3 detections on 3 images" in out and warnings == ["1 categories without a box (first: key)"]
+    assert "3 detections on 3 images" in out and warnings == ["1 category without a box (first: key)"]
     written = place / "out of it" / "metrics.json"
     assert json.loads(written.read_text()) == scores.metrics() and written.stat().st_mode & 0o777 == 0o644
     # Two of the six boxes are found: one of three cups, one of three balls; there is no key.
@@ -89,7 +89,7 @@ def test_no_detection_scores_zero_and_is_reported(place, capsys):
 
 
 @pytest.mark.parametrize("boxes, words", [([], "has no annotation"), ([(1, 1, 9, 9, 3, 1)], "has no annotation"),
-                                          ([(1, 1, 0, 9, 3)], "1 boxes of zero or negative size")])
+                                          ([(1, 1, 0, 9, 3)], "1 box of zero or negative size")])
 def test_without_an_object_there_is_nothing_to_score_against(place, capsys, boxes, words):
     annotations = write_coco(place, [{"boxes": boxes}, {}, {}], "val")
     error = refused(place, capsys)

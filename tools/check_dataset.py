@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from model_utils.comm import Ranks
 from model_utils.config import TRAVELLING, get_config
-from model_utils.errors import UserError, printable, run_cli
+from model_utils.errors import UserError, counted, printable, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
 from src.data.anchors import box_sides, fit_of, fitted_anchors
@@ -123,7 +123,7 @@ def check(config):
             faults.append(str(error))
     for name, found in report["splits"].items():
         faults += [found["fault"]] if found["fault"] else []
-        faults += [f"{name}: {entry['count']} {entry['finding']} (first: {entry['first']})"
+        faults += [f"{name}: {counted(entry['count'], entry['finding'])} (first: {entry['first']})"
                    for entry in found["findings"] if entry["is_wrong"]]
     if len(splits) == len(SPLITS) and splits["train"].categories.names != splits["val"].categories.names:
         faults.append(f"the classes of train, {', '.join(splits['train'].categories.names)}, are not those of val, "
@@ -146,21 +146,23 @@ def text_of(report):
     """Return the report for people."""
     lines = []
     for split, found in report["splits"].items():
-        lines += [f"{split}: {found['images']} images, {found['boxes']} boxes, {found['crowd_regions']} crowd regions"]
+        lines.append(", ".join([f"{split}: {counted(found['images'], 'images')}", counted(found["boxes"], "boxes"),
+                                counted(found["crowd_regions"], "crowd regions")]))
         width = max([len("class"), *map(len, found["classes"])])
         columns = ("images", "boxes", "small", "medium", "large")
         lines.append("  ".join([f"  {'class':<{width}}", *(f"{column:>8}" for column in columns)]))
         lines += ["  ".join([f"  {name:<{width}}", *(f"{row[column]:>8}" for column in columns)])
                   for name, row in found["classes"].items()]
-        lines += [f"  {'error' if entry['is_wrong'] else 'warning'}: {entry['count']} {entry['finding']} (first: "
-                  f"{entry['first']})" for entry in found["findings"]]
+        lines += [f"  {'error' if entry['is_wrong'] else 'warning'}: "
+                  f"{counted(entry['count'], entry['finding'])} (first: {entry['first']})"
+                  for entry in found["findings"]]
     if report["unlearned"]:
-        lines.append(f"warning: {len(report['unlearned'])} classes of val have no box in train, so that they are not "
+        lines.append(f"warning: {counted(len(report['unlearned']), 'classes')} of val without a box in train, so not "
                      f"learned: {', '.join(report['unlearned'])}")
     for title, groups in (("images of train and val are the same file, so that validation measures what was learned",
                            report["leakage"]), ("groups of images are the same file", report["duplicates"])):
         if groups:
-            lines.append(f"warning: {len(groups)} {title}: " + "; ".join(map(_same_text, groups[:EXAMPLES])))
+            lines.append(f"warning: {counted(len(groups), title)}: " + "; ".join(map(_same_text, groups[:EXAMPLES])))
     if report.get("anchors"):
         for name, found in (("anchors", report["anchors"]), ("fitted to them", report["anchors"].get("fitted"))):
             if found:

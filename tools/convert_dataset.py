@@ -21,7 +21,7 @@ if not __package__:
     # Started as tools/convert_dataset.py: Python looks for packages beside this file.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from model_utils.errors import UsageError, UserError, printable, run_cli
+from model_utils.errors import UsageError, UserError, counted, printable, run_cli
 from model_utils.files import command_of, file_fault
 from src.data.formats import FORMATS, OTHERS, OURS, formats_of
 from tools.convert import coco, labelme, via, voc, yolo
@@ -100,17 +100,17 @@ def convert(source, out, kind, options):
             reading.note("classes have the name of another one, but for letter case", ", ".join(names))
     lines = [f"{out}: {FORMATS[kind]} as a data folder in COCO layout"]
     for split, images in splits.items():
-        lines.append(f"{split}: {len(images)} images ({empty[split]} without boxes), {sum(counts[split].values())} "
-                     "boxes")
+        lines.append(f"{split}: {counted(len(images), 'images')} ({empty[split]} without boxes), "
+                     f"{counted(sum(counts[split].values()), 'boxes')}")
     width = max(len("class"), *(len(name) for _, name in reading.categories))
     lines.append("  ".join([f"  {'class':<{width}}", f"{'id':>6}", *(f"{split:>8}" for split in counts)]))
     lines += ["  ".join([f"  {name:<{width}}", f"{found!s:>6}", *(f"{boxes[found]:>8}" for boxes in counts.values())])
               for found, name in reading.categories]
-    lines += [f"left out: {count} {reason} (first: {example})" for reason, (count, example) in reading.left_out.items()]
-    lines += [f"note: {count} {remark} (first: {example})" for remark, (count, example) in reading.notes.items()]
+    for title, counts_of in (("left out", reading.left_out), ("note", reading.notes)):
+        lines += [f"{title}: {counted(count, what)} (first: {example})" for what, (count, example) in counts_of.items()]
     lines += reading.findings
     if copied:
-        lines.append(f"{copied} images were copied" + (
+        lines.append(f"{counted(copied, 'images')} copied" + (
             ", as they cannot be linked from there (--images symlink)" if options.images == LINK else ""))
     return "\n".join([*lines, "continue with:", *commands(out, counts)])
 

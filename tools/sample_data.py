@@ -22,7 +22,7 @@ if not __package__:
 import cv2
 import numpy as np
 
-from model_utils.errors import UsageError, UserError, run_cli
+from model_utils.errors import UsageError, UserError, counted, run_cli
 from model_utils.files import new_folder
 from model_utils.json_file import read_json
 from tools.sample_textures import contrasting_colour, textured_background
@@ -269,8 +269,8 @@ def main(argv=None):
     if counts is None:
         print(f"sample data: {args.out} is complete already")
     else:
-        print(f"sample data: {settings.train} training images with {counts['train']} boxes and {settings.val} "
-              f"validation images with {counts['val']} boxes in {args.out}")
+        print(f"sample data: {counted(settings.train, 'training images')} with {counted(counts['train'], 'boxes')} and "
+              f"{counted(settings.val, 'validation images')} with {counted(counts['val'], 'boxes')} in {args.out}")
     return 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: its environment is also that of all ranks)
 
-from model_utils.errors import UsageError, run_cli
+from model_utils.errors import UsageError, counted, run_cli
 from scripts.launch.msrun_job import Job, check_machine, environment_nodes, share_cores, table_nodes, whole_number
 from scripts.launch.watch import check_folder, run
 
@@ -46,8 +46,8 @@ def note_cores(job, wanted):
     """Print a note where there are fewer than `wanted` cores, a number as text, for each rank."""
     needed, here = int(wanted or 0) * len(job.ranks), len(os.sched_getaffinity(0))
     if needed > here:
-        print(f"CPUS_PER_RANK={wanted}: {len(job.ranks)} ranks would need {needed} cores, and {here} can be used here, "
-              "which they share", file=sys.stderr)
+        print(f"CPUS_PER_RANK={wanted}: {counted(len(job.ranks), 'ranks')} would need {counted(needed, 'cores')}, "
+              f"and {here} can be used here, which they share", file=sys.stderr)
 
 
 def main(argv=None):

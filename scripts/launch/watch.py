@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from model_utils.signals import name_of
 from scripts.launch.msrun_job import ONE_RANK
 from scripts.launch.one_rank import STOP_SIGNALS, STOPPED, die_with_parent, write_whole
@@ -258,7 +258,7 @@ def run_alone(job, follows):
             follower.show()
         print(f"stopped by {name_of(stopped_by)}: all ranks of this node are ended", file=sys.stderr)
         return 128 + stopped_by
-    print(f"all {len(job.ranks)} ranks of this node ended without an error")
+    print(f"all {counted(len(job.ranks), 'ranks')} of this node ended without an error")
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from model_utils.files import file_fault
 from model_utils.json_file import read_json
 from model_utils.options import AUTO
@@ -33,28 +33,28 @@ MIN_BOX_PIXELS = 1.0
 
 FINDINGS = {
     "images_renamed": "images found under another name than the file's, which differs in folders, case or coding",
-    "images_turned": "images turned upright by an EXIF orientation that their size cannot confirm (--exif ignore: not)",
-    "images_cut_short": "images that are cut short, but mostly there: used as they are",
-    "images_damaged": "damaged images: used as they are decoded",
+    "images_turned": "images turned upright by an EXIF orientation that no size confirms (--exif ignore: not)",
+    "images_cut_short": "images that are cut short, but mostly there: used nevertheless",
+    "images_damaged": "damaged images: used as decoded",
     "images_damaged_left_out": "damaged images: left out of training",
-    "images_broken": "images that broke since the run began: replaced in training",
-    "images_dark": "images of 16 bits that use 12 of them, nearly black",
+    "images_broken": "images broken since the run began: replaced in training",
+    "images_dark": "images of 16 bits with 12 of them in use, nearly black",
     "images_same_file": "images listed more than once: each entry counts",
-    "categories_same_name": "categories that share a name with another one",
+    "categories_same_name": "categories with the name of another one",
     "categories_without_box": "categories without a box",
-    "areas_zero": "boxes whose area is 0, all of the file: counted by width and height",
+    "areas_zero": "boxes with an area of 0, as all of the file: counted by width and height",
     "boxes_unknown_image": "boxes of an image that is not in the file: dropped",
     "boxes_unknown_category": "boxes of an unknown category: dropped",
     "boxes_absent": "annotations without a bbox: dropped",
     "boxes_malformed": "boxes that are not four finite numbers: dropped",
     "boxes_without_size": "boxes of zero or negative size: dropped",
-    "boxes_outside_image": "boxes outside their image: dropped",
-    "boxes_like_corners": "boxes that fit their image only as x1, y1, x2, y2, but bbox is x, y, width, height: clipped",
-    "boxes_clipped": "boxes that stick out of their image: clipped",
+    "boxes_outside_image": "boxes outside of the image: dropped",
+    "boxes_like_corners": "boxes that are inside only as x1, y1, x2, y2, but bbox is x, y, width, height: clipped",
+    "boxes_clipped": "boxes partly outside of the image: clipped",
     "boxes_like_fractions": "boxes between 0 and 1, as fractions of the image, though others are in pixels",
-    "boxes_like_percentages": "boxes that all lie in the first 100x100 pixels of larger images: are they percentages?",
+    "boxes_like_percentages": "boxes in the first 100x100 pixels of larger images, as all of the file: percentages?",
     "boxes_slivers": "boxes at most one pixel wide or high: too small to learn",
-    "images_without_boxes": "images without boxes: left out of training (--keep_empty True keeps them)",
+    "images_without_boxes": "images without boxes: left out of training (--keep_empty True: not)",
     "images_over_max_box": "images with more than max_box boxes: a random choice of them is used each time",
     "boxes_over_max_box": "boxes in excess of max_box in those images (a larger --max_box takes them all)",
 }
@@ -124,7 +124,7 @@ class CocoData:
         lines = []
         for key, count in self.report.items():
             example = f" (first: {self.examples[key]})" if key in self.examples else ""
-            lines.append(f"{count} {FINDINGS[key]}{example}")
+            lines.append(f"{counted(count, FINDINGS[key])}{example}")
         return lines
 
 
@@ -204,7 +204,8 @@ def for_training(data: CocoData, config, json_path: Path) -> CocoData:
         data.report["boxes_slivers"] = int(slivers.sum())
         data.examples["boxes_slivers"] = os.path.basename(data.paths[truth["image_index"][int(np.argmax(slivers))]])
     if not keep.any():
-        raise UserError(f"{json_path}: none of its {len(keep)} images has a box to train on{_reasons(data)}")
+        raise UserError(f"{json_path}: none of its {counted(len(keep), 'images')} has a box to train on"
+                        f"{_reasons(data)}")
     if not config.keep_empty and not keep.all():
         data.report["images_without_boxes"] = int((~keep).sum())
         data.examples["images_without_boxes"] = os.path.basename(data.paths[int(np.argmin(keep))])

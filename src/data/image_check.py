@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from model_utils.files import write_atomically
 from src.data.image_files import CUT_SHORT, DAMAGED, DARK, decode_reduced
 from src.data.read_workers import Workers
@@ -104,8 +104,8 @@ def usable(data, found, config, training, left_out=None):
 
 
 def _refuse(texts, data, hint=""):
-    raise UserError(f"{len(texts)} of the {len(data)} images cannot be used; restore them, or take them out of the "
-                    f"annotation file{hint}:\n  " + "\n  ".join(texts))
+    raise UserError(f"{len(texts)} of the {counted(len(data), 'images')} cannot be used; restore them, or take them "
+                    f"out of the annotation file{hint}:\n  " + "\n  ".join(texts))
 
 
 def _without(data, indices):

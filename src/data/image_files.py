@@ -24,6 +24,8 @@ MB = 2**20
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 PNG_START, PNG_LAST = b"\x89PNG\r\n\x1a\n", b"IEND"
 PNG_END = bytes(4) + PNG_LAST
+# Chunks with colour profiles, texts and other notes.
+PNG_NOTES = {b"cHRM", b"eXIf", b"hIST", b"iCCP", b"iTXt", b"pHYs", b"sPLT", b"sRGB", b"tEXt", b"tIME", b"zTXt"}
 # Where the first chunk of a PNG has its width and height.
 PNG_SIZE = slice(16, 24)
 CUT_SHORT, DAMAGED, DARK = "cut short", "damaged", "nearly black"
@@ -216,7 +218,7 @@ def _decode_by_opencv(path, data):
     if data.startswith(PNG_START):
         if PNG_END not in data:
             raise _truncated(path, data)
-        _check_chunks(path, data)
+        data = _without_notes(path, data)
     buffer = np.frombuffer(data, np.uint8)
     try:
         # Not as RGB: with that and any depth, OpenCV 4.11 returns TIFF files of 16 bits as uninitialised memory.
@@ -235,17 +237,25 @@ def _decode_by_opencv(path, data):
         raise UnreadableImage(f"{path}: cannot decode this image ({error.err or error})") from error
 
 
-def _check_chunks(path, data):
-    """Refuse a PNG with a chunk that is longer than the file: OpenCV takes memory for it, up to 4 GB."""
-    place = len(PNG_START)
+def _without_notes(path, data):
+    """Return a PNG without chunks that pixels do not depend on, but of which libpng prints complaints; without a name.
+
+    Raises:
+        UnreadableImage: a chunk is longer than the file: OpenCV takes memory for it, up to 4 GB.
+    """
+    place, kept, start = len(PNG_START), [], 0
     while place + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[place:place + 8])
         if length > len(data) - place:
             raise UnreadableImage(f"{path}: this PNG is damaged: a block of {length} bytes begins at byte {place} of "
                                   f"{len(data)}; copy or download it again")
+        if kind in PNG_NOTES:
+            kept.append(data[start:place])
+            start = place + length + 12
         if kind == PNG_LAST:
             break
         place += length + 12
+    return b"".join((*kept, data[start:])) if kept else data
 
 
 def _check_depth(path, image):

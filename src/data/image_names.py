@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from urllib.parse import unquote
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 
 MAX_COMPARED = 10_000
 
@@ -49,9 +49,9 @@ class ImageFolder:
                     (missing if path is None else renamed).append((name, path))
             paths.append(path)
         if missing:
-            raise UserError(f"{self.folder}: {len(missing)} of the {len(names)} images named in {self.source} are "
-                            f"missing, the first is {missing[0][0]}{self._nearest(missing[0][0])}; copy them there or "
-                            "take them out of the file")
+            raise UserError(f"{self.folder}: {len(missing)} of the {counted(len(names), 'images')} named in "
+                            f"{self.source} are missing, the first is {missing[0][0]}{self._nearest(missing[0][0])}; "
+                            "copy them there or take them out of the file")
         self._refuse_shared_files(names, paths, renamed)
         return paths, renamed
 

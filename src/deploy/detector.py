@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from model_utils.config import COMMAND_LINE, Config, get_config
-from model_utils.errors import UsageError, UserError, nearest, quoted
+from model_utils.errors import UsageError, UserError, counted, nearest, quoted
 from src.data.categories import Categories
 from src.data.image_files import Fault, decode_reduced
 from src.data.placement import fit_placement
@@ -196,6 +196,7 @@ def _wanted_fields(wanted, categories):
             classes = first_names((f"{name} ({key})" for name, key in zip(categories.names, categories.ids,
                                                                           strict=True)), 10)
             raise UserError(f"class_filter: the model has no class {quoted(entry)}; expected names or category ids of "
-                            f"its {len(categories)} classes, {classes}{nearest(str(entry), categories.names)}")
+                            f"its {counted(len(categories), 'classes')}, {classes}"
+                            f"{nearest(str(entry), categories.names)}")
         fields[[FIRST_CLASS + number for number in numbers]] = 1.0
     return fields

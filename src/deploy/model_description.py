@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from model_utils.config import default_options
-from model_utils.errors import MAX_SHOWN, UserError, quoted
+from model_utils.errors import MAX_SHOWN, UserError, counted, quoted
 from model_utils.files import file_fault
 from model_utils.json_file import listed, read_own_json, type_faults
 from model_utils.options import MAX_ITEMS, SHAPE_MULTIPLE
@@ -151,10 +151,10 @@ def check_classes(description, categories, source, ann_file):
     names, annotated = [entry["name"] for entry in description["classes"]], categories.names
     unknown, foreign = Counter(annotated) - Counter(names), Counter(names) - Counter(annotated)
     if unknown or foreign:
-        raise UserError(f"{source}: the model has {len(names)} classes, {ann_file} has {len(annotated)}; only in the "
-                        f"model: {first_names(foreign.elements())}; only in the annotation file: "
-                        f"{first_names(unknown.elements())}. Use the annotation file of the model's data; export a "
-                        "model without class names with --ann_file")
+        raise UserError(f"{source}: the model has {counted(len(names), 'classes')}, {ann_file} has "
+                        f"{len(annotated)}; only in the model: {first_names(foreign.elements())}; only in "
+                        f"the annotation file: {first_names(unknown.elements())}. Use the annotation file of the "
+                        "model's data; export a model without class names with --ann_file")
 
 
 def class_fault(names, ids):

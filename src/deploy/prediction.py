@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from model_utils.signals import StopRequest, name_of
 from src.deploy.detector import read_image
 from src.evaluation.detections import as_text
@@ -101,14 +101,15 @@ class Prediction:
         with contextlib.closing(video.frames(self.config.frame_step)) as frames:
             yield from frames
         if video.dropped:
-            self.logger.warning("%s: %d of %d frames came faster than they were used, and were dropped", source.label,
-                                video.dropped, video.read)
+            self.logger.warning("%s: %d of %s came faster than used, and were dropped", source.label, video.dropped,
+                                counted(video.read, "frames"))
         if video.ended_early:
-            text = f"{source.label}: ended early, after {video.read} frames of {video.count}; the file is cut short"
+            text = (f"{source.label}: ended early, after {counted(video.read, 'frames')} of {video.count}; the file "
+                    "is cut short")
             if self.config.strict_images:
                 raise UserError(f"{text}; leave --strict_images out to use what can be read")
             self.logger.warning("%s", text)
-        self.logger.info("%s: %d frames", source.label, video.read)
+        self.logger.info("%s: %s", source.label, counted(video.read, "frames"))
 
     def skip(self, error):
         """Note what cannot be read; raise it with strict_images, or where there is nothing else."""
@@ -142,11 +143,11 @@ class Prediction:
     def log_totals(self, seconds):
         """Log how many images, detections and faults there were, and the speed."""
         if self.num_faults:
-            self.logger.warning("%d of %d images are not sound, see above; what can be read of them was used",
-                                self.num_faults, self.num_frames)
+            self.logger.warning("not sound, see above, but used as far as possible: %d of %s", self.num_faults,
+                                counted(self.num_frames, "images"))
         if self.errors:
-            self.logger.warning("%d of %d images cannot be read, see above (--strict_images True stops at one)",
-                                len(self.errors), len(self.errors) + self.num_frames)
-        self.logger.info("%s: %d detections on %d images", ", ".join(map(str, self.files.paths)) or self.files.folder,
-                         self.num_detections, self.num_frames)
+            self.logger.warning("%d of %s cannot be read, see above (--strict_images True stops at one)",
+                                len(self.errors), counted(len(self.errors) + self.num_frames, "images"))
+        self.logger.info("%s: %s on %s", ", ".join(map(str, self.files.paths)) or self.files.folder,
+                         counted(self.num_detections, "detections"), counted(self.num_frames, "images"))
         self.logger.info("%.1f s, %.1f images a second", seconds, self.num_frames / max(seconds, 1e-9))

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from model_utils.errors import UserError, printable
+from model_utils.errors import UserError, counted, printable
 from model_utils.files import file_fault, walk
 from src.data.image_files import is_image
 from src.util import first_names
@@ -43,7 +43,7 @@ def image_paths(path: str | os.PathLike, output_dir: str = "", recursive: bool =
             break
     if not paths:
         where = "this folder and its sub-folders" if recursive else "this folder"
-        raise UserError(f"{path}: no image among the {len(others)} files of {where}; expected "
+        raise UserError(f"{path}: no image among the {counted(len(others), 'files')} of {where}; expected "
                         "JPEG, PNG or another format that OpenCV or Pillow reads")
     if others:
         names = [str(entry.relative_to(path)) for entry in sorted(others)]

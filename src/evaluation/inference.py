@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from src.config import check_config, with_categories
 from src.data.categories import Categories
 from src.data.coco import load_json, read_categories
@@ -99,9 +99,10 @@ def named_categories(categories, config):
     annotated = Categories(*read_categories(load_json(path, max_mb=config.max_json_mb), path))
     is_named = categories.names != unnamed_categories(len(categories)).names
     if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
-        raise UserError(f"{path}: has the {len(annotated)} classes {', '.join(annotated.names):.100}, but "
-                        f"{config.ckpt_file} has the {len(categories)} classes {', '.join(categories.names):.100}; use "
-                        "the annotation file of the data that it was trained on")
+        found, expected = (f"has the {counted(len(one), 'classes')} {', '.join(one.names):.100}"
+                           for one in (annotated, categories))
+        raise UserError(f"{path}: {found}, but {config.ckpt_file} {expected}; use the annotation file of the "
+                        "data that it was trained on")
     return annotated
 
 
@@ -118,9 +119,9 @@ def check_categories(checkpoint, categories):
         # A checkpoint of 2021 has no names; the strict loading of the weights finds a different number of classes.
         return
     if len(names) != len(categories.names):
-        raise UserError(f"{checkpoint.path}: trained on {len(names)} classes ({first_names(names)}), but the "
-                        f"annotation file has {len(categories)} ({first_names(categories.names)}); use the data set "
-                        "that it was trained on")
+        raise UserError(f"{checkpoint.path}: trained on {counted(len(names), 'classes')} ({first_names(names)}), but "
+                        f"the annotation file has {len(categories)} ({first_names(categories.names)}); use the data "
+                        "set that it was trained on")
     for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
         if trained != annotated:
             raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "

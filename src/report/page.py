@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from model_utils.errors import counted
 from src.data.anchors import box_sides
 from src.loss import LOSS_PARTS
 from src.report import plots
@@ -141,7 +142,8 @@ def label_section(data, config, title):
         side = "{}x{}".format(*config.training_shape)
         drawn.append(render("box_sizes", "Sizes of the boxes", f"In pixels of the input, {side}, beside the anchors.",
                             plots.heat, width, height, "width", "height", True, config.anchors))
-    return Section(title, f"{len(data)} images, {len(boxes)} boxes, {len(names)} classes.", tuple(drawn))
+    return Section(title, f"{counted(len(data), 'images')}, {counted(len(boxes), 'boxes')}, "
+                          f"{counted(len(names), 'classes')}.", tuple(drawn))
 
 
 def render_page(title, status, facts, sections):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from model_utils.config import DERIVED
+from model_utils.errors import counted
 from model_utils.options import AUTO
 from src.config import detection_scales
 from src.data.anchors import GOOD_RECALL, augmented_sides, fit_of, fitted_anchors
@@ -68,7 +69,7 @@ def _anchors(config, data):
     anchors = sorted({anchor for scale in detection_scales(default) for anchor in scale.anchors}, key=np.prod)
     count = sum(map(len, config.anchor_masks))
     if len(np.unique(sides, axis=0)) < count:
-        return kept, f"the default ones, as only {len(sides)} boxes are large enough to fit any to"
+        return kept, f"the default ones, as only {counted(len(sides), 'boxes are')} large enough to fit any to"
     found = fitted_anchors(sides, count, config.seed)
     before, after = fit_of(sides, anchors), fit_of(sides, found)
     gain = after["mean_iou"] - before["mean_iou"]
@@ -79,7 +80,7 @@ def _anchors(config, data):
     # The smaller half at stride 16, the others at stride 32.
     masks = [list(range(count // 2)), list(range(count // 2, count))]
     return ({"anchors": found, "anchor_masks": masks},
-            f"fitted to {len(sides)} boxes of augmented samples; {figures}: {found}")
+            f"fitted to {counted(len(sides), 'boxes')} of augmented samples; {figures}: {found}")
 
 
 def _scale_x_y(config, _):
@@ -95,8 +96,8 @@ def _max_box(config, data):
     if config.mosaic:
         room = max(room, min(sum(counts[:TILES]), MAX_MOSAIC_BOXES))
     over = sum(count > room for count in counts)
-    excess = f"; {over} images have more, of which a random choice is used each time" if over else ""
-    return {"max_box": room}, f"{room}, as an image has up to {counts[0]} boxes{excess}"
+    excess = f"; {counted(over, 'images have')} more, of which a random choice is used each time" if over else ""
+    return {"max_box": room}, f"{room}, as an image has up to {counted(counts[0], 'boxes')}{excess}"
 
 
 def _steps(config, data):
@@ -106,21 +107,21 @@ def _steps(config, data):
 def _optimizer(config, data):
     steps = _steps(config, data)
     name = "adamw" if steps < LONG_RUN else "momentum"
-    return {"optimizer": name}, f"{name}, as the run has {steps} steps ({LONG_RUN} or more: momentum)"
+    return {"optimizer": name}, f"{name}, as the run has {counted(steps, 'steps')} ({LONG_RUN} or more: momentum)"
 
 
 def _lr(config, _):
     images = config.per_batch_size * config.group_size
     growth = images / RATE_IMAGES
     rate = RATES[config.optimizer] * (math.sqrt(growth) if config.optimizer == "adamw" else growth)
-    return {"lr": rate}, f"{rate:.3g}, for {config.optimizer} with {images} images a step"
+    return {"lr": rate}, f"{rate:.3g}, for {config.optimizer} with {counted(images, 'images')} a step"
 
 
 def _warmup_epochs(config, data):
     steps = _steps(config, data)
     warmup = min(max(WARMUP_SHARE * steps, WARMUP_STEPS[0]), WARMUP_STEPS[1], MAX_WARMUP * steps)
     epochs = warmup * config.max_epoch / steps
-    return {"warmup_epochs": epochs}, f"{epochs:.3g}, {warmup:.0f} of the {steps} steps of the run"
+    return {"warmup_epochs": epochs}, f"{epochs:.3g}, {warmup:.0f} of the {counted(steps, 'steps')} of the run"
 
 
 def _weight_decay(config, _):

@@ -16,6 +16,19 @@ def format_parts(parts):
     return ", ".join(f"{name}:{value:.2f}" for name, value in zip(LOSS_PARTS, parts, strict=True))
 
 
+def sums_by_kind(parts):
+    """Return the parts of a loss by their kind, whatever the scale: box, objectness and class.
+
+    Args:
+        parts (dict): with the names of `LOSS_PARTS`, which end with the stride of the scale.
+    """
+    sums = {}
+    for name in LOSS_PARTS:
+        kind = name.rstrip("0123456789")
+        sums[kind] = sums.get(kind, 0.0) + parts[name]
+    return sums
+
+
 @dataclass
 class LossSum:
     """Sums over some steps: finite losses and their parts, their count, and the number of steps that were skipped."""
@@ -91,19 +104,23 @@ class LossWindow:
         return total, BadSteps(longest, row, longest_parts)
 
 
+# The first steps after a compilation are slower than others.
+FIRST_STEPS, TIMED_STEPS = 3, 10
+
+
 class RunClock:
-    """Wall-clock time of the training steps, without validation and saving."""
+    """Wall-clock time of the training steps, without validation and saving, and of the whole run."""
 
     def __init__(self, step):
-        self.first_step = step
-        self.train_seconds = self.epoch_seconds = 0.0
+        self.first_step, self.start = step, time.perf_counter()
+        self.epoch_seconds = 0.0
         self.restart(step)
 
     def restart(self, step):
         """Start the lap and the epoch at this step; what came before is not training."""
         self._lap_start = self._epoch_start = time.perf_counter()
         self._lap_step = self._epoch_step = step
-        self._data_seconds = 0.0
+        self._data_seconds, self._timed_from = 0.0, None
 
     def next_batch(self, stream):
         """Return the next batch of an iterator, None at its end; the time counts as waiting for data."""
@@ -120,9 +137,8 @@ class RunClock:
         return rate
 
     def epoch(self, step):
-        """Return steps a second of the epoch that ends at `step`, and add its time to the run's."""
+        """Return steps a second of the epoch that ends at `step`."""
         self.epoch_seconds = time.perf_counter() - self._epoch_start
-        self.train_seconds += self.epoch_seconds
         return (step - self._epoch_step) / max(self.epoch_seconds, 1e-9)
 
     def step_times(self, step):
@@ -134,8 +150,22 @@ class RunClock:
         return self._data_seconds / steps, (self.epoch_seconds - self._data_seconds) / steps
 
     def remaining(self, step, total_steps):
-        """Return the seconds that the remaining steps will take at the pace of this process so far."""
-        return self.train_seconds / max(step - self.first_step, 1) * (total_steps - step)
+        """Return the seconds that the rest of the run will take at the pace of this process so far, all included."""
+        return (time.perf_counter() - self.start) / max(step - self.first_step, 1) * (total_steps - step)
+
+    def pace(self, step, compile_seconds):
+        """Return the seconds of a step by the `TIMED_STEPS` before this one, which follow `FIRST_STEPS`, else None.
+
+        Args:
+            step (int): that has ended.
+            compile_seconds (float): of the run so far, which are of no step.
+        """
+        now = time.perf_counter() - compile_seconds
+        if step - self.first_step == FIRST_STEPS:
+            self._timed_from = now
+        if self._timed_from is None or step - self.first_step != FIRST_STEPS + TIMED_STEPS:
+            return None
+        return (now - self._timed_from) / TIMED_STEPS
 
 
 class Meters:

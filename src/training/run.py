@@ -7,18 +7,21 @@
 """
 import logging
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from model_utils.comm import Ranks
-from model_utils.config import Config
-from model_utils.errors import UserError
+from model_utils.config import COMMAND_LINE, Config
+from model_utils.errors import UserError, counted
+from model_utils.options import show
 from src.data.coco import CocoData
 from src.evaluation.visualize import write_batch_sheet
 from src.logger import MetricsTable
 from src.loss import LOSS_PARTS
 from src.training.train_state import data_facts, describe_network
+from src.util import first_names
 from src.weights.checkpoint_folder import CheckpointFolder
 from src.yolo_dataset import steps_per_epoch, train_stream
 
@@ -27,6 +30,8 @@ METRICS = {"epoch": None, "step": None, "lr": None, "loss": 6, **dict.fromkeys(L
            "seconds": 2, "data_time": 5, "step_time": 5, "peak_memory_mb": 1, "AP": 6, "AP50": 6,
            "replaced_samples": None}
 REPORTED_BATCHES = 3
+# Options that say where something is, not how to train.
+NO_RECIPE = ("config_path", "data_dir", "ckpt_path", "device_target")
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,20 @@ class Run:
     def _saves(self):
         return self.ranks.is_first or not self.config.is_save_on_master
 
+    def header(self, validation):
+        """Return lines for the log of what is trained, with which `Validation`, on what and how."""
+        config, ranks = self.config, self.ranks
+        scored = "no validation (--eval_interval 5 has one every 5 epochs)"
+        if validation.data:
+            scored = f"validation on {counted(len(validation.data), 'images')}, eval_interval {config.eval_interval}"
+        device = f"{ranks.size} x {config.device_target}" if ranks.size > 1 else config.device_target
+        precision = "float32" if config.amp_level == "O0" else f"float16 ({config.amp_level})"
+        given = [f"{name} {show(config[name])}" for name in config.to_dict()
+                 if config.source(name) == COMMAND_LINE and name not in NO_RECIPE]
+        return [f"classes: {first_names(self.data.categories.names, 10)}; {scored}",
+                f"{device} with {counted(len(os.sched_getaffinity(0)), 'cores')}, {precision}; recipe: "
+                f"{config.config_path or 'the defaults'}" + (f", and {', '.join(given)}" if given else "")]
+
     def stream(self, first_step, end_step=None, report=None):
         """Return this rank's `train_stream` from one step to another, or to the end of the run, with its `report`."""
         batch, end_step = self.config.per_batch_size, self.total_steps if end_step is None else end_step
@@ -86,7 +105,8 @@ class Run:
         end_epoch = checkpoint.meta["progress"]["step"] // self.steps_per_epoch
         cut = self.ranks.is_first and self._metrics.take_over(folder.parent / "metrics.csv", end_epoch)
         if cut:
-            self.logger.warning("metrics.csv of the interrupted run: %d rows could not be read and are left out", cut)
+            self.logger.warning("metrics.csv of the interrupted run: %s not readable and left out",
+                                counted(cut, "rows are"))
         fault = ""
         try:
             # No later epoch may be better.

@@ -9,18 +9,18 @@ from pathlib import Path
 from statistics import median
 
 from model_utils.config import DEFAULT, DERIVED, default_options
+from model_utils.errors import counted
 from src.config import check_config, seconds_of, training_config
 from src.data.multi_scale import training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.training.auto_settings import fit_to_data
+from src.training.meters import FIRST_STEPS, TIMED_STEPS
 from src.training.optimizer import set_training
 from src.training.run import Run
 from src.training.train_state import start_state
 from src.training.trainer import Trainer
 from src.training.validation import build_validation
 
-# The first steps after a compilation are slower than others.
-FIRST_STEPS, TIMED_STEPS = 3, 10
 # What is kept for the end of the run, and for steps that take longer than these.
 RESERVE = 0.05
 # What the report after a validation takes where there are some hundred images.
@@ -77,8 +77,8 @@ def epochs_within(config, timing, steps, elapsed):
     # A validation follows the last epoch, whatever the interval.
     left = seconds_of(config.time_budget) * (1 - RESERVE) - elapsed - timing.compilation - validation
     epochs = max(1, int(left / epoch))
-    line = (f"time_budget {config.time_budget}: {epochs} epochs, as a step takes {timing.step:.3f} s and an epoch "
-            f"{epoch:.1f} s")
+    line = (f"time_budget {config.time_budget}: {counted(epochs, 'epochs')}, as a step takes {timing.step:.3f} s and "
+            f"an epoch {epoch:.1f} s")
     return epochs, line if left >= epoch else f"{line}, longer than the {max(left, 0):.0f} s that are left"
 
 

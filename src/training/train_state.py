@@ -17,7 +17,7 @@ from mindspore.nn import Optimizer
 
 from model_utils.config import TRAVELLING, decisive_options, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
-from model_utils.errors import UserError, quoted
+from model_utils.errors import UserError, counted, quoted
 from model_utils.options import plain, show
 from src.config import FOLLOWING, allowed_changes
 from src.distributed_sampler import steps_per_epoch
@@ -222,8 +222,8 @@ def _changes(meta, config, data, steps):
     facts = data_facts(data)
     then = meta.get("data", facts)
     if then != facts:
-        yield "data", tuple(f"{found['images']} images with {found['boxes']} boxes (SHA-256 {found['sha256'][:8]})"
-                            for found in (then, facts))
+        yield "data", tuple(f"{counted(found['images'], 'images')} with {counted(found['boxes'], 'boxes')} (SHA-256 "
+                            f"{found['sha256'][:8]})" for found in (then, facts))
     batches = [saved.get(name) == plain(config[name]) for name in ("per_batch_size", "group_size")]
     if "data" not in meta and all(batches) and meta["steps_per_epoch"] != steps:
-        yield "data", (f"{meta['steps_per_epoch']} steps an epoch", f"{steps} steps an epoch")
+        yield "data", (f"{counted(meta['steps_per_epoch'], 'steps')} an epoch", f"{counted(steps, 'steps')} an epoch")

@@ -16,15 +16,15 @@ from tqdm import tqdm
 import mindspore as ms
 
 from model_utils.device_adapter import waits_for_each_step
-from model_utils.errors import UserError, is_out_of_memory, memory_reason
+from model_utils.errors import UserError, counted, is_out_of_memory, memory_reason
 from model_utils.signals import StopRequest
 from src.data.image_check import BadImages, UnusableData
 from src.data.multi_scale import training_sizes
-from src.logger import epoch_line, time_line, training_line
-from src.loss import LOSS_PARTS
+from src.logger import clock as clock_text
+from src.logger import epoch_line, peak_memory_mb, training_line
 from src.lr_scheduler import learning_rates
 from src.training.data_sink import StepRows, sunk_step
-from src.training.meters import Meters, format_parts
+from src.training.meters import FIRST_STEPS, TIMED_STEPS, Meters, sums_by_kind
 from src.training.optimizer import set_training
 from src.training.step_profile import ALL_STEPS, PROFILED_STEPS, StepProfile
 from src.training.train_step import TrainStep, mixed_precision
@@ -75,6 +75,7 @@ class Trainer:
                         self.log_compilation(step)
                     self.meters.add(loss, parts, finite)
                     progress.step += 1
+                    self.log_estimate()
                     if step % config.log_interval == 0:
                         self.log_window(epoch, step)
                     elif waits and not bool(finite.asnumpy()):
@@ -94,7 +95,8 @@ class Trainer:
                     break
                 row = self.end_epoch(epoch)
                 if validation.is_due(epoch):
-                    row |= self.validate(epoch)
+                    row |= self.validate(row)
+                self.log_epoch(row)
                 if validation.update_best(row):
                     run.save_best(self.state)
                 run.write_metrics(row)
@@ -218,6 +220,19 @@ class Trainer:
         size = "all sizes" if graph is None else f"{graph[0]}x{graph[1]}"
         self.run.logger.info("iter[%d], compiled the training step for %s, %.1f s", step, size, seconds)
 
+    def log_estimate(self):
+        """Log, as soon as some steps of the first epoch are timed, how long the run will take."""
+        clock, step, run = self.meters.clock, self.state.progress.step, self.run
+        if step - clock.first_step not in (FIRST_STEPS, FIRST_STEPS + TIMED_STEPS):
+            return
+        # The device has then ended the steps.
+        self.check_bad_steps()
+        pace = clock.pace(step, sum(self.train_step.compile_seconds.values()))
+        if pace is not None:
+            rest = run.total_steps - step
+            run.logger.info("about %s for the %s that remain, at %.3f s a step, without validations; peak memory so "
+                            "far %.0f MB", clock_text(pace * rest), counted(rest, "steps"), pace, peak_memory_mb())
+
     def log_window(self, epoch, step):
         """Log mean loss and speed since the last log line."""
         self.check_bad_steps()
@@ -233,8 +248,8 @@ class Trainer:
         added, bad = self.meters.flush()
         progress = self.state.progress
         if added.skipped:
-            self.run.logger.warning("%d of the last %d steps had a loss or gradient that is not finite and changed "
-                                    "nothing (%d in this run)", added.skipped, added.skipped + added.steps,
+            self.run.logger.warning("%d of the last %s had a loss or gradient that is not finite and changed nothing "
+                                    "(%d in this run)", added.skipped, counted(added.skipped + added.steps, "steps"),
                                     progress.skipped_steps)
         if bad.longest >= MAX_BAD_STEPS_IN_ROW:
             raise UserError(f"{bad.longest} steps in a row up to step {progress.step} had a loss or gradient that is "
@@ -268,13 +283,14 @@ class Trainer:
             self.run.ranks.name_missing(error)
             if is_out_of_memory(error):
                 height, width = max(training_sizes(config))
-                raise UserError(f"a step of {config.micro_batch_size or config.per_batch_size} images of {height}x"
-                                f"{width} does not fit into memory ({memory_reason(error)}); lower per_batch_size or "
-                                "training_shape, or set micro_batch_size to train a batch in smaller pieces") from error
+                images = counted(config.micro_batch_size or config.per_batch_size, "images")
+                raise UserError(f"a step of {images} of {height}x{width} does not fit into memory "
+                                f"({memory_reason(error)}); lower per_batch_size or training_shape, or set "
+                                "micro_batch_size to train a batch in smaller pieces") from error
             raise
 
     def end_epoch(self, epoch):
-        """Sync the ranks and log the epoch; returns its row of metrics.csv."""
+        """Sync the ranks at the end of an epoch; returns its row of metrics.csv."""
         run, progress = self.run, self.state.progress
         self.check_bad_steps()
         if run.config.data_sink:
@@ -282,11 +298,6 @@ class Trainer:
         self.state.sync(run.ranks)
         row = self.meters.epoch_row(epoch, self.rates[progress.step - 1])
         self.note_loss(epoch, row["loss"])
-        remaining = self.meters.clock.remaining(progress.step, run.total_steps)
-        run.logger.info(epoch_line(epoch, run.config.max_epoch, row["loss"], row["images_per_second"], row["seconds"],
-                                   remaining, row["peak_memory_mb"]))
-        run.logger.info(time_line(epoch, row["data_time"], row["step_time"]))
-        run.logger.info("epoch[%d] loss parts, %s", epoch, format_parts([row[name] for name in LOSS_PARTS]))
         if run.ranks.size > 1:
             run.logger.info("epoch[%d] parameters %s", epoch, self.state.digest())
         if run.logger.isEnabledFor(logging.DEBUG):
@@ -305,24 +316,29 @@ class Trainer:
                 "--lr LR --allow_change lr), and look at first_batch.jpg for boxes in wrong places", epoch, loss,
                 f", {loss / best:.0f} times that of the best epoch" if 0 < best < loss else "", self.run.checkpoints)
 
-    def validate(self, epoch):
-        """Validate and log the result; returns it as columns of metrics.csv."""
+    def validate(self, row):
+        """Validate the epoch of a row of metrics.csv; returns the result as further columns of it."""
         try:
             result = self.validation.validate()
         except UserError as fault:
+            self.log_epoch(row)
             # Another rank may still be at its images: nothing collective.
             self.state.progress.clear_epoch()
             raise self.save_and_end(fault) from fault
-        self.run.logger.info("epoch[%d], validation AP:%.4f, AP50:%.4f", epoch, result.ap, result.ap50)
         if self.report:
-            self.report.add(result, epoch)
+            self.report.add(result, row["epoch"])
         return {"AP": result.ap, "AP50": result.ap50}
+
+    def log_epoch(self, row):
+        """Log the line of an epoch by its row of metrics.csv."""
+        remaining = self.meters.clock.remaining(self.state.progress.step, self.run.total_steps)
+        self.run.logger.info("%s", epoch_line(row, self.run.config.max_epoch, sums_by_kind(row), remaining))
 
     def is_out_of_patience(self, epoch):
         """Return whether the run ends before `epoch` for lack of gain, and log so."""
         is_over, progress = self.validation.is_out_of_patience(), self.state.progress
         if is_over:
-            self.run.logger.info("stopped early at epoch[%d]: %d validations without a better AP than %.4f (to "
+            self.run.logger.info("stopped early at epoch[%d]: %s without a better AP than %.4f (to "
                                  "continue, --resume with a larger --patience)", epoch - 1,
-                                 progress.validations_without_gain, progress.best_score)
+                                 counted(progress.validations_without_gain, "validations"), progress.best_score)
         return is_over

@@ -3,7 +3,7 @@
 """Validation during training: when, which epoch is the best, and when a run stops for lack of gain."""
 from functools import partial
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from src.data.coco import layout, need_ground_truth, read_coco
 from src.data.image_check import check_images, usable
 from src.evaluation.evaluator import evaluate
@@ -89,11 +89,12 @@ def finish_line(checkpoint, config):
     meta, cure = checkpoint.meta, "or start a new run from its weights by --resume_yolo"
     step, without_gain = meta["progress"]["step"], meta["progress"].get("validations_without_gain", 0)
     if step >= meta["steps_per_epoch"] * config.max_epoch:
-        return (f"the run of {checkpoint.path} is finished after {step} steps: nothing is trained or written; to train "
-                f"on, raise max_epoch above {config.max_epoch}, {cure}")
+        return (f"the run of {checkpoint.path} is finished after {counted(step, 'steps')}: nothing is trained or "
+                f"written; to train on, raise max_epoch above {config.max_epoch}, {cure}")
     if _is_out_of_patience(config, without_gain) and not _has_another_score(config, checkpoint):
-        return (f"the run of {checkpoint.path} is finished, as {without_gain} validations brought no better AP: "
-                f"nothing is trained or written; to train on, raise patience above {config.patience}, {cure}")
+        return (f"the run of {checkpoint.path} is finished, as {counted(without_gain, 'validations')} brought no "
+                f"better AP: nothing is trained or written; to train on, raise patience above {config.patience}, "
+                f"{cure}")
     return ""
 
 

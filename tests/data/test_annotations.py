@@ -131,10 +131,11 @@ def test_boxes_as_percentages_are_reported(side, extent, count, is_reported):
 
 
 @pytest.mark.parametrize(("change", "key", "line"), [
-    (lambda file: file["categories"].append({"id": 9, "name": "cup"}), "categories_same_name", "name with another"),
-    (lambda file: file["annotations"].pop(), "categories_without_box", "categories without a box (first: key)"),
-    (each("annotations", area=lambda _: 0), "areas_zero", "3 boxes whose area is 0"),
-    (lambda file: file["images"].append({**file["images"][0], "id": 9}), "images_same_file", "1 images listed")])
+    (lambda file: file["categories"].append({"id": 9, "name": "cup"}), "categories_same_name",
+     "1 category with the name of another"),
+    (lambda file: file["annotations"].pop(), "categories_without_box", "1 category without a box (first: key)"),
+    (each("annotations", area=lambda _: 0), "areas_zero", "3 boxes with an area of 0"),
+    (lambda file: file["images"].append({**file["images"][0], "id": 9}), "images_same_file", "1 image listed")])
 def test_what_no_one_intends_is_one_line(tmp_path, change, key, line):
     data = changed(tmp_path, change)
     assert key in data.report and sum(line in text for text in data.report_lines()) == 1

@@ -93,7 +93,7 @@ def test_nothing_to_train_on_is_an_error(tmp_path):
     write_coco(tmp_path, [{"boxes": [(1, 1, 0, 0, 3)]}, {"boxes": [(1, 1, 9, 9, 3, 1)]}])
     for keep_empty in (False, True):
         with pytest.raises(UserError, match=r"none of its 2 images has a box to train on; its boxes \(1\) are "
-                           "all crowd regions .*; 1 boxes of zero"):
+                           "all crowd regions .*; 1 box of zero"):
             read(tmp_path, keep_empty=keep_empty)
     write_coco(tmp_path, [{}], "val")
     assert len(read(tmp_path, "val", training=False)) == 1
@@ -250,7 +250,7 @@ def test_a_missing_subfolder_is_a_missing_image(tmp_path):
 def test_no_file_name_leads_out_of_the_folder(tmp_path, name):
     (tmp_path / "secret.png").write_bytes(b"x")
     write_coco(tmp_path, [{"file_name": name, "write": False, **ONE[0]}])
-    assert name in refused(tmp_path, "1 of the 1 images named in")
+    assert name in refused(tmp_path, "1 of the 1 image named in")
 
 
 def test_subfolders_and_detours_inside_are_fine(tmp_path):

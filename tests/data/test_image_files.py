@@ -79,6 +79,20 @@ def test_grey_rgba_and_16_bit_are_read(tmp_path):
     assert np.abs(deep.astype(int) - image).max() <= 1
 
 
+def test_notes_in_a_png_that_libpng_complains_about_change_nothing(tmp_path, capfd):
+    image = smooth_image()
+    data = encoded(image, ".png")
+    head = len(b"\x89PNG\r\n\x1a\n") + 25
+    # A colour profile that cannot be unpacked, and a text with a wrong checksum.
+    chunks = [b"iCCPa\0\0broken", b"tEXtkey\0value"]
+    notes = b"".join(struct.pack(">I", len(chunk) - 4) + chunk + bytes(4) for chunk in chunks)
+    np.testing.assert_array_equal(decode_bytes(tmp_path, data[:head] + notes + data[head:]), image)
+    assert capfd.readouterr().err == ""
+    # OpenCV alone prints of them.
+    cv2.imdecode(np.frombuffer(data[:head] + notes + data[head:], np.uint8), cv2.IMREAD_COLOR)
+    assert "iCCP" in capfd.readouterr().err
+
+
 def test_cmyk_jpeg_is_read(tmp_path):
     path = tmp_path / "cmyk.jpg"
     Image.fromarray(smooth_image()).convert("CMYK").save(path, quality=95)

@@ -40,7 +40,7 @@ def test_a_lost_file_keeps_its_path_and_leads_nowhere_else(folder):
     paths, renamed = ImageFolder(folder, "train.json").find(["./lost.jpg", "A_1.JPG"], may_be_lost=True)
     assert paths == [str(folder / "lost.jpg"), str(folder / "a_1.jpg")] and len(renamed) == 1
     for name in ("../lost.jpg", "/lost.jpg"):
-        with pytest.raises(UserError, match="1 of the 1 images named in train.json are missing"):
+        with pytest.raises(UserError, match="1 of the 1 image named in train.json are missing"):
             ImageFolder(folder, "train.json").find([name], may_be_lost=True)
 
 

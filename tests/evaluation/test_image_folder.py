@@ -46,6 +46,6 @@ def test_what_an_earlier_run_drew_is_no_input(tmp_path, capsys):
 def test_one_image_is_itself_and_nothing_is_an_error(tmp_path):
     folder = write(tmp_path, a_txt=b"no image")
     assert image_paths(folder / "a.txt") == [folder / "a.txt"]
-    for path, message in ((folder, "no image among the 1 files"), (folder / "none", "no such file; name an image or")):
+    for path, message in ((folder, "among the 1 file of"), (folder / "none", "no such file; name an image or")):
         with pytest.raises(UserError, match=message):
             image_paths(path)

@@ -28,7 +28,8 @@ print("started")
 
 def run_python(code, **environment):
     """Run code in a child that has only these of the variables that bootstrap sets."""
-    inherited = {key: value for key, value in os.environ.items() if key not in ("ONEDNN_MAX_CPU_ISA", "GLOG_v")}
+    inherited = {key: value for key, value in os.environ.items() if key not in (
+        "ONEDNN_MAX_CPU_ISA", "GLOG_v", "OPENCV_LOG_LEVEL")}
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**inherited, **environment}, text=True,
                           capture_output=True, timeout=120)
 
@@ -40,13 +41,14 @@ def start_with(python=None, **fakes):
 SHOW_ENVIRONMENT = """
 import os, sys
 import model_utils.bootstrap
-print(os.environ["ONEDNN_MAX_CPU_ISA"], os.environ["GLOG_v"], "mindspore" in sys.modules, "numpy" in sys.modules)
+print(os.environ["ONEDNN_MAX_CPU_ISA"], os.environ["GLOG_v"], "mindspore" in sys.modules, "numpy" in sys.modules,
+      os.environ["OPENCV_LOG_LEVEL"])
 """
 
 
 def test_sets_the_environment_without_importing_mindspore():
     done = run_python(SHOW_ENVIRONMENT)
-    assert done.stdout.split() == ["AVX2", "3", "False", "False"]
+    assert done.stdout.split() == ["AVX2", "3", "False", "False", "SILENT"]
     assert (done.returncode, done.stderr) == (0, "")
 
 

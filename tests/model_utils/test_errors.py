@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_utils.errors import EXIT_CODE_FILE, MAX_SHOWN, UsageError, UserError, printable, quoted, run_cli
+from model_utils.errors import EXIT_CODE_FILE, MAX_SHOWN, UsageError, UserError, counted, printable, quoted, run_cli
 
 
 @pytest.mark.parametrize(("value", "text"), [
@@ -104,3 +104,14 @@ def test_what_is_printed_can_neither_work_on_a_console_nor_look_like_another_mes
     assert printable(text) == shown
     assert run_cli(raising(UserError(text))) == 1
     assert capsys.readouterr().err == f"error: {shown}\n"
+
+
+@pytest.mark.parametrize(("things", "one"), [
+    ("images", "1 image"), ("boxes of an image that is not in the file", "1 box of an image that is not in the file"),
+    ("categories without a box", "1 category without a box"), ("classes have another id", "1 class has another id"),
+    ("damaged images: used as decoded", "1 damaged image: used as decoded"),
+    ("yaml files that are not there, and have no names", "1 yaml file that is not there, and has no names"),
+    ("detections", "1 detection"), ("batches", "1 batch"), ("lines of 5 columns", "1 line of 5 columns")])
+def test_one_thing_is_singular_and_any_other_number_plural(things, one):
+    assert counted(1, things) == one
+    assert [counted(number, things) for number in (0, 2)] == [f"0 {things}", f"2 {things}"]

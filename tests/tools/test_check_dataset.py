@@ -37,7 +37,7 @@ def test_tables_by_hand(tmp_path, capsys):
     # COCO's small boxes are below 1024 square pixels; 31 x 33 is one less.
     assert train["classes"] == {"cup": {"images": 2, "boxes": 2, "small": 2, "medium": 0, "large": 0},
                                 "ball": {"images": 1, "boxes": 1, "small": 0, "medium": 1, "large": 0}}
-    assert "train: 2 images, 3 boxes, 1 crowd regions" in text and "ball" in text
+    assert "train: 2 images, 3 boxes, 1 crowd region" in text and "ball" in text
     # Both splits hold the same two drawn images.
     assert report["leakage"] == [["train2017/000001.png", "val2017/000001.png"],
                                  ["train2017/000002.png", "val2017/000002.png"]]
@@ -58,7 +58,7 @@ def test_anchors_that_fit_are_recognised_and_better_ones_found(tmp_path, capsys)
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"annotations": [{"id": 9, "image_id": 1, "category_id": 7, "bbox": [1, 1, 5, 5]}]}, "of an unknown category"),
-    ({"annotations": [{"id": 9, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5]}]}, "1 boxes that are not four"),
+    ({"annotations": [{"id": 9, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5]}]}, "1 box that is not four"),
     ({"overrides": {"images": []}}, '"images" is empty')])
 def test_what_would_train_wrongly_is_an_error(tmp_path, capsys, change, words):
     write(tmp_path, **change)
@@ -69,13 +69,13 @@ def test_what_would_train_wrongly_is_an_error(tmp_path, capsys, change, words):
 
 @pytest.mark.parametrize(("boxes", "words"), [
     ([], "has a box to train on"), ([(1, 1, 9, 9, 1, 1)], "are all crowd regions"),
-    ([(1, 1, 1, 30, 1)], "boxes at most one pixel wide or high")])
+    ([(1, 1, 1, 30, 1)], "1 box at most one pixel wide or high")])
 def test_a_split_without_a_box_to_use_is_an_error(tmp_path, capsys, boxes, words):
     write(tmp_path, images=[{"size": (64, 64), "boxes": boxes}])
     write(tmp_path, "val", images=[{"size": (64, 64)}])
     code, report, text = check(tmp_path, capsys)
     train, val = report["faults"]
-    assert code == 1 and "none of its 1 images has a box to train on" in train and words in train
+    assert code == 1 and "none of its 1 image has a box to train on" in train and words in train
     assert "instances_val2017.json: has no annotation to score against" in val and f"error: {val}" in text
 
 
@@ -84,7 +84,7 @@ def test_a_class_that_only_validation_has_is_named(tmp_path, capsys):
     write(tmp_path, "val")
     code, report, text = check(tmp_path, capsys)
     assert code == 0 and report["unlearned"] == ["ball"]
-    assert "warning: 1 classes of val have no box in train, so that they are not learned: ball" in text
+    assert "warning: 1 class of val without a box in train, so not learned: ball" in text
 
 
 def test_images_that_cannot_be_read_and_other_classes_are_errors(tmp_path, capsys):

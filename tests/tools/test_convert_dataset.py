@@ -84,7 +84,7 @@ def test_a_real_export_of_roboflow(tmp_path, capsys):
     sizes = [len(content_of(tmp_path / "out", split)["images"]) for split in ("train", "val", "test")]
     assert sizes == [90, 30, 20]
     assert content_of(tmp_path / "out", "train")["categories"] == [{"id": 1, "name": "bull"}, {"id": 2, "name": "pig"}]
-    assert "1 classes without boxes that are the parent of others (first: objects)" in printed
+    assert "1 class without boxes that is the parent of others (first: objects)" in printed
     data = read_coco(data_config(tmp_path / "out"), "val", training=False)
     assert len(data.truth["bbox"]) == 30 and data.categories.names == ("bull", "pig")
 
@@ -96,7 +96,7 @@ def test_images_are_linked_or_copied(tmp_path, capsys, how):
     paths = list((tmp_path / "out").glob("*2017/*"))
     assert len(paths) == 8 and all(path.is_symlink() == (how == "symlink") for path in paths)
     assert all(path.read_bytes() == (tmp_path / "source" / "pictures" / path.name).read_bytes() for path in paths)
-    assert ("8 images were copied" in capsys.readouterr().out) == (how == "copy")
+    assert ("8 images copied" in capsys.readouterr().out) == (how == "copy")
 
 
 def test_what_cannot_be_linked_is_copied_and_reported(tmp_path, capsys, monkeypatch):
@@ -106,7 +106,7 @@ def test_what_cannot_be_linked_is_copied_and_reported(tmp_path, capsys, monkeypa
     tool_exports.coco(tmp_path / "source")
     monkeypatch.setattr(os, "link", other_disk)
     assert convert(tmp_path / "source", tmp_path / "out") == 0
-    assert "8 images were copied, as they cannot be linked" in capsys.readouterr().out
+    assert "8 images copied, as they cannot be linked" in capsys.readouterr().out
 
 
 def test_the_seed_divides_images_and_groups_stay_together(tmp_path, capsys):
@@ -211,12 +211,12 @@ def test_images_that_are_of_no_use_are_left_out_and_counted(tmp_path, capsys):
     write_picture(source / "pictures", {**IMAGES[0], "name": "another"})
     assert convert(source, tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    for words in ("1 images of another size than their annotations say (first: pictures/photo_0.jpg is 64x48 rather "
-                  "than 640x48)", "1 images that cannot be read", "1 images that are listed, but not there (first: "
-                  "photo_4.jpg of labels.json)", "1 annotations of an image that is not in the file (first: annotation "
-                  "90 of labels.json, image_id 99 (number))", "1 annotations of an unknown category (first: annotation "
-                  "91 of labels.json, category_id 'cup' (text))", "1 image files without annotations, or not listed "
-                  "(first: pictures/another.jpg)", "1 boxes of zero or negative size: dropped (first: annotation 92"):
+    for words in ("1 image of another size than their annotations say (first: pictures/photo_0.jpg is 64x48 rather "
+                  "than 640x48)", "1 image that cannot be read", "1 image that is listed, but not there (first: "
+                  "photo_4.jpg of labels.json)", "1 annotation of an image that is not in the file (first: annotation "
+                  "90 of labels.json, image_id 99 (number))", "1 annotation of an unknown category (first: annotation "
+                  "91 of labels.json, category_id 'cup' (text))", "1 image file without annotations, or not listed "
+                  "(first: pictures/another.jpg)", "1 box of zero or negative size: dropped (first: annotation 92"):
         assert words in printed, printed
     kept = [image for image in IMAGES if image["name"] not in ("photo_0", "photo_3", "photo_4")]
     assert found_boxes(tmp_path / "out", "train", "val") == boxes_of(kept) | {("photo_1", "cup", 1, 1, 5, 5)}
@@ -235,7 +235,7 @@ def test_ids_of_images_are_kept(tmp_path, capsys):
     content["images"].append({**content["images"][2], "id": "again"})
     write_json(tmp_path / "source" / "labels.json", content)
     assert convert(tmp_path / "source", tmp_path / "out") == 0
-    assert "note: 1 images are listed more than once: each entry counts (first: photo_2.jpg" in capsys.readouterr().out
+    assert "note: 1 image is listed more than once: each entry counts (first: photo_2.jpg" in capsys.readouterr().out
     ids = {image["file_name"]: image["id"] for split in ("train", "val")
            for image in content_of(tmp_path / "out", split)["images"]}
     # Texts are sorted, so "again" comes first.
@@ -300,8 +300,8 @@ def test_names_that_cannot_be_written_are_changed(tmp_path, capsys):
             (source / folder / "train" / f"photo_{number}.{suffix}").rename(path)
     assert convert(source, tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    assert "1 images with a name that is no UTF-8 are renamed (first: images/train/\\udcc4\\udce3.jpg)" in printed
-    assert "2 images with a long name lose its beginning" in printed
+    assert "1 image with a name that is no UTF-8 is renamed (first: images/train/\\udcc4\\udce3.jpg)" in printed
+    assert "2 images are saved without the beginning of a long name" in printed
     expected = boxes_of(IMAGES)
     found = found_boxes(tmp_path / "out", "train", "val", "test")
     assert {box[1:] for box in found} == {box[1:] for box in expected} and len(found) == len(expected)
@@ -383,7 +383,7 @@ def test_boxes_in_pixels_are_no_fractions_and_fractions_no_pixels(tmp_path, caps
     write_json(tmp_path / "coco" / "labels.json", content)
     assert convert(tmp_path / "coco", tmp_path / "out") == 1
     error = capsys.readouterr().err
-    assert "no boxes to train on are left" in error and "lines whose values are no fractions from 0 to 1" in error
+    assert "no boxes to train on are left" in error and "lines with other values than fractions from 0 to 1" in error
     assert f"{tmp_path / 'coco' / 'labels.json'}: all " in error and "seem to be fractions of the image" in error
     assert not (tmp_path / "out").exists()
 
@@ -394,7 +394,7 @@ def test_names_of_classes_that_differ_in_letter_case_are_reported(tmp_path, caps
     path.write_text(path.read_text().replace('"cup"', '" Cup "'))
     assert convert(tmp_path / "source", tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    assert "note: 1 classes have the name of another one, but for letter case (first: cup, Cup)" in printed
+    assert "note: 1 class has the name of another one, but for letter case (first: cup, Cup)" in printed
 
 
 def test_every_format_has_a_name_on_the_command_line():
@@ -416,7 +416,7 @@ def test_crowd_regions_are_no_boxes(tmp_path, capsys):
     box = [6, 8, 24, 20]
     crowds = [(number, box, 1) for number in range(1, 7)]
     assert convert(write_pictures(tmp_path / "a", crowds), tmp_path / "none") == 1
-    assert "5 crowd regions (iscrowd 1), which are neither learned nor scored; set iscrowd" in capsys.readouterr().err
+    assert "5 crowd regions (iscrowd 1): neither learned nor scored; set iscrowd" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
     assert convert(write_pictures(tmp_path / "b", crowds + [(number, box, 0) for number in range(1, 7)]),
                    tmp_path / "both") == 0
@@ -437,7 +437,7 @@ def test_a_validation_split_without_a_usable_box_is_refused(tmp_path, capsys):
     write_pictures(tmp_path / "source", [(number, inside if number == held_out["id"] or number == 1 else outside, 0)
                                          for number in range(1, 7)])
     assert convert(tmp_path / "source", tmp_path / "third") == 0
-    assert "train: 5 images (4 without boxes), 1 boxes" in capsys.readouterr().out
+    assert "train: 5 images (4 without boxes), 1 box" in capsys.readouterr().out
 
 
 def test_classes_of_one_name_are_not_called_those_of_another_letter_case(tmp_path, capsys):
@@ -445,4 +445,4 @@ def test_classes_of_one_name_are_not_called_those_of_another_letter_case(tmp_pat
     path = tmp_path / "source" / "data.yaml"
     path.write_text(path.read_text().replace("2: key", "2: cup"))
     assert convert(tmp_path / "source", tmp_path / "out") == 0
-    assert "note: 1 classes have the name of another one (first: cup, cup)" in capsys.readouterr().out
+    assert "note: 1 class has the name of another one (first: cup, cup)" in capsys.readouterr().out

@@ -114,7 +114,7 @@ def test_via_shapes_become_their_boxes(source):
         "regions of the kind point, which is no area, or not complete": 1,
         'regions without one value of the attribute "class"': 1, "images that are listed, but not there": 1}
     assert len(reading.images) == 1 and reading.notes == {
-        "images are listed more than once: their regions are put together": (1, "photo_0.jpg of via.json")}
+        "images are listed more than once: all regions count": (1, "photo_0.jpg of via.json")}
 
 
 def test_via_csv_and_its_attributes(source):
@@ -149,9 +149,9 @@ def test_voc_corners_count_from_1_and_belong_to_the_box(source, corners, box):
 
 
 @pytest.mark.parametrize("first, box, note", [
-    ((0, 5, 10, 20), (0, 5, 10, 15), "boxes are taken as their corners stand, not as pixels counted from 1: 1 of the "
+    ((0, 5, 10, 20), (0, 5, 10, 15), "boxes are taken as the corners stand, not as pixels counted from 1: 1 of the "
      "set lie below 1"),
-    ((7.5, 9, 30.25, 28), (7.5, 9, 22.75, 19), "boxes have fractions, and are taken as their corners stand")])
+    ((7.5, 9, 30.25, 28), (7.5, 9, 22.75, 19), "boxes have fractions, and are taken as the corners stand")])
 def test_voc_corners_that_do_not_count_from_1(source, first, box, note):
     write_picture(source, IMAGES[1])
     (source / "photo_0.xml").write_text(voc_xml("photo_0.jpg", (64, 48), [("cup", *first, "")]))
@@ -182,13 +182,13 @@ def test_voc_objects_and_images_that_are_not_plain(source):
     (source / "Annotations" / "other.xml").write_text("<rss></rss>")
     reading = read(source, "voc")
     assert reading_boxes(reading) == [("cup", 6, 8, 24, 20), ("key", 6, 8, 24, 20), ("ball", 26, 18.5, 8, 4)]
-    assert reading.left_out["objects with corners that are no numbers"][1] == (
+    assert reading.left_out["objects without numbers as corners"][1] == (
         "object 5 of Annotations/photo_0.xml, cup: ['10,5', '1', '9', '9']")
     assert reading.notes["objects are marked as difficult, and used like others"] == (
         1, "object 0 of Annotations/photo_0.xml, cup")
     assert {reason: count for reason, (count, _) in reading.left_out.items()} == {
         "objects without a name": 1, "objects without a bndbox, polygon or robndbox": 1,
-        "objects with corners that are no numbers": 1, "annotations of an image that is not there": 1,
+        "objects without numbers as corners": 1, "annotations of an image that is not there": 1,
         "xml files that are no annotation of Pascal VOC": 1}
     # Python's own parser knows no Chinese encodings.
     text = '<?xml version="1.0" encoding="gb2312"?>' + voc_xml("photo_0.jpg", (64, 48), [("\u732b", 7, 9, 30, 28, "")])
@@ -330,7 +330,7 @@ def test_what_a_coco_file_may_lack(source):
     assert [(image.split, image.size) for image in reading.images] == [("train", (64, 48))]
     assert reading.left_out == {"annotation files without annotations": (1, "test.json"),
                                 "annotation files without images": (1, "valid.json")}
-    assert reading.notes["annotations without a bbox get the box around their outline"][0] == 2
+    assert reading.notes["annotations without a bbox have the box around the outline"][0] == 2
     # Numbers from 0 for categories from 1.
     content = coco_content([PHOTO], categories=[{"id": number, "name": f"{number}"} for number in (1, 2, 3)])
     for annotation, number in zip(content["annotations"], (0, 1, 2), strict=True):
@@ -367,7 +367,7 @@ def test_classes_of_several_files_are_matched_by_their_names(tmp_path):
     expected = [(name, *box) for image in IMAGES for *box, name in image["boxes"]]
     expected.remove(("cup", 6, 8, 24, 20))
     assert sorted(reading_boxes(reading)) == sorted([*expected, ("lamp", 6, 8, 24, 20)])
-    assert reading.notes["classes have another id in another file, and are matched by their names"][0] == 4
+    assert reading.notes["classes have another id in another file, and are matched by name"][0] == 4
 
 
 def test_two_files_for_one_split_are_refused(tmp_path):

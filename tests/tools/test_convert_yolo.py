@@ -29,8 +29,8 @@ def test_yolo_lines_that_are_no_boxes(source):
                                  ("cup", 3.2, 12, 6.4, 24)]
     assert {reason: count for reason, (count, _) in reading.left_out.items()} == {
         "lines of 6 columns, neither a box nor a polygon": 1, "lines of 3 columns, neither a box nor a polygon": 1,
-        "lines of a class that is not among the 3 names": 2, "lines whose values are no fractions from 0 to 1": 2}
-    assert reading.notes["polygons or rotated boxes are replaced by the boxes around them"] == (
+        "lines of a class that is not among the 3 names": 2, "lines with other values than fractions from 0 to 1": 2}
+    assert reading.notes["polygons or rotated boxes, of which the box around counts"] == (
         2, "photo_0.txt, line 2: 1 0.25 0.25 0.5 0.25 0.5 0.75")
 
 
@@ -144,7 +144,7 @@ def test_class_names_beside_the_labels_count_there(tmp_path):
     reading = read(tmp_path, "yolo")
     assert reading.categories == [(0, "cat"), (1, "dog"), (2, "bird")]
     assert [name for name, *_ in reading_boxes(reading)] == ["cat", "dog", "dog", "bird"]
-    assert next(iter(reading.notes)) == "files of class names differ, and are matched by their names"
+    assert next(iter(reading.notes)) == "other files of class names differ, and are matched by name"
     (tmp_path / "classes.txt").write_text("person\n")
     with pytest.raises(UserError, match="classes.txt and .*train/classes.txt have other names of classes"):
         read(tmp_path, "yolo")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model_utils.config import CHECKPOINT, DERIVED, get_config
-from model_utils.errors import UsageError
+from model_utils.errors import UsageError, counted
 from src.config import check_config, detection_scales, resumed_config, training_config, with_categories
 from src.data.anchors import augmented_sides, fit_of
 from src.data.coco import read_coco
@@ -131,7 +131,8 @@ def test_what_is_given_stays(tmp_path):
 def test_there_is_room_for_the_boxes_of_an_image_and_of_a_mosaic(tmp_path, counts, mosaic, room):
     settled, lines = settings_of(tmp_path, f"--mosaic={mosaic}", "--per_batch_size=1", counts=counts)
     assert settled.max_box == room
-    assert (f"; {sum(count > room for count in counts)} images have more" in lines["max_box"]) == (max(counts) > room)
+    over = sum(count > room for count in counts)
+    assert (f"; {counted(over, 'images have')} more" in lines["max_box"]) == (max(counts) > room)
 
 
 def test_mosaic_closes_for_a_quarter_of_the_run_or_ten_epochs(tmp_path):

@@ -74,7 +74,25 @@ def test_the_clock_leaves_out_what_is_no_training(monkeypatch):
     clock.restart(14)
     now[0] += 2
     assert clock.epoch(18) == pytest.approx(2)
-    assert clock.remaining(18, 38) == pytest.approx(10 / 8 * 20)
+    # All included, also what follows the epoch, a validation.
+    now[0] += 10
+    assert clock.remaining(18, 38) == pytest.approx((now[0] - 100) / 8 * 20)
+
+
+def test_the_pace_counts_the_steps_after_the_first_few_without_compilations(monkeypatch):
+    now, paces = [100.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    clock = RunClock(5)
+    for step in range(6, 20):
+        # The second graph is compiled in the seventh step.
+        now[0] += 2 + 60 * (step == 12)
+        paces.append(clock.pace(step, 30 + 60 * (step >= 12)))
+    assert [(number, pace) for number, pace in enumerate(paces, start=1) if pace] == [(13, pytest.approx(2))]
+    # An epoch ends in between.
+    clock = RunClock(5)
+    clock.pace(8, 0)
+    clock.restart(10)
+    assert clock.pace(18, 0) is None
 
 
 def test_waiting_for_data_is_not_step_time(monkeypatch):

@@ -34,16 +34,14 @@ def test_log_and_files_of_a_run(validated):
             rf"fps:\d+\.\d\d imgs/sec, lr:{number}$")
     assert [match.groups()[:2] for match in re.finditer(line, log, re.MULTILINE)] == [
         ("0", "0"), ("0", "2"), ("0", "4"), ("1", "6"), ("1", "8"), ("2", "10"), ("2", "12"), ("2", "14")]
-    assert len(re.findall(r"epoch\[\d\] done, \d/3, mean loss:\d+\.\d+, .*ETA:\d:\d\d:\d\d", log)) == 3
-    times = re.findall(r"epoch\[\d\] a step, data_time:(\d+\.\d{4}) s, step_time:(\d+\.\d{4}) s", log)
+    assert len(re.findall(r"epoch\[\d\] done, \d/3, mean loss:\d+\.\d+ \(box .*ETA:\d:\d\d:\d\d", log)) == 3
     with (checkpoints.parent / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(float(row["data_time"]), float(row["step_time"])) for row in rows] == [
-        pytest.approx([float(text) for text in pair], abs=6e-5) for pair in times]
     for row in rows:
         # Five steps an epoch.
         assert 5 * (float(row["data_time"]) + float(row["step_time"])) == pytest.approx(float(row["seconds"]), abs=0.01)
-    assert re.findall(r"epoch\[(\d)\], validation AP:\d\.\d{4}, AP50:\d\.\d{4}", log) == ["1", "2"]
+    assert re.findall(r"epoch\[(\d)\] done, .* AP:\d\.\d{4}, AP50:\d\.\d{4}, ", log) == ["1", "2"]
+    assert "classes: cup, ball, key; validation on " in log and "CPU with " in log
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]
     assert best.meta["testing_shape"] == [64, 64] and not best.moments
@@ -281,7 +279,7 @@ def test_images_that_break_are_replaced_and_a_resumed_run_ends_as_the_unbroken_o
     (last,) = tmp_path.glob("broken_off/*/ckpt_0/last.ckpt")
     assert load_checkpoint(last).meta["progress"]["epoch_replaced"] == 1
     resumed, log, _ = breaking("resumed", (3, 8), f"--resume={last}")
-    assert "2 images that broke since the run began: replaced in training (first: " in log
+    assert "2 images broken since the run began: replaced in training (first: " in log
     assert digest(resumed / "last.ckpt") == digest(checkpoints / "last.ckpt")
     assert replaced_samples(resumed) == ["2", "2"]
 
@@ -364,7 +362,7 @@ def test_memorises_eight_images(tmp_path):
                  "--saturation", 1, "--value", 0, "--eval_interval", 100, "--ckpt_interval", 1000, "--log_interval", 9)
     losses = [float(text) for text in re.findall(r"iter\[\d+\], loss:(\d+\.\d+)", log)]
     assert losses[-1] < 0.05 * losses[0]
-    assert float(re.search(r"validation AP:(\d\.\d+)", log)[1]) > 0.6
+    assert float(re.search(r"\), AP:(\d\.\d+)", log)[1]) > 0.6
 
 
 @pytest.mark.parametrize("steps", [7, 10])

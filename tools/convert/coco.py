@@ -84,7 +84,7 @@ def _read_file(reading, path, split):
                               f"{place}, category_id {describe(record.get('category_id'))}")
         else:
             if record.pop("is_outlined", False):
-                reading.note("annotations without a bbox get the box around their outline", place)
+                reading.note("annotations without a bbox have the box around the outline", place)
             image.annotations.append({**record, "category_id": category_of[category]})
     _refuse_shifted(content, category_of, path)
     return {str(record.get("supercategory")) for record in content["categories"]}
@@ -138,7 +138,7 @@ def _merge_categories(reading, content, path):
                 (key for key in taken if isinstance(key, int)), default=0) + 1
             reading.categories.append((known[name], name))
         if id_key(known[name]) != id_key(found) and (found, name) not in reading.categories:
-            reading.note("classes have another id in another file, and are matched by their names",
+            reading.note("classes have another id in another file, and are matched by name",
                          f"{name}, {describe(found)} in {reading.relative(path)}")
         category_of[id_key(found)] = known[name] if (found, name) not in reading.categories else found
     return category_of

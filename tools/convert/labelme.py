@@ -83,7 +83,7 @@ def _boxes(reading, content, path):
                 same = of_group[group]["bbox"]
                 same[:] = box_of_points([same[:2], [same[0] + same[2], same[1] + same[3]], box[:2],
                                          [box[0] + box[2], box[1] + box[3]]])
-                reading.note("shapes that share label and group with another one are one object", place)
+                reading.note("shapes with label and group of another one are one object", place)
                 continue
             boxes.append({"id": number, "category_id": reading.category(label), "bbox": box})
             of_group[group] = boxes[-1]

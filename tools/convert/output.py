@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from model_utils.errors import UserError
+from model_utils.errors import UserError, counted
 from model_utils.files import new_folder
 from src.data.annotations import like_percentages, read_boxes
 from src.data.coco import FINDINGS, ImageList
@@ -99,7 +99,7 @@ def write(reading, splits, out, images_by):
             boxes = [annotation for annotation in content["annotations"] if not annotation["iscrowd"]]
             crowds = len(content["annotations"]) - len(boxes)
             if crowds:
-                reading.findings.append(f"{split}: {crowds} crowd regions (iscrowd 1), which are neither learned nor "
+                reading.findings.append(f"{split}: {counted(crowds, 'crowd regions')} (iscrowd 1): neither learned nor "
                                         "scored; set iscrowd to 0 where each is one object")
             if split == "train" and not boxes:
                 reading.refuse_empty("boxes")
@@ -129,7 +129,7 @@ def _content(reading, images, names, split):
         report["boxes_like_percentages"] = len(truth["bbox"])
         examples["boxes_like_percentages"] = truth["bbox"][0].tolist()
     for finding, count in report.items():
-        reading.findings.append(f"{split}: {count} {FINDINGS[finding]} (first: {examples[finding]})")
+        reading.findings.append(f"{split}: {counted(count, FINDINGS[finding])} (first: {examples[finding]})")
     columns = zip(*(truth[key].tolist() for key in ("image_index", "class_index", "bbox", "area", "iscrowd")),
                   strict=True)
     return {"images": [{"id": found, "file_name": name, "width": size[0], "height": size[1]}
@@ -156,7 +156,7 @@ def _file_names(reading, images):
             reading.note("images with a name that is no UTF-8 are renamed", reading.relative(image.path))
             stem = stem.encode(errors="replace").decode().replace("?", "_")
         if len(stem.encode()) > MAX_NAME:
-            reading.note("images with a long name lose its beginning", reading.relative(image.path))
+            reading.note("images are saved without the beginning of a long name", reading.relative(image.path))
             stem = stem.encode()[-MAX_NAME:].decode(errors="ignore")
         number, name = 1, stem
         # Results are named by the stem, and some disks do not know letter case.

@@ -72,7 +72,7 @@ def _json_entries(reading, path):
     for entry in entries.values():
         name, regions = entry["filename"], entry.get("regions") or []
         if name in found:
-            reading.note("images are listed more than once: their regions are put together",
+            reading.note("images are listed more than once: all regions count",
                          f"{name} of {reading.relative(path)}")
         # VIA 1 numbers its regions.
         found.setdefault(name, []).extend(regions.values() if isinstance(regions, dict) else regions)

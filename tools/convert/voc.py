@@ -146,7 +146,7 @@ def _boxes(reading, root, path):
             reading.leave_out("objects without a bndbox, polygon or robndbox", place)
         elif not all(map(math.isfinite, box)):
             texts = [child.text for kind in ("bndbox", "robndbox") for child in item.iterfind(f"{kind}/*")]
-            reading.leave_out("objects with corners that are no numbers", f"{place}: {texts}")
+            reading.leave_out("objects without numbers as corners", f"{place}: {texts}")
         else:
             if whole_number(item.findtext("difficult")):
                 reading.note("objects are marked as difficult, and used like others", place)
@@ -183,7 +183,7 @@ def _to_boxes(reading):
     if low or 2 * len(whole) < len(annotations):
         reason = f"{low} of the set lie below 1" if low else "most have fractions"
         for annotation in annotations:
-            reading.note(f"boxes are taken as their corners stand, not as pixels counted from 1: {reason}",
+            reading.note(f"boxes are taken as the corners stand, not as pixels counted from 1: {reason}",
                          annotation["id"])
         return
     for annotation in annotations:
@@ -191,4 +191,4 @@ def _to_boxes(reading):
         if annotation["is_whole"]:
             annotation["bbox"] = [x - 1, y - 1, width + 1, height + 1]
         else:
-            reading.note("boxes have fractions, and are taken as their corners stand", annotation["id"])
+            reading.note("boxes have fractions, and are taken as the corners stand", annotation["id"])

@@ -150,10 +150,11 @@ def _classes(reading, description, path):
                 ids[name] = max(ids.values()) + 1
                 reading.categories.append((ids[name], name))
         numbers_of[other.parent] = {number: ids[name] for number, name in found[other].items()}
-        reading.note("files of class names differ, and are matched by their names", reading.relative(other))
+        reading.note("other files of class names differ, and are matched by name",
+                     reading.relative(other))
     count = whole_number(description.get("nc", description.get("classes")))
     if count not in (None, len(found[first])):
-        reading.note(f"descriptions give {count} as the number of classes, but {len(found[first])} have names",
+        reading.note(f"descriptions with {count} as the number of classes, but {len(found[first])} names",
                      reading.relative(path))
     return numbers_of
 
@@ -189,7 +190,7 @@ def _images(reading, description, path):
     for split, entry in listed:
         found = _resolve(path.parent, description.get("path"), entry)
         if found is None:
-            reading.leave_out("folders or lists of images that are not there", f"{split}: {entry}")
+            reading.leave_out("entries of a split without such a folder or list of images", f"{split}: {entry}")
         elif found.is_dir():
             yield from ((image, split) for image in images_of(files_of(found)))
         else:
@@ -304,7 +305,7 @@ def _boxes(reading, path, category_of, pose_columns, used, forms):
             hint = "; keypoints need kpt_shape in data.yaml" if len(values) > 6 else ""
             reading.leave_out(f"lines of {len(values) + 1} columns, neither a box nor a polygon{hint}", place)
         elif not all(-MARGIN <= value <= 1 + MARGIN for value in (values[:4] if is_box else values)):
-            reading.leave_out("lines whose values are no fractions from 0 to 1", place)
+            reading.leave_out("lines with other values than fractions from 0 to 1", place)
         else:
             boxes.append({"id": place, "category_id": category_of[whole_number(name)],
                           "bbox": _box(reading, values, is_box, place)})
@@ -315,5 +316,5 @@ def _box(reading, values, is_box, place):
     if is_box:
         x, y, width, height = values[:4]
         return [x - width / 2, y - height / 2, width, height]
-    reading.note("polygons or rotated boxes are replaced by the boxes around them", place)
+    reading.note("polygons or rotated boxes, of which the box around counts", place)
     return box_of_points(list(zip(values[::2], values[1::2], strict=True)))

@@ -64,6 +64,6 @@ def check_ranks_are_alike(folder, logs, batch, epochs):
         assert sorted(map(len, epoch)) == [5 * batch] * size and len(set().union(*epoch)) == 5 * batch * size
     assert seen[0] != seen[1]
     # The loss is that of all ranks together, so every rank logs the same one.
-    losses = [re.findall(r"mean loss:(\S+),", log) for log in logs]
+    losses = [re.findall(r"mean loss:(\S+) ", log) for log in logs]
     assert len(losses[0]) == epochs and losses == losses[:1] * size
     assert [path.name for path in sorted(folder.glob("ckpt_*"))] == ["ckpt_0"]
