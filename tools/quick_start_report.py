@@ -62,7 +62,7 @@ def main(argv=None):
     parser.add_argument("--results", required=True, help="detections in COCO's json format, as eval.py writes them")
     parser.add_argument("--out", required=True, help="image file to write, .jpg or .png")
     parser.add_argument("--images", type=int, default=6, help="number of images drawn (default: %(default)s)")
-    parser.add_argument("--threshold", type=float, default=0.3, help="lowest score drawn (default: %(default)s)")
+    parser.add_argument("--threshold", type=float, default=0.5, help="lowest score drawn (default: %(default)s)")
     parser.add_argument("--min_ap50", type=float, default=0.0, help="limit of the mean AP50 (default: %(default)s)")
     parser.add_argument("--min_class_ap50", type=float, default=0.0,
                         help="limit of the AP50 of each class (default: %(default)s)")

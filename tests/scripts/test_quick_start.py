@@ -14,8 +14,8 @@ from tests.support.place import ROOT, STUB
 PROGRAMS = STUB.replace("sleep ", """
 case "$*" in
     *tools/sample_data.py*) mkdir -p "$3/train2017" "$3/val2017" && touch "$3/train2017/1.jpg" "$3/sample_data.json" ;;
-    *train.py*) mkdir -p outputs/run/ckpt_0 && touch outputs/run/ckpt_0/{last,best}.ckpt ;;
-    *eval.py*) mkdir -p outputs/run && touch outputs/run/predict_1.json outputs/run/config.yaml ;;
+    *train.py*) mkdir -p outputs/run/ckpt_0 && touch outputs/run/ckpt_0/{last,best}.ckpt outputs/run/report.html ;;
+    *eval.py*) mkdir -p outputs/run && touch outputs/run/predict_1.json outputs/run/{config.yaml,report.html} ;;
     *export.py*) touch yolov3_tiny.mindir ;;
     *tools/quick_start_report.py*) touch "$7" ;;
 esac
@@ -52,22 +52,26 @@ def test_the_steps_and_the_list_of_files(quick):
     result = quick.run("quick_start.sh", "--out", out.name, wait=None)
     assert result.returncode == 0, result.stderr
     sample, train, evaluation, export, report = commands_of(quick)
-    assert sample == f"tools/sample_data.py --out {out}/data --train 400 --val 100"
-    config = f"--config_path {quick.repo}/configs/quick_start.yaml"
-    assert train == f"-u {quick.repo}/train.py --data_dir {out}/data --device_target CPU {config}"
+    assert sample == f"tools/sample_data.py --out {out}/data --train 2000 --val 100"
+    assert train == (f"-u {quick.repo}/train.py --data_dir {out}/data --device_target CPU --config_path improved "
+                     "--mosaic 0 --training_shape 128 --per_batch_size 8 --max_epoch 4 --eval_interval 2 "
+                     "--log_interval 50")
     checkpoint = out / "train/outputs/run/ckpt_0/best.ckpt"
     assert evaluation == (f"-u {quick.repo}/eval.py --data_dir {out}/data --pretrained {checkpoint} "
                           "--device_target CPU")
     assert f"--ckpt_file {checkpoint} --file_name yolov3_tiny --file_format MINDIR" in export
     assert export.endswith(f"--image {out}/data/val2017/000001.jpg")
     assert f"--results {out}/eval/outputs/run/predict_1.json" in report
-    assert report.endswith("--min_ap50 0.80 --min_class_ap50 0.60")
+    assert report.endswith("--min_ap50 0.90 --min_class_ap50 0.80")
     listed = result.stdout.split(f"files in {out}:\n")[1].split("\n\n")[0].splitlines()
     assert [line.strip() for line in listed] == [
-        "data/train2017/ (1 images)", "data/val2017/ (0 images)", "data/sample_data.json", "detections.png",
-        "eval/log.txt", "eval/outputs/run/config.yaml", "eval/outputs/run/predict_1.json", "export/log.txt",
+        "data/train2017/ (images: 1)", "data/val2017/ (images: 0)", "data/sample_data.json", "detections.png",
+        "eval/log.txt", "eval/outputs/run/config.yaml", "eval/outputs/run/predict_1.json",
+        "eval/outputs/run/report.html", "export/log.txt",
         "export/yolov3_tiny.mindir", "train/log.txt", "train/outputs/run/ckpt_0/best.ckpt",
-        "train/outputs/run/ckpt_0/last.ckpt"]
+        "train/outputs/run/ckpt_0/last.ckpt", "train/outputs/run/report.html"]
+    assert result.stdout.endswith(f"open in a browser:\n  {out}/train/outputs/run/report.html (training)\n"
+                                  f"  {out}/eval/outputs/run/report.html (evaluation)\n  {out}/detections.png\n")
     assert all(f"[{number}/6]" in result.stdout for number in range(1, 7))
     assert not (out / ".started").exists()
 

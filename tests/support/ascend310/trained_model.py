@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.ascend310.infer_app import APP, export_model
+from tests.support.ascend310.infer_app import export_model
 from tests.support.helpers import CATEGORIES, write_coco
 from tests.support.training_runs import run
 
 # Two dozen steps that learn these very images by heart.
-TRAINING = ("--config_path", APP.parent / "configs" / "quick_start.yaml", "--training_shape", "64,96",
-            "--resize_mode", "letterbox", "--per_batch_size", 8, "--max_epoch", 12, "--lr", 0.01, "--jitter", 0,
-            "--min_scale", 1, "--max_scale", 1, "--flip_probability", 0, "--hue", 0, "--saturation", 1, "--value", 0,
-            "--eval_interval", 0)
+TRAINING = ("--training_shape", "64,96", "--resize_mode", "letterbox", "--per_batch_size", 8, "--max_epoch", 12,
+            "--anchors", "[[17,17],[22,22],[28,28],[34,34],[43,43],[58,58]]", "--lr", 0.01, "--warmup_epochs", 1,
+            "--weight_decay", 0.0005, "--coord_scale", 1, "--large_scale", 1, "--loss_scale", 1,
+            "--clip_gradient_norm", 20, "--jitter", 0, "--min_scale", 1, "--max_scale", 1, "--flip_probability", 0,
+            "--hue", 0, "--saturation", 1, "--value", 0)
 
 
 @cache
