@@ -3,19 +3,18 @@
 """Images that cannot be used: those found by the check of a whole split at the start, and those that break later.
 
 The check decodes each image once: what cannot be read is listed, what can is counted. The result is kept in
-~/.cache/yolov3_tiny, or the folder that YOLOV3_TINY_CACHE names, and holds as long as no file's name, size or time of
-change is another one.
+the cache folder, ~/.cache/yolov3_tiny or that of YOLOV3_TINY_CACHE, and holds as long as no file's name, size or time
+of change is another one.
 """
 import hashlib
 import json
 import os
 from collections import deque
-from pathlib import Path
 
 from tqdm import tqdm
 
 from model_utils.errors import UserError
-from model_utils.files import write_atomically
+from model_utils.files import cache_folder, write_atomically
 from src.data.image_files import CUT_SHORT, DAMAGED, DARK, decode_reduced
 from src.data.read_workers import Workers
 
@@ -216,8 +215,7 @@ def _digest(data, config):
 
 def _cache_path(digests):
     """Return the file that holds the result for the images that all ranks see."""
-    folder = os.environ.get("YOLOV3_TINY_CACHE") or Path.home() / ".cache" / "yolov3_tiny"
-    return Path(folder) / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path, num_images):
