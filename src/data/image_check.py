@@ -16,6 +16,7 @@ from tqdm import tqdm
 from model_utils.errors import UserError
 from model_utils.files import cache_folder, write_atomically
 from src.data.image_files import CUT_SHORT, DAMAGED, DARK, decode_reduced
+from src.data.orientation import unconfirmed
 from src.data.read_workers import Workers
 
 # What makes an image unusable, beside the kinds of `src.data.image_files.Fault`.
@@ -51,6 +52,22 @@ def check_images(data, config, workers, ranks):
         if ranks.is_first:
             _write_cache(path, found)
     return [tuple(fault) for fault in found]
+
+
+def turned_images(data, config):
+    """Return `unconfirmed`, the numbers of images that are turned although their size does not say so, of a split.
+
+    It opens each image, so that its result is kept in the same way.
+
+    Raises:
+        HungRead: a read took longer than `config.read_wait_seconds`.
+    """
+    path = _cache_path([_digest(data, config)], "turned")
+    found = _read_cache(path, len(data))
+    if found is None:
+        found = [[index, "turned", ""] for index in unconfirmed(data.paths, data.sizes, config.read_wait_seconds)]
+        _write_cache(path, found)
+    return [index for index, *_ in found]
 
 
 def _check_image(data, index, config):
@@ -213,9 +230,9 @@ def _digest(data, config):
     return facts.hexdigest()
 
 
-def _cache_path(digests):
+def _cache_path(digests, name="images"):
     """Return the file that holds the result for the images that all ranks see."""
-    return cache_folder() / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / f"{name}_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path, num_images):
