@@ -25,7 +25,8 @@ from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
 from src.deploy.exporter import SUFFIXES, example_input, export_network
 from src.deploy.model_description import class_fault, description_path
-from src.evaluation.inference import load_inference_network, named_categories
+from src.deploy.model_files import named_categories
+from src.evaluation.inference import load_inference_network
 
 
 def main(argv=None):

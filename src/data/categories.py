@@ -24,6 +24,11 @@ class Categories:
         return len(self.names)
 
 
+def unnamed_categories(num_classes):
+    """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
+    return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
+
+
 def class_faults(names: Iterable, ids: Iterable = ()) -> Iterator[str]:
     """Yield what is wrong with each class name and category id, of any type, by itself."""
     for what, values in (("name", names), ("id", ids)):

@@ -25,8 +25,8 @@ from src.data.annotations import like_percentages, read_boxes
 from src.data.categories import Categories, class_faults
 from src.data.fields import describe, finite_number, id_key, missing_field, whole_number
 from src.data.formats import conversion_hint
+from src.data.image_check import turned_images
 from src.data.image_names import ImageFolder
-from src.data.orientation import unconfirmed
 
 # The filter of 2021: an image whose boxes are all at most one pixel wide or high teaches nothing.
 MIN_BOX_PIXELS = 1.0
@@ -154,7 +154,7 @@ def read_split(json_path: Path, image_folder: Path, config, may_be_lost: bool = 
 
     Args:
         json_path, image_folder: of the split.
-        config: `exif`, `max_json_mb`, `read_wait_seconds`.
+        config: `exif`, `max_json_mb`, `max_image_pixels`, `read_wait_seconds`.
         may_be_lost: a missing image is no error.
 
     Raises:
@@ -164,7 +164,7 @@ def read_split(json_path: Path, image_folder: Path, config, may_be_lost: bool = 
         raise UserError(f"{image_folder}: this image folder does not exist; name the folder of the images of "
                         f"{json_path} by --image_dir FOLDER")
     data = read_annotation_file(json_path, image_folder, config.max_json_mb, may_be_lost)
-    turned = unconfirmed(data.paths, data.sizes, config.read_wait_seconds) if config.exif == "auto" else []
+    turned = turned_images(data, config) if config.exif == "auto" else []
     if turned:
         data.report["images_turned"] = len(turned)
         data.examples["images_turned"] = os.path.basename(data.paths[turned[0]])

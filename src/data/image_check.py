@@ -3,20 +3,20 @@
 """Images that cannot be used: those found by the check of a whole split at the start, and those that break later.
 
 The check decodes each image once: what cannot be read is listed, what can is counted. The result is kept in
-~/.cache/yolov3_tiny, or the folder that YOLOV3_TINY_CACHE names, and holds as long as no file's name, size or time of
-change is another one.
+the cache folder, ~/.cache/yolov3_tiny or that of YOLOV3_TINY_CACHE, and holds as long as no file's name, size or time
+of change is another one.
 """
 import hashlib
 import json
 import os
 from collections import deque
-from pathlib import Path
 
 from tqdm import tqdm
 
 from model_utils.errors import UserError, counted
-from model_utils.files import write_atomically
+from model_utils.files import cache_folder, write_atomically
 from src.data.image_files import CUT_SHORT, DAMAGED, DARK, decode_reduced
+from src.data.orientation import unconfirmed
 from src.data.read_workers import Workers
 
 # What makes an image unusable, beside the kinds of `src.data.image_files.Fault`.
@@ -52,6 +52,22 @@ def check_images(data, config, workers, ranks):
         if ranks.is_first:
             _write_cache(path, found)
     return [tuple(fault) for fault in found]
+
+
+def turned_images(data, config):
+    """Return `unconfirmed`, the numbers of images that are turned although their size does not say so, of a split.
+
+    It opens each image, so that its result is kept in the same way.
+
+    Raises:
+        HungRead: a read took longer than `config.read_wait_seconds`.
+    """
+    path = _cache_path([_digest(data, config)], "turned")
+    found = _read_cache(path, len(data))
+    if found is None:
+        found = [[index, "turned", ""] for index in unconfirmed(data.paths, data.sizes, config.read_wait_seconds)]
+        _write_cache(path, found)
+    return [index for index, *_ in found]
 
 
 def _check_image(data, index, config):
@@ -214,10 +230,9 @@ def _digest(data, config):
     return facts.hexdigest()
 
 
-def _cache_path(digests):
+def _cache_path(digests, name="images"):
     """Return the file that holds the result for the images that all ranks see."""
-    folder = os.environ.get("YOLOV3_TINY_CACHE") or Path.home() / ".cache" / "yolov3_tiny"
-    return Path(folder) / f"images_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / f"{name}_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path, num_images):

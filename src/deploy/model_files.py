@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any model file, .ckpt, .mindir or .onnx, as one function of images; MindSpore is imported for the first two only."""
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from model_utils.config import CHECKPOINT, Config
-from model_utils.errors import UsageError, UserError
+from model_utils.errors import UsageError, UserError, counted
+from model_utils.files import mindspore_folder
 from model_utils.options import show
-from src.data.categories import Categories
+from src.config import check_config, with_categories
+from src.data.categories import Categories, unnamed_categories
 from src.data.coco import load_json, read_categories
+from src.deploy.model_cache import Entry, open_cache
 from src.deploy.model_description import THRESHOLDS, check_classes, read_description
 from src.evaluation.onnx_session import OnnxSession
 from src.evaluation.raw_heads import decode_head
@@ -36,7 +39,7 @@ class Model:
         config: the options, completed by what the file holds.
         categories: the classes.
     """
-    heads: Callable[[np.ndarray], tuple[np.ndarray, ...]]
+    heads: Callable[[np.ndarray], Sequence[np.ndarray]]
     batch_size: int
     config: Config
     categories: Categories
@@ -55,6 +58,18 @@ def load_model(path: str | os.PathLike, config: Config) -> Model:
 
 
 def _load_checkpoint(path, config):
+    cache = open_cache(path, config)
+    kept = cache.read() if cache else None
+    if not kept:
+        return _built_model(path, config, cache)
+    config = config.with_checkpoint(kept.meta)
+    check_config(config)
+    config = with_categories(config, len(kept.categories))
+    return Model(OnnxSession(kept.network), config.batch_size, config, named_categories(kept.categories, config))
+
+
+def _built_model(path, config, cache):
+    """Return the `Model` of a checkpoint, built by MindSpore; its graph is added to the cache, where there is one."""
     # First: it sets what MindSpore reads when it is imported.
     import model_utils.bootstrap  # noqa: F401
 
@@ -62,13 +77,22 @@ def _load_checkpoint(path, config):
 
     from model_utils import device_adapter
     from src.evaluation import inference
+    from src.evaluation.onnx_engine import write_onnx
 
     device_adapter.setup_device(config)
     checkpoint, config, categories = inference.read_checkpoint(config, str(path))
-    categories = inference.named_categories(categories, config)
-    network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size)
-    return Model(lambda images: tuple(head.asnumpy() for head in network(ms.Tensor(images))), config.batch_size, config,
-                 categories)
+    named = named_categories(categories, config)
+    if not cache:
+        network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size)
+        return Model(lambda images: tuple(head.asnumpy() for head in network(ms.Tensor(images))), config.batch_size,
+                     config, named)
+    network = inference.folded_network(config, len(categories), checkpoint)
+    with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
+        path = folder / "network.onnx"
+        write_onnx(network, (config.batch_size, *config.testing_shape, 3), path)
+        exported = path.read_bytes()
+    cache.write(Entry(exported, checkpoint.meta, categories))
+    return Model(OnnxSession(exported), config.batch_size, config, named)
 
 
 def _load_onnx(path, config):
@@ -136,6 +160,25 @@ def _described_config(config, description, input_hw, path):
     open_values["multi_label"] = description["thresholds"]["multi_label"]
     return config.replace(CHECKPOINT, **fixed, **{name: value for name, value in open_values.items()
                                                   if not config.is_set(name)})
+
+
+def named_categories(categories, config):
+    """Return the classes, with the names and ids of config.ann_file where it is set: a 2021 checkpoint has none.
+
+    Raises:
+        UserError: the number of classes or their names differ from the checkpoint's.
+    """
+    if not config.ann_file:
+        return categories
+    path = Path(config.ann_file)
+    annotated = Categories(*read_categories(load_json(path, max_mb=config.max_json_mb), path))
+    is_named = categories.names != unnamed_categories(len(categories)).names
+    if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
+        found, expected = (f"has the {counted(len(one), 'classes')} {', '.join(one.names):.100}"
+                           for one in (annotated, categories))
+        raise UserError(f"{path}: {found}, but {config.ckpt_file} {expected}; use the annotation file of the "
+                        "data that it was trained on")
+    return annotated
 
 
 def _annotated(categories, description, config, path):

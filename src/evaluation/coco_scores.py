@@ -4,6 +4,7 @@
 import contextlib
 import io
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -136,5 +137,6 @@ def _as_dataset(data, results):
 
 def _distinct_names(categories):
     """Return the class names, with the id after a name that several categories share."""
-    return [f"{name} ({category_id})" if categories.names.count(name) > 1 else name
+    counts = Counter(categories.names)
+    return [f"{name} ({category_id})" if counts[name] > 1 else name
             for name, category_id in zip(categories.names, categories.ids, strict=True)]

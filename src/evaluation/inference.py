@@ -1,13 +1,11 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Inference networks from checkpoint files: the config, the classes and the weights that a checkpoint holds."""
-from pathlib import Path
 
 from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
 from model_utils.errors import UserError, counted
 from src.config import check_config, with_categories
-from src.data.categories import Categories
-from src.data.coco import load_json, read_categories
+from src.data.categories import Categories, unnamed_categories
 from src.evaluation.onnx_engine import OnnxNetwork
 from src.evaluation.topk_candidates import candidate_selector
 from src.network.head_layout import FIRST_CLASS
@@ -80,30 +78,6 @@ def checkpoint_categories(checkpoint, config):
         raise UserError(f"checkpoint {checkpoint.path}: has no head1.bias; expected the weights of a whole YOLOv3-Tiny")
     num_classes = len(checkpoint.weights["head1.bias"]) // len(config.anchor_masks[-1]) - FIRST_CLASS
     return unnamed_categories(num_classes)
-
-
-def unnamed_categories(num_classes):
-    """Return the classes of a checkpoint without names: class_0, class_1, ... with ids from 0."""
-    return Categories(tuple(f"class_{number}" for number in range(num_classes)), tuple(range(num_classes)))
-
-
-def named_categories(categories, config):
-    """Return the classes, with the names and ids of config.ann_file where it is set: a 2021 checkpoint has none.
-
-    Raises:
-        UserError: the number of classes or their names differ from the checkpoint's.
-    """
-    if not config.ann_file:
-        return categories
-    path = Path(config.ann_file)
-    annotated = Categories(*read_categories(load_json(path, max_mb=config.max_json_mb), path))
-    is_named = categories.names != unnamed_categories(len(categories)).names
-    if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
-        found, expected = (f"has the {counted(len(one), 'classes')} {', '.join(one.names):.100}"
-                           for one in (annotated, categories))
-        raise UserError(f"{path}: {found}, but {config.ckpt_file} {expected}; use the annotation file of the "
-                        "data that it was trained on")
-    return annotated
 
 
 def check_categories(checkpoint, categories):

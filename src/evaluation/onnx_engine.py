@@ -13,6 +13,11 @@ from src.evaluation.onnx_session import OnnxSession
 INPUT_NAME = "images"
 
 
+def write_onnx(network, images_shape, path):
+    """Write a network to an ONNX file; see `OnnxNetwork` for the arguments, `mindspore_folder` for the path."""
+    ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
+
+
 class OnnxNetwork:
     """A stand-in for a network: tensors in, tensors out.
 
@@ -27,7 +32,7 @@ class OnnxNetwork:
     def __init__(self, network, images_shape):
         with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
             path = folder / "network.onnx"
-            ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
+            write_onnx(network, images_shape, path)
             self._session = OnnxSession(path)
 
     def __call__(self, images):

@@ -12,16 +12,17 @@ class OnnxSession:
     """A model file: arrays in, arrays out.
 
     Args:
-        path: an ONNX file with one input.
+        model: the path of an ONNX file with one input, or the content of one.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, model: str | Path | bytes):
         options = onnxruntime.SessionOptions()
         # Its default counts the machine's cores, not those that this process may use.
         options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
         # Spinning threads would take the cores from those that read and post-process images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options,
+                                                     providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:

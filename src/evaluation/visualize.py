@@ -76,10 +76,10 @@ def draw_labelled(image, xyxy, texts, colours, min_side=0):
         canvas = np.ascontiguousarray(image).copy()
     boxes = np.round(np.asarray(xyxy, np.float64).reshape(-1, 4) * factor).astype(int).tolist()
     thickness = max(1, round(max(canvas.shape[:2]) / 320))
-    labels = []
+    labels, covered = [], np.zeros(canvas.shape[:2], np.int32)
     for text, colour, box in zip(texts, colours, boxes, strict=True):
         if text:
-            labels.append(Label(text, colour, canvas.shape[:2], box, [label.area for label in labels]))
+            labels.append(Label(text, colour, box, covered))
     for box, colour in zip(boxes[::-1], colours[::-1], strict=True):
         # A dark line around the coloured one keeps it visible on a background of its own colour.
         cv2.rectangle(canvas, box[:2], box[2:], (0, 0, 0), thickness + 2)
@@ -90,10 +90,13 @@ def draw_labelled(image, xyxy, texts, colours, min_side=0):
 
 
 class Label:
-    """A text on a filled strip beside a box, where it covers as little as possible of the labels placed before it."""
+    """A text on a filled strip beside a box, where it covers as little as possible of the labels placed before it.
 
-    def __init__(self, text, colour, image_hw, box_xyxy, placed):
-        self.text, self.colour = text, colour
+    `covered` is that of `best_spot`, and counts this label from then on.
+    """
+
+    def __init__(self, text, colour, box_xyxy, covered):
+        self.text, self.colour, image_hw = text, colour, covered.shape
         self.scale = min(max(max(image_hw) / 1100, 0.4), 2.0)
         while True:
             self.stroke = max(1, round(self.scale * 1.6))
@@ -103,7 +106,8 @@ class Label:
             if width <= image_hw[1] or self.scale < 0.25:
                 break
             self.scale *= 0.9
-        self.area = best_spot(box_xyxy, (width, height), image_hw, placed)
+        self.area = best_spot(box_xyxy, (width, height), covered)
+        _pixels(covered, self.area)[:] += 1
 
     def draw(self, canvas):
         """Draw the label on an image of the size that it was placed for."""
@@ -113,30 +117,29 @@ class Label:
                     text_colour(self.colour), self.stroke, cv2.LINE_AA)
 
 
-def best_spot(box_xyxy, label_wh, image_hw, placed):
+def best_spot(box_xyxy, label_wh, covered):
     """Return where a label goes, (x1, y1, x2, y2) inside the image: above its box, else inside it, else below it.
 
     The first of these positions that covers no placed label; where none is free, the one that covers least.
 
     Args:
         box_xyxy (tuple): the box in pixels.
-        label_wh, image_hw (tuple): sizes in pixels.
-        placed (list): areas of the labels placed before.
+        label_wh (tuple): its width and height in pixels.
+        covered (np.ndarray): int [H, W], how many labels each pixel of the image has.
     """
-    (x1, y1, x2, y2), (width, height) = box_xyxy, label_wh
+    (x1, y1, x2, y2), (width, height), image_hw = box_xyxy, label_wh, covered.shape
     areas = []
     for x, y in [(x, y) for x in (x1, x2 - width) for y in (y1 - height, y1, y2, y2 - height)]:
         left = max(0, min(x, image_hw[1] - width))
         top = max(0, min(y, image_hw[0] - height))
         areas.append((left, top, min(left + width, image_hw[1]), min(top + height, image_hw[0])))
-    return min(areas, key=lambda area: sum(_shared(area, other) for other in placed))
+    return min(areas, key=lambda area: _pixels(covered, area).sum())
 
 
-def _shared(area, other):
-    """Return how many pixels two areas (x1, y1, x2, y2) share."""
-    width = min(area[2], other[2]) - max(area[0], other[0])
-    height = min(area[3], other[3]) - max(area[1], other[1])
-    return max(width, 0) * max(height, 0)
+def _pixels(image, area):
+    """Return a view of the pixels of an area (x1, y1, x2, y2)."""
+    x1, y1, x2, y2 = area
+    return image[y1:y2, x1:x2]
 
 
 def side_by_side(left, right, titles=("", "")):

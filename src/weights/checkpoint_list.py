@@ -67,8 +67,8 @@ def entry_of(path, meta, kind):
             "kind": kind, "diverged": bool(progress.get("diverged"))}
 
 
-def check_listed(path):
-    """Check a file against the list of its folder, if it is there.
+def check_listed(path, sha256=""):
+    """Check a file, or its SHA-256 where that is known, against the list of its folder, if it is there.
 
     Raises:
         UserError: the file is another one than was written.
@@ -77,7 +77,7 @@ def check_listed(path):
     entry = known_list(path.parent).get(path.name)
     if entry is None:
         return
-    found = sha256_of(path)
+    found = sha256 or sha256_of(path)
     # Training may have replaced the file after the list was read.
     for known in (entry, known_list(path.parent).get(path.name, entry)):
         if found in (known["sha256"], known["replaces"]):

@@ -89,6 +89,19 @@ def test_the_result_is_kept_until_a_file_changes(tmp_path, monkeypatch):
     assert check_images(data, data_config(tmp_path, exif="ignore"), 2, Ranks()) == [] and len(decoded) == 6
 
 
+def test_orientations_are_read_once(tmp_path, monkeypatch):
+    config, data = split_of(tmp_path, [WHOLE, WHOLE, WHOLE])
+    asked = []
+    monkeypatch.setattr(image_check, "unconfirmed", lambda paths, *_: asked.append(list(paths)) or [2])
+    path = tmp_path / "train2017" / "1.jpg"
+    path.write_bytes(path.read_bytes() + b" ")
+    for _ in range(2):
+        data = read_coco(config, "train", training=True)
+        assert (data.report["images_turned"], data.examples["images_turned"]) == (1, "2.jpg")
+    assert asked == [data.paths]
+    assert "images_turned" not in read_coco(data_config(tmp_path, exif="ignore"), "train", training=True).report
+
+
 def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
     config, data = split_of(tmp_path, [SHORT])
     (tmp_path / "file").write_text("")
@@ -100,7 +113,7 @@ def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeyp
 def test_a_damaged_result_is_not_used(tmp_path, text):
     config, data = split_of(tmp_path, [SHORT])
     first = check_images(data, config, 1, Ranks())
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("images_*")
     path.write_text(text)
     assert check_images(data, config, 1, Ranks()) == first and json.loads(path.read_text()) == [list(first[0])]
 

@@ -8,8 +8,9 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
+from src.data.categories import Categories, unnamed_categories
 from src.deploy.model_description import description_path
-from src.deploy.model_files import load_model
+from src.deploy.model_files import load_model, named_categories
 from tests.support.ascend310.infer_app import CATEGORIES, model_file
 from tests.support.helpers import write_coco
 
@@ -75,3 +76,14 @@ def test_category_ids_are_those_of_the_annotation_file(tmp_path):
     path = write_coco(tmp_path, [{}], "val", [*listed[:2], {"id": 3, "name": "bull"}])
     with pytest.raises(UserError, match="only in the model: ball; only in the annotation file: bull"):
         load_model(model_file("onnx"), options(f"--ann_file={path}"))
+
+
+def test_an_annotation_file_names_the_classes_of_a_checkpoint(tmp_path):
+    path = write_coco(tmp_path, [{}], "val", [{"id": 4, "name": "a"}, {"id": 2, "name": "b"}])
+    config = get_config(["--ann_file", str(path)])
+    for categories in (unnamed_categories(2), Categories(("a", "b"), (1, 2))):
+        assert named_categories(categories, config) == Categories(("a", "b"), (4, 2))
+        assert named_categories(categories, get_config([])) is categories
+    for categories in (unnamed_categories(3), Categories(("a", "c"), (1, 2)), Categories(("b", "a"), (1, 2))):
+        with pytest.raises(UserError, match=f"{path}: has the 2 classes a, b, but"):
+            named_categories(categories, config)

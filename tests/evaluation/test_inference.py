@@ -9,14 +9,8 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.data.categories import Categories
-from src.evaluation.inference import (
-    checkpoint_categories,
-    load_inference_network,
-    named_categories,
-    unnamed_categories,
-)
+from src.evaluation.inference import checkpoint_categories, load_inference_network
 from src.weights.checkpoint import Checkpoint
-from tests.support.helpers import write_coco
 from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
 
@@ -28,17 +22,6 @@ def test_categories_of_a_checkpoint():
     assert checkpoint_categories(old, config).names == ("class_0", "class_1", "class_2", "class_3")
     with pytest.raises(UserError, match=r"c\.ckpt: has no head1\.bias"):
         checkpoint_categories(Checkpoint("c.ckpt", {}), config)
-
-
-def test_an_annotation_file_names_the_classes(tmp_path):
-    path = write_coco(tmp_path, [{}], "val", [{"id": 4, "name": "a"}, {"id": 2, "name": "b"}])
-    config = get_config(["--ann_file", str(path)])
-    for categories in (unnamed_categories(2), Categories(("a", "b"), (1, 2))):
-        assert named_categories(categories, config) == Categories(("a", "b"), (4, 2))
-        assert named_categories(categories, get_config([])) is categories
-    for categories in (unnamed_categories(3), Categories(("a", "c"), (1, 2)), Categories(("b", "a"), (1, 2))):
-        with pytest.raises(UserError, match=f"{path}: has the 2 classes a, b, but"):
-            named_categories(categories, config)
 
 
 def test_a_checkpoint_needs_no_flags(tmp_path):

@@ -93,17 +93,17 @@ def test_labels_stay_inside_the_image_and_apart_from_each_other():
     rng = np.random.default_rng(3)
     for _ in range(200):
         x, y = rng.integers(-20, 320), rng.integers(-20, 240)
-        area = best_spot((x, y, x + 40, y + 30), (60, 14), (240, 320), [])
+        area = best_spot((x, y, x + 40, y + 30), (60, 14), np.zeros((240, 320), int))
         assert min(area[:2]) >= 0 and area[2] <= 320 and area[3] <= 240
         assert (area[2] - area[0], area[3] - area[1]) == (60, 14)
-    box, size, image = (100, 100, 150, 140), (60, 14), (240, 320)
-    first = best_spot(box, size, image, [])
+    box, size, covered = (100, 100, 150, 140), (60, 14), np.zeros((240, 320), int)
+    first = best_spot(box, size, covered)
     assert first == (100, 86, 160, 100)
-    second = best_spot(box, size, image, [first])
+    covered[86:100, 100:160] = 1
+    second = best_spot(box, size, covered)
     assert second == (100, 100, 160, 114)
-    assert best_spot((100, 0, 150, 40), size, image, [])[1] == 0
-    everywhere = best_spot(box, size, image, [(0, 0, 320, 240)])
-    assert everywhere == first
+    assert best_spot((100, 0, 150, 40), size, covered)[1] == 0
+    assert best_spot(box, size, np.ones_like(covered)) == first
 
 
 def test_label_text():
