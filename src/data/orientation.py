@@ -23,6 +23,9 @@ TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     6: lambda pixels: np.rot90(pixels, -1), 7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1), 8: np.rot90}
 # Formats in which viewers heed it, by their first bytes, and the name of their EXIF data. OpenCV turns TIFF itself.
 EXIF_NAMES = {b"\xff\xd8": b"Exif", b"\x89P": b"eXIf", b"RI": b"EXIF"}
+# How a segment of a JPEG and that before its pixels begin, and what may follow the first byte but has no length.
+SEGMENT, JPEG_SCAN = b"\xff", b"\xff\xda"
+BARE_MARKERS = (b"", b"\0", b"\x01", b"\xff", *(bytes([marker]) for marker in range(0xd0, 0xda)))
 # Where the EXIF data of a JPEG file lie.
 HEAD_BYTES = 2**16
 # Threads that wait for a disk rather than compute.
@@ -36,7 +39,7 @@ def exif_orientation(data: bytes) -> int:
     """Return the orientation, 1 to 8, that an image file's EXIF data gives; 1, upright, where it gives none."""
     # Without EXIF data Pillow would decode a whole PNG in search of them.
     name = EXIF_NAMES.get(data[:2])
-    if name is None or name not in data:
+    if name is None or data.find(name, 0, _end_of_head(data)) < 0:
         return UPRIGHT
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -44,6 +47,19 @@ def exif_orientation(data: bytes) -> int:
     except BROKEN:
         return UPRIGHT
     return found if found in TURNS else UPRIGHT
+
+
+def _end_of_head(data):
+    """Return where the segments before the pixels of a sound JPEG end; of any other file, its length.
+
+    A search through the pixels for what is not there would take a twentieth of the time of decoding them.
+    """
+    place = 2
+    while data.startswith(SEGMENT, place) and data[place + 1:place + 2] not in BARE_MARKERS:
+        if data.startswith(JPEG_SCAN, place):
+            return place
+        place += 2 + int.from_bytes(data[place + 2:place + 4], "big")
+    return len(data)
 
 
 def meant_orientation(orientation: int, stored_wh: tuple[int, int],

@@ -59,6 +59,15 @@ def test_the_listed_size_says_what_is_meant(orientation, stored_wh, listed_wh, m
     assert meant_orientation(orientation, stored_wh, listed_wh) == meant
 
 
+def test_exif_data_are_found_behind_other_segments(tmp_path):
+    data = store(tmp_path / "a.jpg", smooth_image(48, 64), 6).read_bytes()
+    # What looks like the segment before the pixels, within a comment; and a byte that fills up before a marker.
+    comment = b"\xff\xfe\0\x06\xff\xda\xff\xda"
+    for before in (comment, comment * 2, comment + b"\xff"):
+        assert exif_orientation(data[:2] + before + data[2:]) == 6
+    assert exif_orientation(data[:2] + comment[:3]) == exif_orientation(data[:2]) == 1
+
+
 @pytest.mark.parametrize("damage", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0" + bytes(40)])
 def test_broken_exif_data_turns_nothing(tmp_path, damage):
     path = store(tmp_path / "a.jpg", smooth_image(48, 64), 1)
