@@ -1,16 +1,25 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Boxes with labels on images, detections beside the ground truth, contact sheets; images are uint8 RGB [H, W, 3]."""
+import contextlib
 import math
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from model_utils.errors import UserError
 from model_utils.files import write_atomically
 
+# OpenCV's font has ASCII only; for other letters, a file that systems have, by its name. The first ones have Chinese.
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+FONT_FILES = ("NotoSansCJK-Regular.ttc", "wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf", "msyh.ttc",
+              "simhei.ttf", "PingFang.ttc", "Arial Unicode.ttf")
+# Of such a font, the size over the height of a capital; smaller letters cannot be read.
+SIZE_OF_CAPITALS, MIN_FONT_SIZE = 1.4, 10
 # Height of a capital letter at font scale 1.
 CAPITAL_HEIGHT = 22
 PAPER = (245, 245, 245)
@@ -40,8 +49,8 @@ def text_colour(background):
 
 
 def label_text(name, score=None):
-    """Return the text beside a box; the font knows ASCII only, other letters appear as `?`."""
-    text = name.encode("ascii", "replace").decode()
+    """Return the text beside a box; what cannot be printed, such as a line break, appears as `?`."""
+    text = "".join(char if char.isprintable() else "?" for char in name)
     return text if score is None else f"{text} {score:.2f}"
 
 
@@ -67,7 +76,7 @@ def draw_boxes(image, xyxy, classes, names, scores=None, min_side=0):
 def draw_labelled(image, xyxy, texts, colours, min_side=0):
     """Return a copy of an image with boxes drawn in colours (RGB), the first on top; an empty text has no label.
 
-    `image`, `xyxy` and `min_side` are those of `draw_boxes`; the font of the texts knows ASCII only.
+    `image`, `xyxy` and `min_side` are those of `draw_boxes`.
     """
     factor = max(1.0, min_side / max(image.shape[:2]))
     if factor > 1.0:
@@ -101,8 +110,8 @@ class Label:
         while True:
             self.stroke = max(1, round(self.scale * 1.6))
             self.margin = max(2, round(4 * self.scale))
-            (width, self.text_height), baseline = cv2.getTextSize(text, FONT, self.scale, self.stroke)
-            width, height = width + 2 * self.margin, self.text_height + baseline // 2 + 2 * self.margin
+            width, self.text_height, below = text_extent(text, self.scale, self.stroke)
+            width, height = width + 2 * self.margin, self.text_height + below + 2 * self.margin
             if width <= image_hw[1] or self.scale < 0.25:
                 break
             self.scale *= 0.9
@@ -113,8 +122,40 @@ class Label:
         """Draw the label on an image of the size that it was placed for."""
         x1, y1, x2, y2 = self.area
         cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), self.colour, cv2.FILLED)
-        cv2.putText(canvas, self.text, (x1 + self.margin, y1 + self.margin + self.text_height), FONT, self.scale,
-                    text_colour(self.colour), self.stroke, cv2.LINE_AA)
+        put_text(_pixels(canvas, self.area), self.text, (self.margin, self.margin + self.text_height), self.scale,
+                 text_colour(self.colour), self.stroke)
+
+
+def text_extent(text, scale, stroke):
+    """Return the pixels of a text: its width, and its height above and below the line that it stands on."""
+    if text.isascii():
+        (width, above), below = cv2.getTextSize(text, FONT, scale, stroke)
+        return width, above, below // 2
+    _, top, right, bottom = _font_of_all_letters(scale).getbbox(text, anchor="ls")
+    return math.ceil(right), math.ceil(-top), math.ceil(max(bottom, 0))
+
+
+def put_text(canvas, text, origin_xy, scale, colour, stroke):
+    """Draw a text in an RGB colour on a canvas, from this left end of the line that it stands on."""
+    if text.isascii():
+        cv2.putText(canvas, text, origin_xy, FONT, scale, colour, stroke, cv2.LINE_AA)
+        return
+    image = Image.fromarray(canvas)
+    ImageDraw.Draw(image).text(origin_xy, text, colour, _font_of_all_letters(scale), anchor="ls")
+    canvas[:] = np.asarray(image)
+
+
+@cache
+def _font_of_all_letters(scale):
+    """Return the first of `FONT_FILES` that this machine has, in capitals of the height of OpenCV's font."""
+    size = max(MIN_FONT_SIZE, round(SIZE_OF_CAPITALS * CAPITAL_HEIGHT * scale))
+    # Not imported: that takes longer than to draw.
+    plots = find_spec("matplotlib")
+    own = [Path(plots.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"] if plots else []
+    for name in (*FONT_FILES, *own):
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
 
 
 def best_spot(box_xyxy, label_wh, covered):
@@ -161,8 +202,8 @@ def _titled(image, title):
     """Return an image under a strip that holds its title."""
     scale = min(max(image.shape[0] / 800, 0.5), 2.0)
     strip = np.full((round(CAPITAL_HEIGHT * scale * 2.2), image.shape[1], 3), PAPER, np.uint8)
-    cv2.putText(strip, label_text(title), (round(6 * scale), round(CAPITAL_HEIGHT * scale * 1.6)), FONT, scale, INK,
-                max(1, round(scale * 1.6)), cv2.LINE_AA)
+    put_text(strip, label_text(title), (round(6 * scale), round(CAPITAL_HEIGHT * scale * 1.6)), scale, INK,
+             max(1, round(scale * 1.6)))
     return np.concatenate((strip, image))
 
 

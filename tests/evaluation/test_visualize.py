@@ -17,8 +17,10 @@ from src.evaluation.visualize import (
     contact_sheet,
     draw_boxes,
     label_text,
+    put_text,
     side_by_side,
     text_colour,
+    text_extent,
     write_image,
 )
 
@@ -109,7 +111,24 @@ def test_labels_stay_inside_the_image_and_apart_from_each_other():
 def test_label_text():
     assert label_text("disc") == "disc"
     assert label_text("disc", 0.987) == "disc 0.99"
-    assert label_text("caf\u00e9 \u72ac") == "caf? ?"
+    assert label_text("caf\u00e9\n\u72ac") == "caf\u00e9?\u72ac"
+
+
+@pytest.mark.parametrize("text", ["\u72ac", "\u043a\u043e\u0442", "\u00e9t\u00e9 0.91"])
+def test_letters_beyond_ascii_are_drawn_inside_their_extent(text):
+    canvas = np.full((80, 300, 3), 255, np.uint8)
+    for scale in (0.4, 1.0):
+        width, above, below = text_extent(text, scale, 1)
+        canvas[:] = 255
+        put_text(canvas, text, (10, 50), scale, (0, 0, 0), 1)
+        rows, columns = np.nonzero(canvas.min(axis=2) < 128)
+        assert len(rows) > 20 and columns.min() >= 10 and columns.max() < 10 + width
+        assert rows.min() >= 50 - above and rows.max() < 50 + below + 1
+        # Two texts of one length differ: they are letters, not signs for what is missing.
+        other = canvas.copy()
+        other[:] = 255
+        put_text(other, text.translate({ord(text[0]): "\u042f"}), (10, 50), scale, (0, 0, 0), 1)
+        assert (other != canvas).any()
 
 
 def test_side_by_side_brings_both_to_one_height_under_their_titles():
