@@ -105,9 +105,10 @@ else
     EPOCHS=4
     LIMITS=(--min_ap50 0.90 --min_class_ap50 0.80)
 fi
-# As for data of one's own, but without mosaic: there are new images for nearly every step.
-TRAIN_OPTIONS=(--config_path improved --mosaic 0 --training_shape 128 --per_batch_size 8 --max_epoch "$EPOCHS"
-    --eval_interval 2 --log_interval 50)
+# As for data of one's own, but without mosaic and changes of scale: in a few epochs of images that differ so much,
+# nothing is learned by heart.
+TRAIN_OPTIONS=(--config_path improved --mosaic 0 --min_scale 1 --max_scale 1 --training_shape 128 --per_batch_size 8
+    --max_epoch "$EPOCHS" --eval_interval 2 --log_interval 50)
 STAMP=$OUT/.started
 export WAIT=1 DEVICE_TARGET=${DEVICE_TARGET:-CPU}
 

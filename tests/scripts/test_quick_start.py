@@ -54,8 +54,8 @@ def test_the_steps_and_the_list_of_files(quick):
     sample, train, evaluation, export, report = commands_of(quick)
     assert sample == f"tools/sample_data.py --out {out}/data --train 2000 --val 100"
     assert train == (f"-u {quick.repo}/train.py --data_dir {out}/data --device_target CPU --config_path improved "
-                     "--mosaic 0 --training_shape 128 --per_batch_size 8 --max_epoch 4 --eval_interval 2 "
-                     "--log_interval 50")
+                     "--mosaic 0 --min_scale 1 --max_scale 1 --training_shape 128 --per_batch_size 8 --max_epoch 4 "
+                     "--eval_interval 2 --log_interval 50")
     checkpoint = out / "train/outputs/run/ckpt_0/best.ckpt"
     assert evaluation == (f"-u {quick.repo}/eval.py --data_dir {out}/data --pretrained {checkpoint} "
                           "--device_target CPU")
