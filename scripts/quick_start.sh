@@ -74,8 +74,12 @@ list_files() {
     for split in train val; do
         printf '  data/%s2017/ (images: %d)\n' "$split" "$(find "$OUT/data/${split}2017" -name '*.jpg' | wc -l)"
     done
-    (cd -- "$OUT" && find . -type f ! -path './data/*2017/*.jpg' \( -newer "$STAMP" -o -path './data/*' \) \
-        ! -path "./${STAMP##*/}" | sort | sed 's|^\./|  |')
+    # Of the plots of a report, the folder.
+    (cd -- "$OUT" && {
+        find . -type d -name report -newer "$STAMP" | sed 's|$|/|'
+        find . -type f ! -path './data/*2017/*.jpg' ! -path '*/report/*' \( -newer "$STAMP" -o -path './data/*' \) \
+            ! -path "./${STAMP##*/}"
+    } | sort | sed 's|^\./|  |')
 }
 
 OUT=''
