@@ -23,6 +23,7 @@ from model_utils.modelarts_job import modelarts_job
 from src.config import check_config, with_categories
 from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
+from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import check_categories, fastest_network
 from src.logger import TABLE, common_run_folder, run_logger
@@ -54,12 +55,14 @@ def evaluate_checkpoint(config):
     check_categories(checkpoint, data.categories)
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
     config = with_categories(config, len(data.categories))
-    network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
+    engine = choose_engine(config)
+    network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, engine, selects=True)
 
     folder = common_run_folder(config.log_path, ranks)
     with run_logger(folder, ranks.rank, "eval") as logger:
         if ranks.is_first:
             config.save_yaml(str(folder / "config.yaml"))
+        logger.info("%s runs in %s", config.pretrained, engine)
         run(network, data, config, folder, logger, ranks)
     return 0
 

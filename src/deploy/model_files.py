@@ -10,11 +10,11 @@ import numpy as np
 
 from model_utils.config import CHECKPOINT, Config
 from model_utils.errors import UsageError, UserError
-from model_utils.options import show
+from model_utils.options import AUTO, show
 from src.data.categories import Categories
 from src.data.coco import load_json, read_categories
 from src.deploy.model_description import THRESHOLDS, check_classes, read_description
-from src.evaluation.onnx_session import OnnxSession
+from src.evaluation.cpu_engine import FLOAT32, MINDSPORE, Engine, choose_engine, choose_session_engine
 from src.evaluation.raw_heads import decode_head
 from src.network.head_layout import Scale
 
@@ -35,11 +35,13 @@ class Model:
         batch_size: images in each batch.
         config: the options, completed by what the file holds.
         categories: the classes.
+        engine: what computes the heads.
     """
     heads: Callable[[np.ndarray], tuple[np.ndarray, ...]]
     batch_size: int
     config: Config
     categories: Categories
+    engine: Engine
 
 
 def load_model(path: str | os.PathLike, config: Config) -> Model:
@@ -66,20 +68,25 @@ def _load_checkpoint(path, config):
     device_adapter.setup_device(config)
     checkpoint, config, categories = inference.read_checkpoint(config, str(path))
     categories = inference.named_categories(categories, config)
-    network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size)
+    engine = choose_engine(config)
+    network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size, engine)
     return Model(lambda images: tuple(head.asnumpy() for head in network(ms.Tensor(images))), config.batch_size, config,
-                 categories)
+                 categories, engine)
 
 
 def _load_onnx(path, config):
     if config.is_set("device_target") and config.device_target != "CPU":
-        raise UsageError(f"device_target is {config.device_target}, but {path} runs by ONNX Runtime on a CPU; leave "
-                         "device_target out, or use the .ckpt or .mindir file")
-    description = read_description(path)
-    return _described_model(OnnxSession(path), description, path, config)
+        raise UsageError(f"device_target is {config.device_target}, but {path} runs on a CPU; leave device_target out, "
+                         "or use the .ckpt or .mindir file")
+    description, engine = read_description(path), choose_session_engine(config, path)
+    return _described_model(engine.open(path), engine, description, path, config)
 
 
 def _load_mindir(path, config):
+    for name, own in (("cpu_engine", (AUTO, MINDSPORE)), ("cpu_precision", (FLOAT32,))):
+        if config.device_target == "CPU" and config[name] not in own:
+            raise UsageError(f"{name} is {config[name]} ({config.source(name)}), but {path} runs in MindSpore; leave "
+                             f"{name} out, or use the .ckpt or .onnx file")
     description = read_description(path)
     import model_utils.bootstrap  # noqa: F401
 
@@ -90,11 +97,11 @@ def _load_mindir(path, config):
 
     device_adapter.setup_device(config)
     network = nn.GraphCell(ms.load(str(path)))
-    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))], description,
-                            path, config)
+    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))],
+                            Engine(MINDSPORE), description, path, config)
 
 
-def _described_model(run, description, path, config):
+def _described_model(run, engine, description, path, config):
     """Return the `Model` of a function that computes the outputs of a described model from its input."""
     entry = description["input"]
     takes_floats = entry["type"] == "float32"
@@ -113,7 +120,7 @@ def _described_model(run, description, path, config):
             return tuple(outputs)
         return tuple(decode_head(head, scale, input_hw) for head, scale in zip(outputs, scales, strict=True))
 
-    return Model(heads, entry["shape"][0], config, categories)
+    return Model(heads, entry["shape"][0], config, categories, engine)
 
 
 def normalised(images: np.ndarray, config: Config) -> np.ndarray:

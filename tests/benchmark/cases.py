@@ -8,6 +8,7 @@ import numpy as np
 from model_utils.config import get_config
 from src.config import check_config, detection_scales, training_config, with_categories
 from src.data.coco import read_coco
+from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.inference import fastest_network
 from src.weights.checkpoint import Checkpoint
 from src.weights.start_weights import start_weights
@@ -59,4 +60,5 @@ def evaluation_network(config, batch, network=None):
         network = build_network(config, config.num_classes)
         start_weights(network, config)
     weights = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
-    return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch, selects=True)
+    return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch,
+                           choose_engine(config), selects=True)
