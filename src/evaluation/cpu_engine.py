@@ -66,6 +66,25 @@ def choose_session_engine(config: Config, path: str | Path) -> Engine:
     return _cpu_engine(config)
 
 
+def available_engines(config: Config) -> list[Engine]:
+    """Return the engines and precisions for a network on config.device_target, fewer where the options name some.
+
+    Raises:
+        UserError: see `choose_engine`.
+    """
+    best = choose_engine(config)
+    if config.device_target != "CPU":
+        return [best]
+    found = [Engine(OPENVINO, FLOAT32), Engine(ONNXRUNTIME, FLOAT32), Engine(MINDSPORE, FLOAT32)]
+    if not find_spec(OPENVINO):
+        del found[0]
+    else:
+        from src.evaluation.openvino_session import has_bfloat16
+        found[:0] = [Engine(OPENVINO, BFLOAT16)] if has_bfloat16() else []
+    return [engine for engine in found if config.cpu_engine in (AUTO, engine.name)
+            and (engine.precision == config.cpu_precision or config.is_default("cpu_precision"))]
+
+
 def _cpu_engine(config):
     name, precision, is_rounded = config.cpu_engine, config.cpu_precision, config.cpu_precision == BFLOAT16
     if name == AUTO:
