@@ -18,6 +18,7 @@ from src.evaluation import inference
 from src.evaluation.cpu_engine import Engine
 from src.evaluation.inference import check_categories
 from src.evaluation.topk_candidates import CandidateSelector
+from src.report import benchmark
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
@@ -130,6 +131,16 @@ def test_a_missing_data_folder_and_a_wrong_shape_leave_nothing_behind(checkpoint
     assert "instances_val2017.json: has no annotation to score against" in errors[3]
     assert "/nowhere" in errors[0] and "100" in errors[1] and "32" in errors[1] and "num_classes" in errors[2]
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_benchmark_takes_no_data(checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "SECONDS", 0.01)
+    assert main([f"--pretrained={checkpoint}", "--device_target=CPU", "--cpu_engine=onnxruntime", "--benchmark=True",
+                 "--benchmark_sizes=64", "--benchmark_batch_sizes=2", f"--log_path={tmp_path}"]) == 0
+    [folder] = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"benchmark.csv", "benchmark.json", "benchmark.png",
+                                                        "benchmark.svg", "config.yaml", "eval_rank_0.log"}
+    assert re.search(r"onnxruntime +float32 +64 +2 +[0-9.]+ +[0-9.]+ to [0-9.]+ +- +-\n", capsys.readouterr().out)
 
 
 def checkpoint_with(names):
