@@ -54,11 +54,14 @@ def write_case(path, config, network, images, boxes, **settings):
     np.savez(path, settings=json.dumps(settings), images=images, boxes=boxes, **weights)
 
 
-def evaluation_network(config, batch, network=None):
-    """Return the network that eval.py would run for a batch size, with the weights of `network` or initial weights."""
+def evaluation_network(config, batch, network=None, engine=None):
+    """Return the network that eval.py would run for a batch size, with the weights of `network` or initial weights.
+
+    `engine` is an `Engine`, None: the one that the config chooses.
+    """
     if network is None:
         network = build_network(config, config.num_classes)
         start_weights(network, config)
     weights = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
     return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch,
-                           choose_engine(config), selects=True)
+                           engine or choose_engine(config), selects=True)
