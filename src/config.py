@@ -171,6 +171,8 @@ def _export_faults(config: Config) -> Iterator[str]:
                "export_normalise out, or set export_input to float")
     if config.file_format != "MINDIR" and not config.is_default("mindir_version"):
         yield f"{_found(config, 'mindir_version')}, but file_format is {config.file_format}; leave mindir_version out"
+    if config.quantize and config.file_format != "ONNX":
+        yield f"{_found(config, 'quantize')}, but file_format is {config.file_format}; add --file_format ONNX"
 
 
 def _benchmark_faults(config: Config) -> Iterator[str]:

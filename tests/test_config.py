@@ -99,6 +99,7 @@ def test_a_good_config_passes(arguments):
     ("--benchmark_batch_sizes []", "benchmark_batch_sizes is [] (command line): expected one number or more"),
     ("--benchmark True --is_distributed 1", "benchmark is True (command line): it measures one process"),
     ("--export_normalise aipp", "export_normalise is aipp (command line), but export_input is uint8"),
+    ("--quantize a", "quantize is a (command line), but file_format is MINDIR; add --file_format ONNX"),
     ("--file_format ONNX --mindir_version 3", "mindir_version is 3 (command line), but file_format is ONNX; leave"),
 ])
 def test_options_that_do_not_fit_together_are_explained(arguments, words):
