@@ -332,8 +332,7 @@ def test_openvino_finds_what_opencv_finds(data, model, tmp_path):
         assert done.returncode == 0, done.stderr
         found.append(results(tmp_path / runtime))
     agreement = compare(*found)
-    assert agreement.unmatched == (0, 0) and min(agreement.clear) > 20 and agreement.worst_score < 1e-4
-    assert json.loads((tmp_path / "openvino" / "run.json").read_text())["runtime"] == "openvino"
+    assert agreement.unmatched == (0, 0) and min(agreement.clear_counts) > 20 and agreement.worst_score < 1e-4
     path = tmp_path / "model.onnx"
     shutil.copy(model, path)
     description = json.loads(Path(f"{model}.json").read_text())
