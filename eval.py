@@ -3,11 +3,12 @@
 """Score a checkpoint on the validation images of a data set in COCO layout, and print the COCO table.
 
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
+    python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU --benchmark True
 
 `--ann_file FILE --image_dir FOLDER` names another annotation file, such as a test split, in place of the data folder.
 Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
 The log, the resolved config, the COCO results (predict_*.json), the metrics (metrics.json) and report.html go to a new
-folder below `log_path`.
+folder below `log_path`. `--benchmark True` writes a table and a plot of speed and AP by engine and size instead.
 """
 import sys
 import time
@@ -20,14 +21,15 @@ from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
 from model_utils.json_file import write_json
 from model_utils.modelarts_job import modelarts_job
-from src.config import check_config, with_categories
+from src.config import with_categories
 from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
+from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.evaluator import evaluate
-from src.evaluation.inference import check_categories, fastest_network
+from src.evaluation.inference import check_categories, fastest_network, read_checkpoint
 from src.logger import TABLE, common_run_folder, run_logger
+from src.report.benchmark import run_benchmark
 from src.report.report import Report
-from src.weights.checkpoint import load_checkpoint
 from src.yolo_dataset import workers_of
 
 
@@ -40,28 +42,39 @@ def evaluate_checkpoint(config):
     """Evaluate a checkpoint by a config; return the exit code."""
     if not config.pretrained:
         raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
-    if not (config.data_dir or config.ann_file):
+    has_data = bool(config.data_dir or config.ann_file)
+    if not (has_data or config.benchmark):
         raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER, or an "
                          "annotation file by --ann_file FILE --image_dir FOLDER")
     setup_device(config)
     ranks = start_ranks(config)
-    checkpoint = load_checkpoint(config.pretrained)
-    config = config.with_checkpoint(checkpoint.meta)
-    check_config(config)
-    ann_file, image_dir = evaluation_files(config)
-    data = read_split(ann_file, image_dir, config)
-    need_ground_truth(data, ann_file)
-    check_categories(checkpoint, data.categories)
-    data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
-    config = with_categories(config, len(data.categories))
-    network = fastest_network(config, len(data.categories), checkpoint, config.per_batch_size, selects=True)
+    checkpoint, config, categories = read_checkpoint(config, config.pretrained)
+    data = read_data(config, checkpoint, ranks) if has_data else None
+    if data:
+        categories, config = data.categories, with_categories(config, len(data.categories))
+    if not config.benchmark:
+        engine = choose_engine(config)
+        network = fastest_network(config, len(categories), checkpoint, config.per_batch_size, engine, selects=True)
 
     folder = common_run_folder(config.log_path, ranks)
     with run_logger(folder, ranks.rank, "eval") as logger:
         if ranks.is_first:
             config.save_yaml(str(folder / "config.yaml"))
-        run(network, data, config, folder, logger, ranks)
+        if config.benchmark:
+            run_benchmark(checkpoint, config, len(categories), data, folder, logger)
+        else:
+            logger.info("%s runs in %s", config.pretrained, engine)
+            run(network, data, config, folder, logger, ranks)
     return 0
+
+
+def read_data(config, checkpoint, ranks):
+    """Return the images to evaluate on, which can be read and have the classes of the checkpoint."""
+    ann_file, image_dir = evaluation_files(config)
+    data = read_split(ann_file, image_dir, config)
+    need_ground_truth(data, ann_file)
+    check_categories(checkpoint, data.categories)
+    return usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
 
 
 def evaluation_files(config):

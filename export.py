@@ -10,8 +10,9 @@ Input: uint8 [batch_size, height, width, 3] RGB, normalised in the model; with -
 output_small (stride 16), decoded, [batch_size, g, g, 3, 5 + classes]; with --keep_detect False the raw heads,
 [batch_size, 3 * (5 + classes), g, g], for the calling program to decode, which is more accurate where the device
 computes in half precision (docs/half_precision.md). Batch norm is folded into the convolutions. A MindIR is of version
-1, which MindSpore Lite 2.0 reads, unless --mindir_version 3 keeps MindSpore's own. FILE.json beside the model holds
-classes, anchors and preprocessing.
+1, which MindSpore Lite 2.0 reads, unless --mindir_version 3 keeps MindSpore's own. --file_format ONNX --quantize FOLDER
+writes convolutions in INT8, measured on the images of a folder. FILE.json beside the model holds classes, anchors and
+preprocessing.
 """
 import os
 import sys
@@ -51,6 +52,8 @@ def export(config):
     if config.file_format == "ONNX" and config.keep_detect:
         print("OpenCV DNN reads decoded boxes from 4.7 on; for 4.6 (Debian 12, Ubuntu 24.04), export raw heads: "
               "--keep_detect False")
+    if config.quantize:
+        print(f"convolutions in INT8, their ranges from images of {config.quantize}; check the detections on others")
     if difference is None:
         print("not compared with the network: AIR files run on Ascend only")
     else:

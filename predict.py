@@ -40,6 +40,7 @@ def main(argv=None):
     detector = Detector(config.ckpt_file, config=config)
     files = PredictionFiles(lambda: Path(config.output_dir or make_run_folder(config.log_path)), formats, image_ids)
     logger = get_logger("", name="predict")
+    logger.info("%s runs in %s", detector.model, detector.engine)
     try:
         return Prediction(detector, sources, files, window, logger).run()
     finally:

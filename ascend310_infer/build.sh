@@ -16,11 +16,13 @@ USAGE="usage: bash build.sh [--lite_home DIR] [FOLDER]
 
 The program is FOLDER/yolo_infer. Without MindSpore Lite it runs ONNX files by OpenCV (--runtime opencv). Where
 ASCEND_TOOLKIT_HOME names CANN, as its set_env.sh does, it runs .om files (--runtime acl) and decodes in hardware
-(--preprocess dvpp).
+(--preprocess dvpp). Where OPENVINO_HOME names OpenVINO's Python package, it runs ONNX files faster
+(--runtime openvino).
 
 environment:
   LITE_HOME            as --lite_home
   ASCEND_TOOLKIT_HOME  CANN
+  OPENVINO_HOME        the folder site-packages/openvino of a Python with requirements-openvino.txt
   JOBS                 compilers at a time (one a core)
   CXX                  the C++ compiler
 
@@ -55,11 +57,16 @@ if [ -n "$lite_home" ]; then
     lite_home=$(absolute_path "$lite_home")
     need_folder "$lite_home/runtime" "an unpacked release of MindSpore Lite 2.x, with runtime/include and runtime/lib"
 fi
+openvino_home=${OPENVINO_HOME:-}
+if [ -n "$openvino_home" ]; then
+    openvino_home=$(absolute_path "$openvino_home")
+    need_folder "$openvino_home/cmake" "OpenVINO's Python package, with cmake, include and libs"
+fi
 command -v cmake > /dev/null || fail "cmake is not installed; as root on Debian: apt-get install $PACKAGES"
 
 # Forget the libraries of an earlier build: these folders may have changed.
-cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -U 'ACL_*' -DLITE_HOME="$lite_home" \
-    -DASCEND_HOME="${ASCEND_TOOLKIT_HOME:-}" ||
+cmake -S "$APP" -B "$folder" -U 'LITE_*LIBRARY' -U 'ACL_*' -U OpenVINO_DIR -DLITE_HOME="$lite_home" \
+    -DASCEND_HOME="${ASCEND_TOOLKIT_HOME:-}" -DOPENVINO_HOME="$openvino_home" ||
     fail "cmake cannot prepare the build; if a package is missing, as root on Debian: apt-get install $PACKAGES"
 cmake --build "$folder" --parallel "$jobs" || fail "the build failed; the compiler's messages are above"
 printf 'built %s\n' "$folder/yolo_infer"

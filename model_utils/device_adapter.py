@@ -100,8 +100,3 @@ def profiler_activities(device_target):
 def selects_on_device(device_target):
     """Return whether candidates are selected in the graph: where heads would have to travel to the host."""
     return device_target != "CPU"
-
-
-def uses_onnxruntime(config):
-    """Return whether ONNX Runtime computes evaluation and prediction: on a CPU, with config.cpu_engine."""
-    return config.device_target == "CPU" and config.cpu_engine == "onnxruntime"

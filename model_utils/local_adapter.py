@@ -56,6 +56,11 @@ class Launch:
         return self.local_rank == 0 and not self.is_scheduler
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use, which is fewer than the machine has under taskset or in a job."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def read_launch(environment: Mapping[str, str] | None = None) -> Launch:
     """Return where the environment places this process; without a launcher device 0, rank 0 of 1.
 

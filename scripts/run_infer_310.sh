@@ -21,7 +21,7 @@ In the calling folder it writes build.log, infer.log, acc.log (the COCO table) a
 and metrics.json. Earlier logs are renamed at the start, an earlier metrics.json is removed.
 
 environment:
-  RUNTIME    lite (default): MindSpore Lite; acl: CANN alone; opencv: OpenCV, on the host
+  RUNTIME    lite (default): MindSpore Lite; acl: CANN alone; opencv, openvino: on the host
   LITE_HOME  an unpacked release of MindSpore Lite 2.x; needed for lite, as is CANN (its set_env.sh) for a device
   BUILD_DIR  where to build (ascend310_infer/build)
   JOBS       compilers at a time (one a core)
@@ -84,10 +84,14 @@ case "$runtime" in
         [ -n "${ASCEND_TOOLKIT_HOME:-}" ] ||
             usage_error "$USAGE" "ASCEND_TOOLKIT_HOME is not set: source set_env.sh of CANN, or use RUNTIME=opencv"
         ;;
+    openvino)
+        [ -n "${OPENVINO_HOME:-}" ] ||
+            usage_error "$USAGE" "OPENVINO_HOME is not set: name OpenVINO's Python package, or use RUNTIME=opencv"
+        ;;
     opencv) ;;
-    *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite, acl or opencv" ;;
+    *) usage_error "$USAGE" "RUNTIME is '$runtime'; expected lite, acl, opencv or openvino" ;;
 esac
-[ "$runtime" != opencv ] || [ ${#device[@]} -eq 0 ] ||
+[[ "$runtime" != open* ]] || [ ${#device[@]} -eq 0 ] ||
     usage_error "$USAGE" "DEVICE_ID is for an Ascend, and RUNTIME is '$runtime'; leave it out"
 choose_python
 need_scoring

@@ -15,7 +15,7 @@ from model_utils.config import (
     decisive_options,
 )
 from model_utils.errors import UsageError, UserError, nearest
-from model_utils.options import AUTO, plain, show
+from model_utils.options import AUTO, SHAPE_MULTIPLE, plain, show
 from src.data.multi_scale import training_sizes
 from src.network.head_layout import STRIDES, Scale
 
@@ -97,7 +97,7 @@ def check_config(config: Config) -> None:
         UsageError: names every option at fault, its value and source, and what is expected.
     """
     checks = (_network_faults, _preprocessing_faults, _schedule_faults, _start_faults, _sink_faults,
-              _rank_faults, _export_faults)
+              _rank_faults, _export_faults, _benchmark_faults)
     problems = [problem for check in checks for problem in check(config)]
     if problems:
         raise UsageError("\n       ".join(problems))
@@ -171,6 +171,17 @@ def _export_faults(config: Config) -> Iterator[str]:
                "export_normalise out, or set export_input to float")
     if config.file_format != "MINDIR" and not config.is_default("mindir_version"):
         yield f"{_found(config, 'mindir_version')}, but file_format is {config.file_format}; leave mindir_version out"
+    if config.quantize and config.file_format != "ONNX":
+        yield f"{_found(config, 'quantize')}, but file_format is {config.file_format}; add --file_format ONNX"
+
+
+def _benchmark_faults(config: Config) -> Iterator[str]:
+    if not config.benchmark_sizes or any(size % SHAPE_MULTIPLE for size in config.benchmark_sizes):
+        yield f"{_found(config, 'benchmark_sizes')}: expected multiples of {SHAPE_MULTIPLE}, such as 320,416"
+    if not config.benchmark_batch_sizes:
+        yield f"{_found(config, 'benchmark_batch_sizes')}: expected one number or more"
+    if config.benchmark and config.is_distributed:
+        yield f"{_found(config, 'benchmark')}: it measures one process; leave is_distributed out"
 
 
 def _schedule_faults(config: Config) -> Iterator[str]:

@@ -15,7 +15,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from model_utils.local_adapter import read_launch
+from model_utils.local_adapter import read_launch, usable_cores
 from src.data.augment import normalised_boxes
 from src.data.coco import CocoData
 from src.data.image_check import TooManyBadImages, bad_kinds, bad_reason, max_bad
@@ -118,7 +118,7 @@ def workers_per_rank(workers: int, ranks: int = 1, cores: int | None = None, mac
         At least 1. A process that is bound to its share of the cores (`msrun --bind_core`) uses all of that share.
     """
     if cores is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
     if machine_cores is None:
         machine_cores = os.cpu_count() or cores
     # Where the shares are not even, some ranks have a core more than others.

@@ -95,7 +95,11 @@ def test_a_good_config_passes(arguments):
     ("--rank 1", "rank is 1 (command line): the launcher of a distributed run sets it; leave rank out"),
     ("--is_distributed 1 --group_size 8", "group_size is 8 (command line): the launcher of a distributed run sets it"),
     ("--resume a --resume_yolo b", "resume and resume_yolo are both set"),
+    ("--benchmark_sizes 320,100", "benchmark_sizes is [320, 100] (command line): expected multiples of 32, such as"),
+    ("--benchmark_batch_sizes []", "benchmark_batch_sizes is [] (command line): expected one number or more"),
+    ("--benchmark True --is_distributed 1", "benchmark is True (command line): it measures one process"),
     ("--export_normalise aipp", "export_normalise is aipp (command line), but export_input is uint8"),
+    ("--quantize a", "quantize is a (command line), but file_format is MINDIR; add --file_format ONNX"),
     ("--file_format ONNX --mindir_version 3", "mindir_version is 3 (command line), but file_format is ONNX; leave"),
 ])
 def test_options_that_do_not_fit_together_are_explained(arguments, words):

@@ -53,8 +53,8 @@ void AddFiles(CLI::App *app, Options *options) {
 void AddRuntime(CLI::App *app, Options *options) {
   RuntimeOptions &runtime = options->runtime_options;
   app->add_option("--runtime", options->runtime,
-                  "lite, acl or opencv; by default acl for .om, opencv for .onnx, else lite")
-      ->check(CLI::IsMember({"lite", "acl", "opencv"}));
+                  "lite, acl, opencv or openvino; by default acl for .om, opencv for .onnx, else lite")
+      ->check(CLI::IsMember({"lite", "acl", "opencv", "openvino"}));
   app->add_option("--device_id", runtime.device_ids, "Ascend devices, as in 0,1: each runs the model on some batches")
       ->delimiter(',')
       ->check(CLI::Range(0, 4095))

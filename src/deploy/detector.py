@@ -104,7 +104,7 @@ class Detector:
             raise UsageError(f"Detector has no option {unknown[0]}{nearest(unknown[0], config.to_dict())}")
         config = config.replace(COMMAND_LINE, **{name: value for name, value in given.items() if value is not None})
         loaded = load_model(model, config)
-        self.model, self._heads = str(model), loaded.heads
+        self.model, self.engine, self._heads = str(model), loaded.engine, loaded.heads
         self.config, self.batch_size, self.categories = loaded.config, loaded.batch_size, loaded.categories
         self._fields = _wanted_fields(config.class_filter if class_filter is None else class_filter, self.categories)
 

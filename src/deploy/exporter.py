@@ -16,15 +16,18 @@ from model_utils.errors import UserError
 from model_utils.files import mindspore_folder, refuse_folders, remove_strays, write_all
 from src.data.image_files import decode_image
 from src.data.placement import fit_placement
+from src.deploy.int8 import quantize_model
 from src.deploy.mindir import lower_mindir
 from src.deploy.model_description import INPUT_NAME, OUTPUT_NAMES, describe_model, description_path
 from src.deploy.model_files import normalised
+from src.evaluation.sources import find_sources
 from src.transforms import place
 from src.weights.folding import check_finite
 
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 # Above this, a file does not compute what the network does.
 MAX_DIFFERENCE = 1e-3
+MAX_CALIBRATION_IMAGES = 128
 
 
 def example_input(config, image_path=""):
@@ -33,16 +36,38 @@ def example_input(config, image_path=""):
     uint8: [B, H, W, 3] RGB; float: float32 [B, 3, H, W], normalised. Without `image_path` the image is made of smooth
     random blobs, from a seed.
     """
-    height, width = config.testing_shape
-    if image_path:
-        image = decode_image(image_path, config.exif, config.max_image_pixels)
-        placement = fit_placement(config.resize_mode, image.shape[:2], (height, width))
-        canvas = place(image, placement, (height, width), config.pad_value)
-    else:
-        canvas = _blobs(height, width)
-    if config.export_input == "float":
-        canvas = normalised(canvas[None], config)[0]
-    return np.repeat(canvas[None], config.batch_size, axis=0)
+    pixels = _network_pixels(config, image_path) if image_path else _blobs(*config.testing_shape)
+    return _network_input(config, [pixels] * config.batch_size)
+
+
+def calibration_batches(config):
+    """Yield batches, as of `example_input`, of at most `MAX_CALIBRATION_IMAGES` images of the folder config.quantize.
+
+    Raises:
+        UserError: there is no such folder, no image in it, or one cannot be read.
+    """
+    if not Path(config.quantize).is_dir():
+        raise UserError(f"quantize is {config.quantize} ({config.source('quantize')}): no such folder; name one of "
+                        "images like those of training, such as DATA/train2017")
+    paths = [source.place for source in find_sources(config.quantize) if not source.is_video]
+    # From the whole folder: neighbours may be frames of one video.
+    paths = paths[::-(-len(paths) // MAX_CALIBRATION_IMAGES)]
+    for start in range(0, len(paths), config.batch_size):
+        batch = [_network_pixels(config, path) for path in paths[start:start + config.batch_size]]
+        # Exported graphs accept no smaller batch.
+        yield _network_input(config, batch + [batch[-1]] * (config.batch_size - len(batch)))
+
+
+def _network_pixels(config, image_path):
+    """Return an image as the network gets it, uint8 RGB [H, W, 3] of config.testing_shape."""
+    image = decode_image(image_path, config.exif, config.max_image_pixels)
+    placement = fit_placement(config.resize_mode, image.shape[:2], config.testing_shape)
+    return place(image, placement, config.testing_shape, config.pad_value)
+
+
+def _network_input(config, images):
+    batch = np.stack(images)
+    return normalised(batch, config) if config.export_input == "float" else batch
 
 
 def export_network(network, batch, config, categories, path):
@@ -51,12 +76,13 @@ def export_network(network, batch, config, categories, path):
     Args:
         network (nn.Cell): a `YOLOv3TinyInference`.
         batch (ndarray): as `example_input` returns it; gives the shape and type of the input.
-        config (Config): file_format, mindir_version, and the options that the description holds.
+        config (Config): file_format, mindir_version, quantize, and the options that the description holds.
         categories (Categories): the network's classes.
         path (str or Path): with the suffix of the format; an existing model and description are replaced.
 
     Returns:
-        The largest absolute difference of any output on `batch`; None for AIR, which only Ascend runs.
+        The largest absolute difference of any output on `batch`, which has no limit in INT8; None for AIR, which only
+        Ascend runs.
 
     Raises:
         UserError: this machine cannot write the format, mindir_version 1 has no form of a primitive, a weight or an
@@ -88,6 +114,11 @@ def export_network(network, batch, config, categories, path):
             raise UserError(f"{path}: not written, its outputs would differ from the network's by up to "
                             f"{difference:.3g}, more than {MAX_DIFFERENCE:g}; a device other than the CPU may "
                             "compute in a coarser format: export with --device_target CPU")
+        if config.quantize:
+            quantize_model(draft, calibration_batches(config))
+            difference = largest_difference(run_exported(draft, config.file_format, batch), expected)
+            if not np.isfinite(difference):
+                raise UserError(f"{path}: not written, its outputs in INT8 hold NaN or infinity; leave quantize out")
         model = draft.read_bytes()
     shapes = [output.shape for output in expected]
     description = json.dumps(describe_model(config, categories, path.name, model, shapes), indent=1) + "\n"

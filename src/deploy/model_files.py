@@ -10,14 +10,13 @@ import numpy as np
 
 from model_utils.config import CHECKPOINT, Config
 from model_utils.errors import UsageError, UserError, counted
-from model_utils.files import mindspore_folder
-from model_utils.options import show
+from model_utils.options import AUTO, show
 from src.config import check_config, with_categories
 from src.data.categories import Categories, unnamed_categories
 from src.data.coco import load_json, read_categories
 from src.deploy.model_cache import Entry, open_cache
 from src.deploy.model_description import THRESHOLDS, check_classes, read_description
-from src.evaluation.onnx_session import OnnxSession
+from src.evaluation.cpu_engine import FLOAT32, MINDSPORE, Engine, choose_engine, choose_session_engine
 from src.evaluation.raw_heads import decode_head
 from src.network.head_layout import Scale
 
@@ -38,11 +37,13 @@ class Model:
         batch_size: images in each batch.
         config: the options, completed by what the file holds.
         categories: the classes.
+        engine: what computes the heads.
     """
     heads: Callable[[np.ndarray], Sequence[np.ndarray]]
     batch_size: int
     config: Config
     categories: Categories
+    engine: Engine
 
 
 def load_model(path: str | os.PathLike, config: Config) -> Model:
@@ -65,7 +66,8 @@ def _load_checkpoint(path, config):
     config = config.with_checkpoint(kept.meta)
     check_config(config)
     config = with_categories(config, len(kept.categories))
-    return Model(OnnxSession(kept.network), config.batch_size, config, named_categories(kept.categories, config))
+    engine, categories = choose_engine(config), named_categories(kept.categories, config)
+    return Model(engine.open(kept.network), config.batch_size, config, categories, engine)
 
 
 def _built_model(path, config, cache):
@@ -77,33 +79,34 @@ def _built_model(path, config, cache):
 
     from model_utils import device_adapter
     from src.evaluation import inference
-    from src.evaluation.onnx_engine import write_onnx
 
+    engine = choose_engine(config)
     device_adapter.setup_device(config)
     checkpoint, config, categories = inference.read_checkpoint(config, str(path))
     named = named_categories(categories, config)
     if not cache:
-        network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size)
+        network = inference.fastest_network(config, len(categories), checkpoint, config.batch_size, engine)
         return Model(lambda images: tuple(head.asnumpy() for head in network(ms.Tensor(images))), config.batch_size,
-                     config, named)
+                     config, named, engine)
     network = inference.folded_network(config, len(categories), checkpoint)
-    with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
-        path = folder / "network.onnx"
-        write_onnx(network, (config.batch_size, *config.testing_shape, 3), path)
-        exported = path.read_bytes()
+    exported = inference.exported(network, (config.batch_size, *config.testing_shape, 3))
     cache.write(Entry(exported, checkpoint.meta, categories))
-    return Model(OnnxSession(exported), config.batch_size, config, named)
+    return Model(engine.open(exported), config.batch_size, config, named, engine)
 
 
 def _load_onnx(path, config):
     if config.is_set("device_target") and config.device_target != "CPU":
-        raise UsageError(f"device_target is {config.device_target}, but {path} runs by ONNX Runtime on a CPU; leave "
-                         "device_target out, or use the .ckpt or .mindir file")
-    description = read_description(path)
-    return _described_model(OnnxSession(path), description, path, config)
+        raise UsageError(f"device_target is {config.device_target}, but {path} runs on a CPU; leave device_target out, "
+                         "or use the .ckpt or .mindir file")
+    description, engine = read_description(path), choose_session_engine(config, path)
+    return _described_model(engine.open(path), engine, description, path, config)
 
 
 def _load_mindir(path, config):
+    for name, own in (("cpu_engine", (AUTO, MINDSPORE)), ("cpu_precision", (FLOAT32,))):
+        if config.device_target == "CPU" and config[name] not in own:
+            raise UsageError(f"{name} is {config[name]} ({config.source(name)}), but {path} runs in MindSpore; leave "
+                             f"{name} out, or use the .ckpt or .onnx file")
     description = read_description(path)
     import model_utils.bootstrap  # noqa: F401
 
@@ -114,11 +117,11 @@ def _load_mindir(path, config):
 
     device_adapter.setup_device(config)
     network = nn.GraphCell(ms.load(str(path)))
-    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))], description,
-                            path, config)
+    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))],
+                            Engine(MINDSPORE), description, path, config)
 
 
-def _described_model(run, description, path, config):
+def _described_model(run, engine, description, path, config):
     """Return the `Model` of a function that computes the outputs of a described model from its input."""
     entry = description["input"]
     takes_floats = entry["type"] == "float32"
@@ -137,7 +140,7 @@ def _described_model(run, description, path, config):
             return tuple(outputs)
         return tuple(decode_head(head, scale, input_hw) for head, scale in zip(outputs, scales, strict=True))
 
-    return Model(heads, entry["shape"][0], config, categories)
+    return Model(heads, entry["shape"][0], config, categories, engine)
 
 
 def normalised(images: np.ndarray, config: Config) -> np.ndarray:
@@ -176,7 +179,7 @@ def named_categories(categories, config):
     if len(annotated) != len(categories) or is_named and annotated.names != categories.names:
         found, expected = (f"has the {counted(len(one), 'classes')} {', '.join(one.names):.100}"
                            for one in (annotated, categories))
-        raise UserError(f"{path}: {found}, but {config.ckpt_file} {expected}; use the annotation file of the "
+        raise UserError(f"{path}: {found}, but the checkpoint {expected}; use the annotation file of the "
                         "data that it was trained on")
     return annotated
 

@@ -96,7 +96,7 @@ def _detections(network, data, config, batch_size, share):
         for images, indices in tqdm(stream, total=-(-len(share) // batch_size), desc="evaluation", unit="batch",
                                     leave=False, disable=None):
             before = time.perf_counter()
-            outputs = _fetched(network(ms.Tensor(images)))
+            outputs = fetched(network(ms.Tensor(images)))
             timings.append((time.perf_counter() - before, int((indices >= 0).sum())))
             batches.append(worker.submit(_batch_results, outputs, indices, data, config))
             # No more than two batches of heads are in memory, and a failure is raised at the next batch.
@@ -108,7 +108,7 @@ def _detections(network, data, config, batch_size, share):
     return [result for batch in batches for result in batch[0]], counts
 
 
-def _fetched(outputs):
+def fetched(outputs):
     """Return (big, small, candidates) of a network's outputs: on the host the candidates, or the heads without them."""
     big, small, *fields = outputs
     if fields:

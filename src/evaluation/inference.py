@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference networks from checkpoint files: the config, the classes and the weights that a checkpoint holds."""
 
-from model_utils.device_adapter import prefers_decomposed_activation, uses_onnxruntime
+import mindspore as ms
+
+from model_utils.device_adapter import prefers_decomposed_activation
 from model_utils.errors import UserError, counted
+from model_utils.files import mindspore_folder
 from src.config import check_config, with_categories
 from src.data.categories import Categories, unnamed_categories
-from src.evaluation.onnx_engine import OnnxNetwork
+from src.evaluation.cpu_engine import MINDSPORE
 from src.evaluation.topk_candidates import candidate_selector
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import load_folded
 from src.yolo import build_inference_network
+
+INPUT_NAME = "images"
 
 
 def read_checkpoint(config, path):
@@ -49,24 +54,56 @@ def folded_network(config, num_classes, checkpoint, **options):
     return network
 
 
-def fastest_network(config, num_classes, checkpoint, batch_size, selects=False):
+def fastest_network(config, num_classes, checkpoint, batch_size, engine, selects=False):
     """Return what computes decoded heads, and candidates if it `selects`, fastest on the config's device.
 
     Args:
-        config (Config): device_target, cpu_engine, testing_shape.
+        config (Config): device_target, testing_shape.
         num_classes (int): C.
         checkpoint (Checkpoint): its weights.
         batch_size (int): images in each batch.
+        engine (Engine): of `choose_engine`.
         selects (bool): add a `CandidateSelector` where the device selects faster than the host.
 
     Returns:
         A callable: tensor uint8 [B, H, W, 3] to the outputs of `YOLOv3TinyInference`, as tensors.
     """
-    on_onnxruntime = uses_onnxruntime(config)
+    is_exported = engine.name != MINDSPORE
     network = folded_network(config, num_classes, checkpoint, select=candidate_selector(config) if selects else None,
                              decomposed_activation=(prefers_decomposed_activation(config.device_target)
-                                                    and not on_onnxruntime))
-    return OnnxNetwork(network, (batch_size, *config.testing_shape, 3)) if on_onnxruntime else network
+                                                    and not is_exported))
+    return ExportedNetwork(network, (batch_size, *config.testing_shape, 3), engine) if is_exported else network
+
+
+class ExportedNetwork:
+    """A stand-in for a network on a CPU, exported in memory as export.py does: tensors in, tensors out.
+
+    MindSpore's convolutions on a CPU must not use AVX-512 (see `model_utils/bootstrap.py`). Other engines may, and fuse
+    the activation: the same heads in half the time.
+
+    Args:
+        network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
+        images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs accept no other batch.
+        engine (Engine): not MindSpore.
+
+    Raises:
+        UserError: MindSpore does not accept the name of the folder for temporary files.
+    """
+
+    def __init__(self, network, images_shape, engine):
+        self._session = engine.open(exported(network, images_shape))
+
+    def __call__(self, images):
+        """Return the network's outputs for images uint8 [B, H, W, 3], as float32 tensors."""
+        return tuple(ms.Tensor.from_numpy(output) for output in self._session(images.asnumpy()))
+
+
+def exported(network, images_shape):
+    """Return a network as the content of an ONNX file; see `ExportedNetwork` for the arguments and the error."""
+    with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
+        path = folder / "network.onnx"
+        ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
+        return path.read_bytes()
 
 
 def checkpoint_categories(checkpoint, config):

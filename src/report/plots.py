@@ -242,3 +242,38 @@ def heat(figure, x_values, y_values, xlabel, ylabel, is_log=False, marks=None):
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.invert_yaxis()
     axes.set(xlabel=xlabel, ylabel=ylabel)
+
+
+def speed_accuracy(figure, rows):
+    """Draw AP over images a second, or images a second over the size where no row has an AP; see `Measured`.
+
+    A curve for each engine, precision and batch size, with the spread of the rounds; its points are the input sizes.
+    """
+    axes = figure.subplots()
+    has_scores = rows[0].AP is not None
+    titles = list(dict.fromkeys(row.title for row in rows))
+    engines = list(dict.fromkeys((row.engine, row.precision) for row in rows))
+    batch_sizes = list(dict.fromkeys(row.batch_size for row in rows))
+    for title in titles:
+        curve = [row for row in rows if row.title == title]
+        rates = [row.images_per_second for row in curve]
+        spread = np.abs([[row.lowest, row.highest] for row in curve] - np.array(rates)[:, None]).T
+        look = {"color": COLOURS[engines.index((curve[0].engine, curve[0].precision)) % len(COLOURS)],
+                "linestyle": LINES[batch_sizes.index(curve[0].batch_size) % len(LINES)], "marker": "o", "markersize": 3,
+                "elinewidth": 1, "label": title}
+        if has_scores:
+            axes.errorbar(rates, [row.AP for row in curve], xerr=spread, **look)
+        else:
+            axes.errorbar([row.size for row in curve], rates, yerr=spread, **look)
+    rate, score, size = "images a second", "AP", "input size, pixels"
+    if has_scores:
+        _logarithmic(axes.xaxis, "x")
+        fastest = {row.size: row for row in sorted(rows, key=lambda row: row.images_per_second)}
+        for row in fastest.values():
+            axes.annotate(f"{row.size}", (row.images_per_second, row.AP), xytext=(5, 3), textcoords="offset points")
+    else:
+        _logarithmic(axes.yaxis, "y")
+        axes.set_xticks(sorted({row.size for row in rows}))
+    axes.set(xlabel=rate if has_scores else size, ylabel=score if has_scores else rate)
+    figure.set_size_inches(WIDTH * 1.5, HEIGHT + 0.2 * len(titles))
+    figure.legend(loc="outside lower center", ncols=2)

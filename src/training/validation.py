@@ -3,15 +3,23 @@
 """Validation during training: when, which epoch is the best, and when a run stops for lack of gain."""
 from functools import partial
 
+import numpy as np
+
 from model_utils.errors import UserError, counted
 from src.data.coco import layout, need_ground_truth, read_coco
 from src.data.image_check import check_images, usable
+from src.evaluation.cpu_engine import MINDSPORE, Engine, choose_engine
 from src.evaluation.evaluator import evaluate
+from src.evaluation.inference import fastest_network
 from src.evaluation.topk_candidates import candidate_selector
 from src.training.optimizer import set_training
 from src.training.train_state import Progress
+from src.weights.checkpoint import Checkpoint
 from src.yolo import build_inference_network
 from src.yolo_dataset import workers_of
+
+# Images from which on a faster engine saves more than the export to it takes, one to three seconds a validation.
+MIN_EXPORTED_IMAGES = 200
 
 
 class Validation:
@@ -26,11 +34,17 @@ class Validation:
         evaluate_network (callable or None): takes data and `ranks`, returns the `EvalResult` of the network as it is.
         data (CocoData): the validation split; None: no validation.
         ranks (Ranks): the processes that share it.
+        engine (Engine): computes the network, for the log.
     """
 
-    def __init__(self, config, state, evaluate_network=None, data=None, ranks=None):
+    def __init__(self, config, state, evaluate_network=None, data=None, ranks=None, engine=None):
         self.config, self.state, self.data = config, state, data
-        self._evaluate, self._ranks = evaluate_network, ranks
+        self._evaluate, self._ranks, self._engine = evaluate_network, ranks, engine
+
+    @property
+    def plan(self):
+        """Lines for the log, of how the network is validated."""
+        return [f"validation on {len(self.data)} images runs in {self._engine}"] if self.data else []
 
     @property
     def report(self):
@@ -125,4 +139,21 @@ def build_validation(config, state, categories, ranks):
                         "eval_interval out")
     network = build_inference_network(config, len(data.categories), state.best_network,
                                       select=candidate_selector(config))
-    return Validation(config, state, partial(evaluate, network, config=config), data, ranks)
+    evaluate_network = partial(evaluate, network, config=config)
+    engine = choose_engine(config)
+    if engine.name != MINDSPORE and len(data) < MIN_EXPORTED_IMAGES:
+        engine = Engine(MINDSPORE)
+    if engine.name != MINDSPORE:
+        evaluate_network = partial(_evaluate_exported, state, engine, config, evaluate_network)
+    return Validation(config, state, evaluate_network, data, ranks, engine)
+
+
+def _evaluate_exported(state, engine, config, evaluate_network, data, ranks):
+    """Return the `EvalResult` of the best network of a state in another engine, to which it is exported each time."""
+    weights = {name: parameter.asnumpy() for name, parameter in state.best_weights().items()}
+    if not all(np.isfinite(values).all() for values in weights.values()):
+        # Such weights are not exported; MindSpore finds the images that they damage.
+        return evaluate_network(data, ranks=ranks)
+    network = fastest_network(config, len(data.categories), Checkpoint("the run", weights), config.per_batch_size,
+                              engine, selects=True)
+    return evaluate(network, data, config, ranks=ranks)

@@ -32,6 +32,7 @@ from tests.support.ascend310.infer_app import (
     write_checkpoint,
 )
 from tests.support.ascend310.same_detections import compare
+from tests.support.engines import needs_openvino
 from tests.support.helpers import data_config, real_data, write_coco, write_image
 from tests.support.samples import turned
 
@@ -322,7 +323,27 @@ def test_each_kind_of_failure_has_its_exit_code(data, model, tmp_path):
     assert done.returncode == OUTPUT and "no folder" in done.stderr
 
 
-@pytest.mark.parametrize("option, words", [(("--runtime", "acl"), "opencv only"),
+@needs_openvino
+def test_openvino_finds_what_opencv_finds(data, model, tmp_path):
+    found = []
+    for runtime in ("opencv", "openvino"):
+        done = run(build_folder() / "yolo_infer", "--model", model, "--images", annotations(data), "--output",
+                   tmp_path / runtime, "--runtime", runtime)
+        assert done.returncode == 0, done.stderr
+        found.append(results(tmp_path / runtime))
+    agreement = compare(*found)
+    assert agreement.unmatched == (0, 0) and min(agreement.clear_counts) > 20 and agreement.worst_score < 1e-4
+    path = tmp_path / "model.onnx"
+    shutil.copy(model, path)
+    description = json.loads(Path(f"{model}.json").read_text())
+    description["outputs"][0]["name"] = "absent"
+    Path(f"{path}.json").write_text(json.dumps(description))
+    done = run(build_folder() / "yolo_infer", "--model", path, "--images", annotations(data), "--output", tmp_path,
+               "--runtime", "openvino")
+    assert done.returncode == MODEL and "OpenVINO cannot run this model" in done.stderr and "absent" in done.stderr
+
+
+@pytest.mark.parametrize("option, words", [(("--runtime", "acl"), "this program was built with"),
                                            (("--preprocess", "dvpp"), "built without it")])
 def test_what_was_not_built_is_refused(data, model, option, words, tmp_path):
     done = run(build_folder() / "yolo_infer", "--model", model, "--images", annotations(data), "--output", tmp_path,

@@ -8,6 +8,7 @@ import numpy as np
 from model_utils.config import get_config
 from src.config import check_config, detection_scales, training_config, with_categories
 from src.data.coco import read_coco
+from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.inference import fastest_network
 from src.weights.checkpoint import Checkpoint
 from src.weights.start_weights import start_weights
@@ -53,10 +54,14 @@ def write_case(path, config, network, images, boxes, **settings):
     np.savez(path, settings=json.dumps(settings), images=images, boxes=boxes, **weights)
 
 
-def evaluation_network(config, batch, network=None):
-    """Return the network that eval.py would run for a batch size, with the weights of `network` or initial weights."""
+def evaluation_network(config, batch, network=None, engine=None):
+    """Return the network that eval.py would run for a batch size, with the weights of `network` or initial weights.
+
+    `engine` is an `Engine`, None: the one that the config chooses.
+    """
     if network is None:
         network = build_network(config, config.num_classes)
         start_weights(network, config)
     weights = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
-    return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch, selects=True)
+    return fastest_network(config, config.num_classes, Checkpoint("first weights", weights), batch,
+                           engine or choose_engine(config), selects=True)

@@ -7,9 +7,11 @@ each of which measures both in turn) and `what` was measured.
 """
 import os
 import statistics
+from functools import partial
 
 import numpy as np
 
+from model_utils.local_adapter import usable_cores
 from tests.benchmark import pipeline as pipeline_case
 from tests.benchmark import postprocess as postprocess_case
 from tests.benchmark.workers import Worker, interleaved, ratio
@@ -20,11 +22,6 @@ PIPELINE_BATCHES = 32
 OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
 
 
-def cores():
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
 def row(what, ours, theirs):
     """Return the row of two lists of rates."""
     return {"what": what, "ours": statistics.median(ours), "theirs": statistics.median(theirs),
@@ -32,7 +29,9 @@ def row(what, ours, theirs):
 
 
 def against_twin(data_dir, folder, rounds, batch, what, steps=1, passes=1):
-    """Return (rates of ours, rates of the twin, settings) of a measurement that both workers know.
+    """Return (rates by program, settings) of the measurements of both workers whose names begin with `what`.
+
+    A program is "ours" or "twin" and the name of its measurement.
 
     Raises:
         RuntimeError: their losses in the first steps differ by more than a thousandth.
@@ -40,30 +39,38 @@ def against_twin(data_dir, folder, rounds, batch, what, steps=1, passes=1):
     case = folder / f"case_{batch}.npz"
     theirs_environment = {key: value for key, value in os.environ.items() if key not in OUR_ENVIRONMENT}
     with (Worker("tests.benchmark.ours", [data_dir, SIZE, batch, case, steps, passes], dict(os.environ)) as ours,
-          Worker("tests.benchmark.torch_twin", [case, cores()], theirs_environment) as twin):
+          Worker("tests.benchmark.torch_twin", [case, usable_cores()], theirs_environment) as twin):
         losses = ours.measure("losses"), twin.measure("losses")
         if not np.allclose(*losses, rtol=1e-3, atol=0):
             raise RuntimeError(f"the twin's first losses are {losses[1]}, ours {losses[0]}: not the same program")
-        programs = {"ours": lambda: ours.measure(what), "theirs": lambda: twin.measure(what)}
+        programs = {f"{side} {name}": partial(worker.measure, name) for side, worker in (("ours", ours), ("twin", twin))
+                    for name in worker.info["measurements"] if name.startswith(what)}
         interleaved(programs, 2)
         seconds = interleaved(programs, rounds)
-        rates = [[batch / value for value in seconds[name]] for name in programs]
-        return *rates, {"ours": ours.info, "twin": twin.info, "losses": losses, "batch": batch, "size": SIZE}
+        rates = {name: [batch / value for value in seconds[name]] for name in programs}
+        return rates, {"ours": ours.info, "twin": twin.info, "losses": losses, "batch": batch, "size": SIZE}
 
 
 def train(data_dir, folder, rounds):
     """Measure the training step with the real loss."""
-    ours, theirs, about = against_twin(data_dir, folder, rounds, 8, "train")
-    return {"train_vs_torch": row(f"training step, {SIZE}, batch 8, against PyTorch", ours, theirs)}, about
+    rates, about = against_twin(data_dir, folder, rounds, 8, "train")
+    what = f"training step, {SIZE}, batch 8, against PyTorch"
+    return {"train_vs_torch": row(what, rates["ours train"], rates["twin train"])}, about
 
 
 def forward(data_dir, folder, rounds):
-    """Measure the forward pass of evaluation and prediction, uint8 images to heads, at batch 8 and 1."""
+    """Measure the forward pass of evaluation and prediction, uint8 images to heads, at batch 8 and 1, by engine.
+
+    All engines, and PyTorch in bfloat16, are compared with PyTorch in float32.
+    """
     rows, about = {}, {}
     for batch, passes in ((8, 1), (1, 8)):
-        name = f"forward_b{batch}"
-        ours, theirs, about[name] = against_twin(data_dir, folder, rounds, batch, "forward", passes=passes)
-        rows[f"{name}_vs_torch"] = row(f"forward, {SIZE}, batch {batch}, against PyTorch", ours, theirs)
+        rates, about[f"forward_b{batch}"] = against_twin(data_dir, folder, rounds, batch, "forward", passes=passes)
+        theirs = rates.pop("twin forward torch float32")
+        for program, ours in rates.items():
+            engine, precision = program.split()[-2:]
+            rows[f"forward_b{batch}_{engine}_{precision}"] = row(
+                f"forward, {SIZE}, batch {batch}, {engine} in {precision}, against PyTorch", ours, theirs)
     return rows, about
 
 

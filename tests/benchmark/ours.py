@@ -7,12 +7,14 @@
 It writes the twin's case to CASE.npz.
 """
 import sys
+from functools import partial
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 import mindspore as ms
 
 from model_utils.device_adapter import setup_device
+from src.evaluation.cpu_engine import MINDSPORE, available_engines
 from src.training.optimizer import build_optimizer
 from src.training.train_step import TrainStep
 from tests.benchmark.cases import RATE, evaluation_network, training_case, write_case
@@ -20,20 +22,21 @@ from tests.benchmark.workers import COMPARED_STEPS, serve, timed
 
 
 def main(data_dir, size, batch, case_path, steps, passes):
-    """Serve the measurements `train`, `forward` and `losses`."""
+    """Serve the measurements `train`, `losses` and, for each engine and precision, `forward ENGINE PRECISION`."""
     config, network, images, boxes = training_case(data_dir, int(size), int(batch))
     setup_device(config)
     steps, passes = int(steps), int(passes)
     write_case(case_path, config, network, images, boxes, steps=steps, passes=passes)
     step = TrainStep(network, build_optimizer(network, config), config, config.num_classes)
-    inference = evaluation_network(config, config.per_batch_size, network)
+    networks = {f"forward {engine.name} {engine.precision}": evaluation_network(config, int(batch), network, engine)
+                for engine in available_engines(config) if engine.name != MINDSPORE}
     images, boxes = ms.Tensor(images), ms.Tensor(boxes)
 
     def one_step():
         loss, _, _ = step(images, boxes, RATE)
         return float(loss.asnumpy())
 
-    def forward():
+    def forward(inference):
         return [output.asnumpy() for output in inference(images)]
 
     def train():
@@ -44,9 +47,9 @@ def main(data_dir, size, batch, case_path, steps, passes):
         network.set_train(True)
         return [one_step() for _ in range(COMPARED_STEPS)]
 
-    serve({"mindspore": ms.__version__, "forward": config.cpu_engine, "classes": config.num_classes,
-           "boxes": int((boxes[:, :, 2] > 0).sum())},
-          {"losses": first_losses, "train": train, "forward": lambda: timed(forward, passes)})
+    forwards = {name: partial(timed, partial(forward, inference), passes) for name, inference in networks.items()}
+    serve({"engines": [str(engine) for engine in available_engines(config)], "classes": config.num_classes,
+           "boxes": int((boxes[:, :, 2] > 0).sum())}, {"losses": first_losses, "train": train, **forwards})
 
 
 if __name__ == "__main__":

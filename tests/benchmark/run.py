@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from model_utils.local_adapter import usable_cores
 from tests.benchmark import measures
 
 MEASUREMENTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
@@ -64,17 +65,18 @@ def machine():
     models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
     model = models[0] if models else platform.machine()
-    return f"{model}, {measures.cores()} cores, Python {platform.python_version()}"
+    return f"{model}, {usable_cores()} cores, Python {platform.python_version()}"
 
 
 def table(rows):
     """Return the figures as text: rates in images a second, the median ratio and its spread."""
-    lines = [f"{'ratio':<26} {'ours':>9} {'theirs':>9} {'median':>8} {'spread':>15}   what"]
+    width = max(map(len, ("ratio", *rows)))
+    lines = [f"{'ratio':<{width}} {'ours':>9} {'theirs':>9} {'median':>8} {'spread':>15}   what"]
     for name, row in rows.items():
         ratio = row["ratio"]
         spread = f"{ratio['min']:.2f} to {ratio['max']:.2f}"
-        lines.append(f"{name:<26} {row['ours']:>9.1f} {row['theirs']:>9.1f} {ratio['median']:>8.2f} {spread:>15}   "
-                     f"{row['what']}")
+        lines.append(f"{name:<{width}} {row['ours']:>9.1f} {row['theirs']:>9.1f} {ratio['median']:>8.2f} {spread:>15}"
+                     f"   {row['what']}")
     return "\n".join(lines)
 
 

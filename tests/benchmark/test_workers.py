@@ -36,7 +36,7 @@ def test_a_worker_answers_and_its_own_output_does_not_interfere(tmp_path):
         "serve({'ready': True}, {'seven': seven})\n")
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), str(REPO)]))
     with Worker("echo", [], environment) as worker:
-        assert worker.info == {"ready": True}
+        assert worker.info == {"ready": True, "measurements": ["seven"]}
         assert [worker.measure("seven"), worker.measure("seven")] == [7, 7]
 
 

@@ -8,6 +8,7 @@ It is a worker of `workers.py` on a case of `cases.py`, in eager mode, as a PyTo
 """
 import json
 import sys
+from functools import partial
 
 import numpy as np
 import torch
@@ -167,7 +168,7 @@ class TwinLoss:
 
 
 def main(case_path, threads=2):
-    """Serve the measurements `train`, `forward` and `losses` of a case."""
+    """Serve the measurements `train`, `losses` and `forward torch PRECISION` of a case; bfloat16 is by autocast."""
     torch.set_num_threads(int(threads))
     case = np.load(case_path)
     settings = json.loads(str(case["settings"]))
@@ -200,13 +201,15 @@ def main(case_path, threads=2):
         return timed(step, settings["steps"])
 
     @torch.inference_mode()
-    def forward():
+    def forward(is_rounded):
         network.eval()
-        return timed(lambda: network(normalised()), settings["passes"])
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_rounded):
+            return timed(lambda: network(normalised()), settings["passes"])
 
     serve({"torch": torch.__version__, "threads": torch.get_num_threads(),
            "instruction_set": torch.backends.cpu.get_cpu_capability()},
-          {"losses": first_losses, "train": train, "forward": forward})
+          {"losses": first_losses, "train": train, "forward torch float32": partial(forward, False),
+           "forward torch bfloat16": partial(forward, True)})
 
 
 if __name__ == "__main__":

@@ -65,13 +65,13 @@ def serve(info, measurements):
     """Print `info`, then for each line of standard input, the name of a measurement, its result, as json.
 
     Args:
-        info (dict): settings to report.
+        info (dict): settings to report; `measurements`, their names, is added.
         measurements (dict): name to function without arguments that returns what json holds.
     """
     # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    print(json.dumps(info), file=answers)
+    print(json.dumps({**info, "measurements": list(measurements)}), file=answers)
     for line in sys.stdin:
         print(json.dumps(measurements[line.strip()]()), file=answers)
 

@@ -13,7 +13,10 @@ import pytest
 from model_utils.errors import UsageError, UserError
 from src.data.image_files import UnreadableImage
 from src.deploy.detector import Detector
+from src.evaluation.cpu_engine import Engine
+from src.evaluation.openvino_session import has_bfloat16
 from tests.support.ascend310.infer_app import CATEGORIES, model_file
+from tests.support.engines import needs_openvino
 from tests.support.helpers import photos, real_data
 
 pytestmark = pytest.mark.xdist_group("model_files")
@@ -61,15 +64,32 @@ def test_every_model_file_finds_the_same(kind, detector):
     found = Detector(model_file(kind), draw_threshold=THRESHOLD)(images)
     expected = detector(images)
     assert all(5 < len(one) < 200 for one in expected) and len({one.scores[0] for one in expected}) == 5
-    # ONNX Runtime computes the same graph from a checkpoint; the others round elsewhere.
+    # The same engine computes the same graph from a checkpoint; the others round elsewhere.
     exact = {} if kind == "ckpt" else {"pixels": 0.01, "score": 1e-5}
     assert_equal(found, expected, **exact)
 
 
-def test_the_engine_of_mindspore_finds_the_same(found):
+@pytest.mark.parametrize(("kind", "engine"), [("ckpt", "mindspore"), ("onnx", "onnxruntime"),
+                                              pytest.param("onnx", "openvino", marks=needs_openvino)])
+def test_every_engine_finds_the_same(kind, engine, found):
     images, expected = found
-    assert_equal(Detector(model_file("ckpt"), draw_threshold=THRESHOLD, cpu_engine="mindspore", batch_size=2)(images),
-                 expected, pixels=0.01, score=1e-5)
+    detector = Detector(model_file(kind), draw_threshold=THRESHOLD, cpu_engine=engine)
+    assert detector.engine == Engine(engine, "float32")
+    assert_equal(detector(images), expected, pixels=0.01, score=1e-5)
+
+
+@needs_openvino
+def test_bfloat16_finds_nearly_the_same(found):
+    if not has_bfloat16():
+        pytest.skip("this CPU has no bfloat16")
+    images, expected = found
+    detector = Detector(model_file("onnx"), draw_threshold=THRESHOLD, cpu_precision="bfloat16")
+    assert detector.engine == Engine("openvino", "bfloat16")
+    rounded = detector(images)
+    counts = np.array([[len(one), len(other)] for one, other in zip(rounded, expected, strict=True)])
+    assert (np.abs(counts[:, 0] - counts[:, 1]) <= 2).all(), counts
+    for one, other in zip(rounded, expected, strict=True):
+        np.testing.assert_allclose(one.scores[:5], other.scores[:5], atol=0.02)
 
 
 def test_arrays_paths_lists_and_generators_are_the_same_images(detector, found, tmp_path):

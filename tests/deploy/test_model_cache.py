@@ -106,7 +106,7 @@ def test_options_and_classes_count_as_they_do_without_an_entry(tmp_path):
     assert model.config.resize_mode == "letterbox" and model.config.num_classes == 3
     assert len(entries()) == 1
     write_coco(tmp_path, [{}], "val", listed[:1])
-    with pytest.raises(UserError, match="has the 1 classes cup, but"):
+    with pytest.raises(UserError, match="has the 1 class cup, but the checkpoint has the 3 classes cup, ball, key"):
         model_files.load_model(model_file("ckpt"), options(f"--ann_file={path}"))
     with pytest.raises(UserError, match="num_classes is 4"):
         model_files.load_model(model_file("ckpt"), options("--num_classes=4"))

@@ -44,8 +44,17 @@ def test_what_the_graph_fixes_is_refused(option):
 
 
 def test_onnx_runs_on_a_cpu():
-    with pytest.raises(UserError, match="device_target is GPU, but .*onnx.onnx runs by ONNX Runtime on a CPU"):
+    with pytest.raises(UserError, match="device_target is GPU, but .*onnx.onnx runs on a CPU"):
         load_model(model_file("onnx"), options("--device_target=GPU"))
+
+
+@pytest.mark.parametrize(("kind", "option", "words"), [
+    ("onnx", "cpu_engine=mindspore", "runs in onnxruntime or openvino; leave cpu_engine out"),
+    ("mindir", "cpu_engine=openvino", "runs in MindSpore; leave cpu_engine out, or use the .ckpt or .onnx file"),
+    ("mindir", "cpu_precision=bfloat16", "runs in MindSpore; leave cpu_precision out")])
+def test_an_engine_that_does_not_run_the_file_is_refused(kind, option, words):
+    with pytest.raises(UserError, match=words):
+        load_model(model_file(kind), options("--device_target=CPU", f"--{option}"))
 
 
 @pytest.mark.parametrize(("name", "words"), [

@@ -1,6 +1,8 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of src/evaluation/inference.py: the classes that a checkpoint knows, and a network that needs no flags."""
+"""The classes that a checkpoint knows, a network that needs no flags, and the same one in the engines of a CPU."""
+import tempfile
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,12 @@ import mindspore as ms
 from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.data.categories import Categories
-from src.evaluation.inference import checkpoint_categories, load_inference_network
+from src.evaluation.cpu_engine import FLOAT32, Engine
+from src.evaluation.inference import ExportedNetwork, checkpoint_categories, load_inference_network
+from src.initializer import initialise_weights
 from src.weights.checkpoint import Checkpoint
+from src.yolo import build_inference_network
+from tests.support.engines import SESSION_ENGINES
 from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
 
@@ -31,3 +37,25 @@ def test_a_checkpoint_needs_no_flags(tmp_path):
     assert (tuple(config.testing_shape), config.resize_mode, config.pad_value) == ((64, 96), "letterbox", 0)
     big, small = network(ms.Tensor(np.zeros((1, 64, 96, 3), np.uint8)))
     assert big.shape == (1, 2, 3, 3, 8) and small.shape == (1, 4, 6, 3, 8)
+
+
+@pytest.mark.parametrize("engine", SESSION_ENGINES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_engines_compute_the_outputs_of_mindspore(engine, batch):
+    network = build_inference_network(get_config(["--testing_shape", "64,96", "--device_target", "CPU"]), 3)
+    initialise_weights(network, 5)
+    images = ms.Tensor(np.random.default_rng(batch).integers(0, 256, (batch, 64, 96, 3), np.uint8))
+    found = ExportedNetwork(network, images.shape, Engine(engine, FLOAT32))(images)
+    expected = network(images)
+    assert [head.shape for head in found] == [(batch, 2, 3, 3, 8), (batch, 4, 6, 3, 8)]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.dtype == ms.float32
+        np.testing.assert_allclose(ours.asnumpy(), theirs.asnumpy(), rtol=2e-5, atol=2e-6)
+
+
+def test_a_folder_that_mindspore_does_not_take_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    network = build_inference_network(get_config(["--testing_shape", "64", "--device_target", "CPU"]), 3)
+    with pytest.raises(UserError, match="TMPDIR: .*a b.*--cpu_engine mindspore"):
+        ExportedNetwork(network, (1, 64, 64, 3), Engine("onnxruntime", FLOAT32))

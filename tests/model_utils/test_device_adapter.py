@@ -10,7 +10,6 @@ from model_utils.device_adapter import (
     prefers_decomposed_activation,
     selects_on_device,
     setup_device,
-    uses_onnxruntime,
     waits_for_each_step,
 )
 from model_utils.errors import UserError
@@ -33,9 +32,3 @@ def test_what_a_cpu_prefers():
     assert prefers_decomposed_activation("CPU") and not prefers_decomposed_activation("Ascend")
     assert waits_for_each_step("CPU") and not waits_for_each_step("GPU")
     assert not selects_on_device("CPU") and selects_on_device("Ascend")
-
-
-def test_onnxruntime_is_for_the_cpu_unless_mindspore_is_wanted():
-    used = [uses_onnxruntime(get_config([f"--device_target={target}", f"--cpu_engine={engine}"]))
-            for target, engine in (("CPU", "onnxruntime"), ("CPU", "mindspore"), ("GPU", "onnxruntime"))]
-    assert used == [True, False, False]

@@ -27,10 +27,10 @@ def run_in_process(monkeypatch, compiled_networks):
     def prepare(program):
         compile_network = inference.fastest_network
 
-        def fastest_network(config, num_classes, checkpoint, batch_size, **options):
-            key = (checkpoint.path, config.cpu_engine, config.testing_shape, batch_size, inference.candidate_selector)
+        def fastest_network(config, num_classes, checkpoint, batch_size, engine, **options):
+            key = (checkpoint.path, engine, config.testing_shape, batch_size, inference.candidate_selector)
             if key not in compiled_networks:
-                compiled_networks[key] = compile_network(config, num_classes, checkpoint, batch_size, **options)
+                compiled_networks[key] = compile_network(config, num_classes, checkpoint, batch_size, engine, **options)
             return compiled_networks[key]
 
         # MindSpore takes a device only before its first operator, and other tests may have run one in this process.

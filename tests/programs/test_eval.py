@@ -15,11 +15,14 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
 from src.data.categories import Categories
 from src.evaluation import inference
+from src.evaluation.cpu_engine import Engine
 from src.evaluation.inference import check_categories
 from src.evaluation.topk_candidates import CandidateSelector
+from src.report import benchmark
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
+from tests.support.engines import SESSION_ENGINES
 from tests.support.helpers import write_coco
 from tests.support.small_networks import IDS, NAMES, write_checkpoint
 
@@ -130,6 +133,16 @@ def test_a_missing_data_folder_and_a_wrong_shape_leave_nothing_behind(checkpoint
     assert not (tmp_path / "logs").exists()
 
 
+def test_a_benchmark_takes_no_data(checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "SECONDS", 0.01)
+    assert main([f"--pretrained={checkpoint}", "--device_target=CPU", "--cpu_engine=onnxruntime", "--benchmark=True",
+                 "--benchmark_sizes=64", "--benchmark_batch_sizes=2", f"--log_path={tmp_path}"]) == 0
+    [folder] = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"benchmark.csv", "benchmark.json", "benchmark.png",
+                                                        "benchmark.svg", "config.yaml", "eval_rank_0.log"}
+    assert re.search(r"onnxruntime +float32 +64 +2 +[0-9.]+ +[0-9.]+ to [0-9.]+ +- +-\n", capsys.readouterr().out)
+
+
 def checkpoint_with(names):
     return SimpleNamespace(path="best.ckpt", meta={} if names is None else {"class_names": list(names)})
 
@@ -163,15 +176,17 @@ def test_a_checkpoint_of_another_class_count_without_names_is_refused(data, tmp_
     assert "old.ckpt" in error and "head1.weight" in error and "255" in error
 
 
-def test_both_engines_of_the_cpu_find_the_same(checkpoint, data, tmp_path):
-    """The same network in MindSpore and in ONNX Runtime: same boxes, up to the rounding of the file."""
+@pytest.mark.parametrize("other", SESSION_ENGINES)
+def test_engines_of_the_cpu_find_the_same(checkpoint, data, tmp_path, capsys, other):
+    """The same network in MindSpore and in another engine: same boxes, up to the rounding of the file."""
     found = {}
-    for engine in ("onnxruntime", "mindspore"):
+    for engine in (other, "mindspore"):
         assert main([f"--pretrained={checkpoint}", f"--data_dir={data}", "--device_target=CPU", "--per_batch_size=2",
                      f"--log_path={tmp_path / engine}", f"--cpu_engine={engine}", "--multi_label=False",
                      "--max_detections=10", "--report=False"]) == 0
         [path] = (tmp_path / engine).glob("*/predict_*.json")
         found[engine] = json.loads(path.read_text())
+        assert f"{checkpoint} runs in {Engine(engine, 'float32')}" in capsys.readouterr().out
     ours, theirs = found.values()
     assert len(ours) == len(theirs) == 50
     for key, tolerance in (("image_id", 0), ("category_id", 0), ("score", 2e-5), ("bbox", 0.02)):

@@ -3,6 +3,7 @@
 """predict.py: images and videos, from every model file, to drawings and files, and inputs that cannot be used."""
 import json
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -67,7 +68,9 @@ def test_a_folder_gives_a_drawn_image_each_and_one_json(run, tmp_path, capsys):
             assert x >= 0 and y >= 0 and w > 0 and h > 0
             assert x + w <= record["width"] + 0.011 and y + h <= record["height"] + 0.011
     assert (cv2.imread(str(tmp_path / "out" / "b.PNG")) != cv2.imread(str(images / "b.PNG"))).any()
-    assert f"{len(detections)} detections on 3 images" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert f"{len(detections)} detections on 3 images" in output
+    assert re.search(r"best.ckpt runs in (OpenVINO|ONNX Runtime) [0-9.]+, float32\n", output)
 
 
 def test_one_image_goes_to_a_new_folder_below_log_path(run, tmp_path):

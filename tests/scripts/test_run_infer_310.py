@@ -92,7 +92,7 @@ def test_it_builds_infers_and_scores(place):
     assert place.lines() == [
         f"python in {place.repo}", "-m", "src.postprocess", "--help",
         f"cmake in {place.caller}", "-S", str(app), "-B", str(place.build_folder), "-U", "LITE_*LIBRARY",
-        "-U", "ACL_*", f"-DLITE_HOME={place.lite}", "-DASCEND_HOME=",
+        "-U", "ACL_*", "-U", "OpenVINO_DIR", f"-DLITE_HOME={place.lite}", "-DASCEND_HOME=", "-DOPENVINO_HOME=",
         f"cmake in {place.caller}", "--build", str(place.build_folder), "--parallel", "1",
         f"yolo_infer in {place.caller}", "--model", str(place.model), "--images", str(place.annotations),
         "--image_root", str(place.images), "--output", str(results), "--runtime", "lite",
@@ -184,6 +184,8 @@ def test_earlier_logs_are_kept(place):
     (["a model.mindir", "my images", "val.json", "0", "1"], "unexpected argument '1'", {}),
     (["a model.mindir", "my images", "val.json"], "LITE_HOME is not set", {"LITE_HOME": None}),
     (["a model.mindir", "my images", "val.json"], "RUNTIME is 'cuda'", {"RUNTIME": "cuda"}),
+    (["a model.mindir", "my images", "val.json"], "OPENVINO_HOME is not set: name OpenVINO's Python package, or use",
+     {"RUNTIME": "openvino"}),
     (["a model.mindir", "my images", "val.json"], "ASCEND_TOOLKIT_HOME is not set", {"RUNTIME": "acl"}),
 ])
 def test_usage_errors(place, arguments, words, extra):

@@ -3,17 +3,21 @@
 """Validation during training: when, of which weights and classes; which epoch is the best, and when a run stops."""
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from model_utils.comm import Ranks
 from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.data.coco import read_coco
+from src.evaluation.cpu_engine import Engine
 from src.evaluation.evaluator import evaluate
 from src.initializer import initialise_weights
+from src.training import validation as validation_module
 from src.training.train_state import Progress, TrainState
 from src.training.validation import Validation, build_validation
 from src.yolo import build_inference_network, build_network
+from tests.support.engines import SESSION_ENGINES
 from tests.support.helpers import CATEGORIES, write_coco
 
 OPTIONS = ["--device_target=CPU", "--testing_shape=64", "--per_batch_size=2", "--eval_interval=1"]
@@ -48,6 +52,27 @@ def test_each_validation_sees_the_weights_of_its_time(data):
     assert all(result.num_images == 3 and result.results for result in found)
     assert found[0].results != found[1].results
     assert found[1].results == evaluate(build_inference_network(config, 3, network), split, config).results
+
+
+@pytest.mark.parametrize("engine", SESSION_ENGINES)
+def test_many_images_are_validated_in_a_faster_engine(data, monkeypatch, engine):
+    monkeypatch.setattr(validation_module, "MIN_EXPORTED_IMAGES", 3)
+    config = get_config([*OPTIONS, f"--data_dir={data}", f"--cpu_engine={engine}", "--eval_ignore_threshold=0.01"])
+    network = build_network(config, 3)
+    initialise_weights(network, 1)
+    categories = read_coco(config, "val", training=False).categories
+    validation = build_validation(config, TrainState(network, None, None, None), categories, Ranks())
+    assert validation.plan == [f"validation on 3 images runs in {Engine(engine, 'float32')}"]
+    for bias in (0.0, 3.0):
+        network.head1.bias.set_data(network.head1.bias + bias)
+        found = validation.validate()
+        expected = evaluate(build_inference_network(config, 3, network.set_train(False)), validation.data, config)
+        assert len(found.results) == len(expected.results) > 0
+        for key, tolerance in (("score", 2e-5), ("bbox", 0.02)):
+            np.testing.assert_allclose([one[key] for one in found.results], [one[key] for one in expected.results],
+                                       atol=tolerance)
+    network.head1.bias.set_data(network.head1.bias * float("nan"))
+    assert validation.validate().damaged_images == 3
 
 
 def test_other_classes_than_those_of_training_are_refused(data, tmp_path):

@@ -44,9 +44,9 @@ void CheckOutputs(const ModelDescription &description, const std::vector<std::ve
 /// Throws Error(kUsage) for the name of a runtime that was not compiled in.
 void CheckRuntime(const std::string &name);
 
-/// Loads a model by a runtime, "lite", "acl" or "opencv": on each of options.device_ids as many instances as keep the
-/// device busy; by OpenCV one. Throws Error(kModel) where it cannot be built or does not match its description, and
-/// what CheckRuntime throws.
+/// Loads a model by a runtime, "lite", "acl", "opencv" or "openvino": on each of options.device_ids as many instances
+/// as keep the device busy, on the host one. Throws Error(kModel) where it cannot be built or does not match its
+/// description, and what CheckRuntime throws.
 std::vector<std::unique_ptr<Runtime>> CreateRuntimes(const std::string &name, const std::string &model_path,
                                                      const ModelDescription &description, RuntimeOptions options);
 

@@ -15,6 +15,9 @@
 #ifdef YOLO_WITH_OPENCV_DNN
 #include "inc/model/opencv_runtime.h"
 #endif
+#ifdef YOLO_WITH_OPENVINO
+#include "inc/model/openvino_runtime.h"
+#endif
 
 namespace yolo {
 namespace {
@@ -38,6 +41,9 @@ const std::vector<BuiltRuntime> &Built() {
 #ifdef YOLO_WITH_OPENCV_DNN
       {"opencv", CreateOpenCvRuntime, 0},
 #endif
+#ifdef YOLO_WITH_OPENVINO
+      {"openvino", CreateOpenVinoRuntime, 0},
+#endif
   };
   return built;
 }
@@ -52,8 +58,8 @@ const BuiltRuntime &Find(const std::string &name) {
   }
   throw Error(ExitCode::kUsage, "--runtime " + name + ": this program was built with " +
                                     (known.empty() ? "no runtime" : known) +
-                                    " only; build it where CANN (ASCEND_TOOLKIT_HOME), MindSpore Lite (LITE_HOME) or "
-                                    "OpenCV DNN is installed");
+                                    " only; build it where CANN (ASCEND_TOOLKIT_HOME), MindSpore Lite (LITE_HOME), "
+                                    "OpenVINO (OPENVINO_HOME) or OpenCV DNN is installed");
 }
 
 }  // namespace

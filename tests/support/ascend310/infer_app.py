@@ -3,8 +3,8 @@
 """The C++ app for tests: its two builds, runs of it, and models for it and for `Detector`.
 
 One build has everything: sanitizers, OpenCV, stand-ins for MindSpore Lite and ACL, and the unit tests. The other is
-that of build.sh on a host without CANN, with MindSpore Lite itself where its release can be downloaded. Both are unity
-builds, made once in a process.
+that of build.sh on a host without CANN, with MindSpore Lite itself where its release can be downloaded, and with
+OpenVINO where Python has it. Both are unity builds, made once in a process.
 YOLO_INFER_BUILD names a folder that keeps them for the next run, which then compiles only what has changed.
 """
 import atexit
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
@@ -64,7 +65,13 @@ def build_folder():
 
 def host_settings():
     """The environment variables by which the scripts use the host's build as it is."""
-    return {"LITE_HOME": str(lite_release()[0] or ""), "ASCEND_TOOLKIT_HOME": "", "BUILD_DIR": str(build_folder())}
+    return {**_host_environment(), "BUILD_DIR": str(build_folder())}
+
+
+def _host_environment():
+    package = find_spec("openvino")
+    return {"LITE_HOME": str(lite_release()[0] or ""), "ASCEND_TOOLKIT_HOME": "",
+            "OPENVINO_HOME": package.submodule_search_locations[0] if package else ""}
 
 
 def _checked(built, missing, failure):
@@ -98,7 +105,7 @@ def _build_host():
     root, missing = _prepare()
     if missing:
         return None, missing, ""
-    environment = {**os.environ, "LITE_HOME": str(lite_release()[0] or ""), "ASCEND_TOOLKIT_HOME": ""}
+    environment = {**os.environ, **_host_environment()}
     return root / "host", "", _failures(run("cmake", "-S", APP, "-B", root / "host", *UNITY, env=environment),
                                         run("bash", APP / "build.sh", root / "host", env=environment))
 

@@ -4,7 +4,7 @@
 import numpy as np
 from onnx import TensorProto, helper, save
 
-from src.evaluation.onnx_session import OnnxSession
+from src.evaluation.onnxruntime_session import OnnxRuntimeSession
 
 
 def test_outputs_come_in_the_order_of_the_graph(tmp_path):
@@ -14,5 +14,5 @@ def test_outputs_come_in_the_order_of_the_graph(tmp_path):
     model = helper.make_model(helper.make_graph(nodes, "two", values[:1], values[1:]), ir_version=8,
                               opset_imports=[helper.make_opsetid("", 13)])
     save(model, tmp_path / "two.onnx")
-    double, square = OnnxSession(tmp_path / "two.onnx")(np.array([3, -4], np.float32))
+    double, square = OnnxRuntimeSession(tmp_path / "two.onnx")(np.array([3, -4], np.float32))
     assert double.tolist() == [6, -8] and square.tolist() == [9, 16]
