@@ -29,6 +29,23 @@ def leaky_relu(decomposed):
     return DecomposedLeakyReLU() if decomposed else nn.LeakyReLU(LEAKY_SLOPE)
 
 
+class PoolByTwo(nn.Cell):
+    """Max-pooling of x [B, C, H, W] with even H and W to half its resolution, for training on a CPU.
+
+    Adaptive pooling remembers where each maximum was. The gradient of MaxPool2d, which has the same values, also where
+    several pixels are the largest, searches them again and takes five times as long.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.plain = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+
+    def construct(self, x):
+        if self.training:
+            return ops.adaptive_max_pool2d(x, (x.shape[2] // 2, x.shape[3] // 2))
+        return self.plain(x)
+
+
 class ChannelBias(nn.Cell):
     """The bias that folding leaves of a batch norm: beta [C], added to each channel of x [B, C, H, W]."""
 
@@ -73,7 +90,7 @@ class DarknetTiny(nn.Cell):
         widths = (3,) + BACKBONE_CHANNELS
         for i in range(len(BACKBONE_CHANNELS)):
             setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation, folded))
-        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+        self.pool = PoolByTwo() if decomposed_activation else nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
         self.pools_first = decomposed_activation
         self.folded = folded
         # Keeps the grid size: "same" pads one row below and one column to the right, as Darknet does.
