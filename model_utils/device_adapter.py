@@ -64,7 +64,10 @@ def start_ranks(config):
 
 
 def prefers_decomposed_activation(device_target):
-    """Return whether training is faster with LeakyReLU as slope*x + (1 - slope)*relu(x): on CPU, by a fifth."""
+    """Return whether training is faster with LeakyReLU as slope*x + (1 - slope)*relu(x): on CPU, by a fifth.
+
+    The forms of the pooling that suit a CPU come with it, see `src.tiny`.
+    """
     return device_target == "CPU"
 
 

@@ -29,6 +29,38 @@ def leaky_relu(decomposed):
     return DecomposedLeakyReLU() if decomposed else nn.LeakyReLU(LEAKY_SLOPE)
 
 
+class AdaptivePool(nn.Cell):
+    """Max-pooling of x [B, C, H, W] over 2x2 pixels, for training on a CPU, float32 [B, C, H/stride, W/stride].
+
+    Adaptive pooling remembers where each maximum was. The gradient of MaxPool2d, which has the same values, also where
+    several pixels are the largest, searches them again and takes five times as long.
+
+    Args:
+        plain (MaxPool2d): the pooling outside training, at stride 2 for even H and W, or at stride 1 padded as "same".
+    """
+
+    def __init__(self, plain):
+        super().__init__()
+        self.plain, self.stride = plain, plain.stride
+
+    def construct(self, x):
+        if not self.training:
+            return self.plain(x)
+        out_hw = (x.shape[2] // self.stride, x.shape[3] // self.stride)
+        if self.stride == 1:
+            # Of n + 1 pixels, window i of n starts at pixel i and ends with pixel i + 1.
+            x = ops.concat((x, x[:, :, -1:]), 2)
+            x = ops.concat((x, x[:, :, :, -1:]), 3)
+        return ops.adaptive_max_pool2d(x, out_hw)
+
+
+def max_pool(stride, decomposed):
+    """Return the cell that pools 2x2 pixels at stride 2 or 1: MaxPool2d, or its form for training on a CPU."""
+    # At stride 1 "same" keeps the grid size: it pads one row below and one column to the right, as Darknet does.
+    plain = nn.MaxPool2d(kernel_size=2, stride=stride, pad_mode="valid" if stride == 2 else "same")
+    return AdaptivePool(plain) if decomposed else plain
+
+
 class ChannelBias(nn.Cell):
     """The bias that folding leaves of a batch norm: beta [C], added to each channel of x [B, C, H, W]."""
 
@@ -73,11 +105,9 @@ class DarknetTiny(nn.Cell):
         widths = (3,) + BACKBONE_CHANNELS
         for i in range(len(BACKBONE_CHANNELS)):
             setattr(self, f"conv{i}", ConvBlock(widths[i], widths[i + 1], 3, decomposed_activation, folded))
-        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+        self.pool, self.pool_same = max_pool(2, decomposed_activation), max_pool(1, decomposed_activation)
         self.pools_first = decomposed_activation
         self.folded = folded
-        # Keeps the grid size: "same" pads one row below and one column to the right, as Darknet does.
-        self.pool_same = nn.MaxPool2d(kernel_size=2, stride=1, pad_mode="same")
 
     def construct(self, x):
         x = self._pooled(self.conv0, x)
