@@ -36,6 +36,7 @@ def read_boxes(annotations, images, category_ids, path):
     image_index = _indices(annotations, "image_id", images.keys)
     class_index = _indices(annotations, "category_id", list(map(id_key, category_ids)))
     xywh = np.array([_as_xywh(annotation) for annotation in annotations], np.float64).reshape(-1, 4)
+    xywh[~(np.abs(xywh) < MAX_COORDINATE).all(axis=1)] = np.nan
     iscrowd = _crowd_flags(annotations, path)
     area = np.array([finite_number(annotation.get("area")) for annotation in annotations], np.float64)
     # Where all areas are 0, a tool did not compute them.
@@ -91,13 +92,14 @@ def _example(annotation, images, image_index, finding):
 
 
 def _as_xywh(annotation):
-    """The box as four finite numbers, or NaN where it is anything else."""
+    """The box as four floats, NaN where it is anything else."""
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4:
         return (np.nan,) * 4
-    if not all(type(value) is float or type(value) is int for value in box):
-        box = [finite_number(value) for value in box]
-    return box if all(-MAX_COORDINATE < value < MAX_COORDINATE for value in box) else (np.nan,) * 4
+    # Of a million boxes, few need a closer look; a whole number may have more digits than a float can hold.
+    types = {*map(type, box)}
+    is_plain = types == {float} or types <= {float, int} and max(map(abs, box)) < MAX_COORDINATE
+    return box if is_plain else [finite_number(value) for value in box]
 
 
 def _crowd_flags(annotations, path):
