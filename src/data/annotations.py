@@ -35,8 +35,7 @@ def read_boxes(annotations, images, category_ids, path):
     """
     image_index = _indices(annotations, "image_id", images.keys)
     class_index = _indices(annotations, "category_id", list(map(id_key, category_ids)))
-    xywh = np.array([_as_xywh(annotation) for annotation in annotations], np.float64).reshape(-1, 4)
-    xywh[~(np.abs(xywh) < MAX_COORDINATE).all(axis=1)] = np.nan
+    xywh = _all_xywh(annotations)
     iscrowd = _crowd_flags(annotations, path)
     area = np.array([finite_number(annotation.get("area")) for annotation in annotations], np.float64)
     # Where all areas are 0, a tool did not compute them.
@@ -89,6 +88,13 @@ def _example(annotation, images, image_index, finding):
         f"it {missing_field(annotation, field_name)}")
     image = f" of {os.path.basename(images.paths[image_index])}" if image_index >= 0 else ""
     return f"annotation {annotation.get('id')}{image}, {value}"
+
+
+def _all_xywh(annotations):
+    """Return the box of every annotation, float64 [n, 4]; NaN where it is not four finite numbers within bounds."""
+    xywh = np.array([_as_xywh(annotation) for annotation in annotations], np.float64).reshape(-1, 4)
+    xywh[~(np.abs(xywh) < MAX_COORDINATE).all(axis=1)] = np.nan
+    return xywh
 
 
 def _as_xywh(annotation):

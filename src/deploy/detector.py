@@ -9,7 +9,7 @@
     for box, score, name in zip(found.boxes, found.scores, found.names):
         print(name, score, box)
 
-A `.ckpt` or `.mindir` file takes MindSpore, an `.onnx` file does not.
+A `.mindir` file takes MindSpore, as does a `.ckpt` file whose network is not in the cache; an `.onnx` file does not.
 """
 import os
 from collections.abc import Iterable, Iterator, Sequence

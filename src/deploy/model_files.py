@@ -1,6 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Any model file, .ckpt, .mindir or .onnx, as one function of images; MindSpore is imported for the first two only."""
+"""Any model file, .ckpt, .mindir or .onnx, as one function of images.
+
+MindSpore is imported for .mindir, and for a .ckpt whose network is not in the `model_cache`.
+"""
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
