@@ -79,7 +79,7 @@ def train(config):
             config.save_yaml(folder / "config.yaml")
         for line in (*notes, *data.report_lines(), *(f"validation: {line}" for line in validation.report)):
             logger.warning("%s", line)
-        for line in (start, *reasons, *lines, *validation.plan):
+        for line in (start, *reasons, *lines):
             logger.info("%s", line)
         return fit(Run(config, data, ranks, folder, logger), state, validation, checkpoint)
 

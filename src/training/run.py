@@ -84,7 +84,8 @@ class Run:
         config, ranks = self.config, self.ranks
         scored = "no validation (--eval_interval 5 has one every 5 epochs)"
         if validation.data:
-            scored = f"validation on {counted(len(validation.data), 'images')}, eval_interval {config.eval_interval}"
+            scored = (f"validation on {counted(len(validation.data), 'images')} by {validation.engine}, eval_interval "
+                      f"{config.eval_interval}")
         device = f"{ranks.size} x {config.device_target}" if ranks.size > 1 else config.device_target
         precision = "float32" if config.amp_level == "O0" else f"float16 ({config.amp_level})"
         given = [f"{name} {show(config[name])}" for name in config.to_dict()

@@ -39,12 +39,7 @@ class Validation:
 
     def __init__(self, config, state, evaluate_network=None, data=None, ranks=None, engine=None):
         self.config, self.state, self.data = config, state, data
-        self._evaluate, self._ranks, self._engine = evaluate_network, ranks, engine
-
-    @property
-    def plan(self):
-        """Lines for the log, of how the network is validated."""
-        return [f"validation on {len(self.data)} images runs in {self._engine}"] if self.data else []
+        self._evaluate, self._ranks, self.engine = evaluate_network, ranks, engine
 
     @property
     def report(self):
