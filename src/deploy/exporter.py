@@ -81,8 +81,8 @@ def export_network(network, batch, config, categories, path):
         path (str or Path): with the suffix of the format; an existing model and description are replaced.
 
     Returns:
-        The largest absolute difference of any output on `batch`, which has no limit in INT8; None for AIR, which only
-        Ascend runs.
+        The `largest_difference` of the outputs on `batch`, which has no limit in INT8; None for AIR, which only Ascend
+        runs.
 
     Raises:
         UserError: this machine cannot write the format, mindir_version 1 has no form of a primitive, a weight or an
@@ -140,11 +140,16 @@ def run_exported(path, file_format, batch):
 
 
 def largest_difference(found, expected):
-    """Return the largest absolute difference between two lists of arrays; None if there are none to compare."""
+    """Return the largest difference between two lists of arrays; None if there are none to compare.
+
+    It is absolute for values up to 1, such as scores and the boxes of an image, and relative for larger ones: the side
+    of a box where there is no object may be a hundred times that of the image.
+    """
     if found is None:
         return None
     # Python's max would ignore a NaN.
-    return float(np.max([np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]))
+    return float(np.max([(np.abs(a - b) / np.maximum(np.abs(b), 1)).max()
+                         for a, b in zip(found, expected, strict=True)]))
 
 
 def _write_draft(network, batch, file_format, draft):

@@ -268,6 +268,13 @@ def test_a_nan_in_either_output_is_a_difference():
         assert np.isnan(largest_difference(wrong, right))
 
 
+def test_a_difference_is_relative_where_a_value_is_large():
+    # A network that 40 epochs on 131 images trained, on a generated image: objectness 0, and this width.
+    assert largest_difference([np.float32([357.31522])], [np.float32([357.3166])]) < 5e-6
+    assert largest_difference([np.float32([-3.0, 0.5])], [np.float32([-2.0, 0.25])]) == 0.5
+    assert largest_difference([np.float32([0.252])], [np.float32([0.25])]) == pytest.approx(0.002, rel=1e-3)
+
+
 @pytest.fixture(scope="module")
 def network():
     """A small random network, its config and its classes; compiled once."""
