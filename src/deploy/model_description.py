@@ -18,6 +18,7 @@ from model_utils.json_file import listed, read_own_json, type_faults
 from model_utils.options import MAX_ITEMS, SHAPE_MULTIPLE
 from src.config import detection_scales
 from src.data.categories import class_faults
+from src.evaluation.cpu_engine import INPUT_NAME
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 
@@ -25,7 +26,6 @@ from src.util import first_names
 FORMAT = 2
 # What descriptions of earlier versions mean, which do not have it.
 DEFAULTS = {"exif": "auto"}
-INPUT_NAME = "images"
 # Coarsest first: stride 32, then 16.
 OUTPUT_NAMES = ("output_big", "output_small")
 # The valid (layout, type, normalise): the graph, the program or the device's AIPP unit normalises.

@@ -19,6 +19,8 @@ from model_utils.options import AUTO
 
 MINDSPORE, ONNXRUNTIME, OPENVINO = "mindspore", "onnxruntime", "openvino"
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
+# Of an exported network, whatever runs it.
+INPUT_NAME = "images"
 TITLES = {MINDSPORE: "MindSpore", ONNXRUNTIME: "ONNX Runtime", OPENVINO: "OpenVINO"}
 INSTALL = "pip install -r requirements-openvino.txt"
 

@@ -9,15 +9,13 @@ from model_utils.errors import UserError, counted
 from model_utils.files import mindspore_folder
 from src.config import check_config, with_categories
 from src.data.categories import Categories, unnamed_categories
-from src.evaluation.cpu_engine import MINDSPORE
+from src.evaluation.cpu_engine import INPUT_NAME, MINDSPORE
 from src.evaluation.topk_candidates import candidate_selector
 from src.network.head_layout import FIRST_CLASS
 from src.util import first_names
 from src.weights.checkpoint import load_checkpoint
 from src.weights.folding import load_folded
 from src.yolo import build_inference_network
-
-INPUT_NAME = "images"
 
 
 def read_checkpoint(config, path):

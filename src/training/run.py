@@ -7,7 +7,6 @@
 """
 import logging
 import math
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from model_utils.comm import Ranks
 from model_utils.config import COMMAND_LINE, Config
 from model_utils.errors import UserError, counted
+from model_utils.local_adapter import usable_cores
 from model_utils.options import show
 from src.data.coco import CocoData
 from src.evaluation.visualize import write_batch_sheet
@@ -91,7 +91,7 @@ class Run:
         given = [f"{name} {show(config[name])}" for name in config.to_dict()
                  if config.source(name) == COMMAND_LINE and name not in NO_RECIPE]
         return [f"classes: {first_names(self.data.categories.names, 10)}; {scored}",
-                f"{device} with {counted(len(os.sched_getaffinity(0)), 'cores')}, {precision}; recipe: "
+                f"{device} with {counted(usable_cores(), 'cores')}, {precision}; recipe: "
                 f"{config.config_path or 'the defaults'}" + (f", and {', '.join(given)}" if given else "")]
 
     def stream(self, first_step, end_step=None, report=None):

@@ -3,10 +3,13 @@
 """The loop: what it logs and writes, exact resume after a kill, and that it memorises eight images."""
 import csv
 import json
+import logging
 import os
 import re
 import shutil
 import signal
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +20,10 @@ from model_utils.errors import UserError, run_cli
 from model_utils.signals import StopRequest
 from src.data import image_check
 from src.distributed_sampler import DistributedSampler
+from src.training.meters import Meters
 from src.training.run import Run
+from src.training.train_state import Progress
+from src.training.trainer import Trainer
 from src.weights.checkpoint import load_checkpoint, save_checkpoint
 from tests.support.helpers import CATEGORIES, write_coco
 from tests.support.shared_graphs import shared_graphs
@@ -41,7 +47,12 @@ def test_log_and_files_of_a_run(validated):
         # Five steps an epoch.
         assert 5 * (float(row["data_time"]) + float(row["step_time"])) == pytest.approx(float(row["seconds"]), abs=0.01)
     assert re.findall(r"epoch\[(\d)\] done, .* AP:\d\.\d{4}, AP50:\d\.\d{4}, ", log) == ["1", "2"]
-    assert "classes: cup, ball, key; validation on " in log and "CPU with " in log
+    header = re.search(r"INFO:classes: cup, ball, key; validation on 5 images by MindSpore [0-9.]+, eval_interval 2\n"
+                       r".*:INFO:CPU with \d+ cores?, float32; recipe: the defaults, and (.*)\n.*:INFO:10 images, "
+                       r"3 classes, 5 steps an epoch, 3 epochs, shape 64x64, log and checkpoints in ", log)
+    assert {"per_batch_size 2", "max_epoch 3", "ema_decay 0.6"} < set(header[1].split(", "))
+    # Of the first steps, too few to time, follows no estimate.
+    assert "that remain" not in log
     best = load_checkpoint(checkpoints / "best.ckpt")
     assert best.meta["class_names"] == ["cup", "ball", "key"] and best.meta["category_ids"] == [3, 1, 7]
     assert best.meta["testing_shape"] == [64, 64] and not best.moments
@@ -52,6 +63,26 @@ def test_log_and_files_of_a_run(validated):
     assert last_lines[0].endswith(":INFO:next:") and f" --pretrained {checkpoints}/best.ckpt " in last_lines[1]
     saved = (checkpoints.parent / "config.yaml").read_text()
     assert "num_classes: 3  # derived" in saved and "lr: 0.0001  # command line" in saved
+
+
+def test_after_some_steps_the_rest_of_the_run_is_estimated(monkeypatch, caplog):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    trainer = object.__new__(Trainer)
+    progress = Progress(step=20)
+    trainer.meters, trainer.state = Meters(progress, 8), SimpleNamespace(progress=progress)
+    trainer.run = SimpleNamespace(total_steps=3633, config=None, logger=logging.getLogger("estimate"))
+    trainer.train_step = SimpleNamespace(compile_seconds={(64, 64): 30.0})
+    flushed = []
+    trainer.check_bad_steps = lambda: flushed.append(progress.step)
+    with caplog.at_level(logging.INFO):
+        for progress.step in range(21, 60):
+            now[0] += 0.5
+            trainer.log_estimate()
+    # Only where the time is taken does the host wait for the device.
+    assert flushed == [23, 33]
+    [line] = caplog.messages
+    assert line.startswith("about 0:30:00 for the 3600 steps that remain, at 0.500 s a step, without validations; ")
 
 
 def test_the_best_checkpoint_without_validation_is_the_epoch_of_lowest_loss(finished):
