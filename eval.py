@@ -1,22 +1,24 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Score a checkpoint on the validation images of a data set in COCO layout, and print the COCO table.
+"""Score a checkpoint or an exported model on the validation images of a data set in COCO layout, as a COCO table.
 
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
+    python eval.py --data_dir DATA --pretrained yolov3_tiny.onnx --device_target CPU
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU --benchmark True
 
 `--ann_file FILE --image_dir FOLDER` names another annotation file, such as a test split, in place of the data folder.
-Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins.
+Class names, anchors, input shape and preprocessing come from the file; an option on the command line wins.
 The log, the resolved config, the COCO results (predict_*.json), the metrics (metrics.json) and report.html go to a new
 folder below `log_path`. `--benchmark True` writes a table and a plot of speed and AP by engine and size instead.
 """
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import get_config
+from model_utils.config import CHECKPOINT, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
 from model_utils.json_file import write_json
@@ -24,9 +26,10 @@ from model_utils.modelarts_job import modelarts_job
 from src.config import with_categories
 from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
+from src.deploy.model_files import EXPORTED, load_model
 from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.evaluator import evaluate
-from src.evaluation.inference import check_categories, fastest_network, read_checkpoint
+from src.evaluation.inference import check_categories, fastest_network, on_tensors, read_checkpoint
 from src.logger import TABLE, common_run_folder, run_logger
 from src.report.benchmark import run_benchmark
 from src.report.report import Report
@@ -34,46 +37,80 @@ from src.yolo_dataset import workers_of
 
 
 def main(argv=None):
-    """Evaluate a checkpoint by command-line arguments; return the exit code."""
-    return modelarts_job(evaluate_checkpoint, get_config(argv, "python eval.py"))
+    """Evaluate a model file by command-line arguments; return the exit code."""
+    return modelarts_job(evaluate_model, get_config(argv, "python eval.py"))
 
 
-def evaluate_checkpoint(config):
-    """Evaluate a checkpoint by a config; return the exit code."""
+def evaluate_model(config):
+    """Evaluate a checkpoint or an exported model by a config; return the exit code."""
+    suffix = Path(config.pretrained).suffix.lower()
     if not config.pretrained:
         raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
+    if config.benchmark and suffix in EXPORTED:
+        raise UsageError(f"benchmark is True, but {config.pretrained} has one input size and batch size; name the "
+                         "checkpoint that it was exported from")
     has_data = bool(config.data_dir or config.ann_file)
     if not (has_data or config.benchmark):
         raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER, or an "
                          "annotation file by --ann_file FILE --image_dir FOLDER")
+    if suffix == ".onnx" and not config.is_set("device_target"):
+        config = config.replace(CHECKPOINT, device_target="CPU")
     setup_device(config)
     ranks = start_ranks(config)
+    if suffix in EXPORTED:
+        evaluate_exported(config, ranks)
+    else:
+        evaluate_checkpoint(config, ranks, has_data)
+    return 0
+
+
+def evaluate_exported(config, ranks):
+    """Score a .mindir or .onnx file."""
+    model = load_model(config.pretrained, config)
+    if config.is_set("per_batch_size") and config.per_batch_size != model.batch_size:
+        raise UsageError(f"per_batch_size is {config.per_batch_size} ({config.source('per_batch_size')}), but "
+                         f"{config.pretrained} was exported with {model.batch_size}; leave per_batch_size out, or "
+                         "export again")
+    config = model.config.replace(CHECKPOINT, per_batch_size=model.batch_size)
+    data = read_data(config, model.categories.names, ranks)
+    with run_folder(config, ranks) as (folder, logger):
+        logger.info("%s runs in %s", config.pretrained, model.engine)
+        run(on_tensors(model.heads), data, config, folder, logger, ranks)
+
+
+def evaluate_checkpoint(config, ranks, has_data):
+    """Score a checkpoint, or measure its speed."""
     checkpoint, config, categories = read_checkpoint(config, config.pretrained)
-    data = read_data(config, checkpoint, ranks) if has_data else None
+    data = read_data(config, checkpoint.meta.get("class_names"), ranks) if has_data else None
     if data:
         categories, config = data.categories, with_categories(config, len(data.categories))
     if not config.benchmark:
         engine = choose_engine(config)
         network = fastest_network(config, len(categories), checkpoint, config.per_batch_size, engine, selects=True)
-
-    folder = common_run_folder(config.log_path, ranks)
-    with run_logger(folder, ranks.rank, "eval") as logger:
-        if ranks.is_first:
-            config.save_yaml(str(folder / "config.yaml"))
+    with run_folder(config, ranks) as (folder, logger):
         if config.benchmark:
             run_benchmark(checkpoint, config, len(categories), data, folder, logger)
         else:
             logger.info("%s runs in %s", config.pretrained, engine)
             run(network, data, config, folder, logger, ranks)
-    return 0
 
 
-def read_data(config, checkpoint, ranks):
-    """Return the images to evaluate on, which can be read and have the classes of the checkpoint."""
+@contextmanager
+def run_folder(config, ranks):
+    """Yield a new folder of a run, which holds its config, and its logger."""
+    folder = common_run_folder(config.log_path, ranks)
+    with run_logger(folder, ranks.rank, "eval") as logger:
+        if ranks.is_first:
+            config.save_yaml(str(folder / "config.yaml"))
+        yield folder, logger
+
+
+def read_data(config, names, ranks):
+    """Return the images to evaluate on that can be read; their classes must be those of the model (None: unknown)."""
     ann_file, image_dir = evaluation_files(config)
     data = read_split(ann_file, image_dir, config)
     need_ground_truth(data, ann_file)
-    check_categories(checkpoint, data.categories)
+    check_categories(config.pretrained, names, data.categories)
     return usable(data, check_images(data, config, workers_of(config), ranks), config, training=False)
 
 

@@ -50,6 +50,18 @@ def cache_folder() -> Path:
         return Path(os.devnull) / "yolov3_tiny"
 
 
+def limit_folder(folder: Path, max_entries: int, max_bytes: int) -> None:
+    """Remove the files of a cache that were modified first, until the others are within the limits."""
+    # Other processes remove files, too.
+    with contextlib.suppress(OSError):
+        found = [(entry.stat(), entry) for entry in folder.glob("[!.]*")]
+        size = 0
+        for number, (status, entry) in enumerate(sorted(found, key=lambda pair: pair[0].st_mtime, reverse=True)):
+            size += status.st_size
+            if number >= max_entries or size > max_bytes:
+                entry.unlink()
+
+
 def command_of(program: str) -> str:
     """Return the command that starts one of the repository's programs, such as tools/check_dataset.py, from here."""
     return f"python {program if Path.cwd() == ROOT else shlex.quote(str(ROOT / program))}"

@@ -4,17 +4,18 @@
 
 The check decodes each image once: what cannot be read is listed, what can is counted. The result is kept in
 the cache folder, ~/.cache/yolov3_tiny or that of YOLOV3_TINY_CACHE, and holds as long as no file's name, size or time
-of change is another one.
+of change is another one. The results that were used last are kept, up to 100.
 """
 import hashlib
 import json
 import os
 from collections import deque
+from contextlib import suppress
 
 from tqdm import tqdm
 
 from model_utils.errors import UserError, counted
-from model_utils.files import cache_folder, write_atomically
+from model_utils.files import cache_folder, limit_folder, write_atomically
 from src.data.image_files import CUT_SHORT, DAMAGED, DARK, decode_reduced
 from src.data.orientation import unconfirmed
 from src.data.read_workers import Workers
@@ -22,6 +23,7 @@ from src.data.read_workers import Workers
 # What makes an image unusable, beside the kinds of `src.data.image_files.Fault`.
 UNREADABLE = "unreadable"
 VERSION = 2
+MAX_ENTRIES, MAX_BYTES = 100, 2**26
 # The share of the training images that may break while a run trains on them.
 MAX_BAD = 0.01
 LISTED = 20
@@ -232,7 +234,7 @@ def _digest(data, config):
 
 def _cache_path(digests, name="images"):
     """Return the file that holds the result for the images that all ranks see."""
-    return cache_folder() / f"{name}_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / "images" / f"{name}_{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:32]}.json"
 
 
 def _read_cache(path, num_images):
@@ -241,6 +243,9 @@ def _read_cache(path, num_images):
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
+    # What was used last stays longest; in a folder that is only read, all stays.
+    with suppress(OSError):
+        os.utime(path)
     is_ours = isinstance(found, list) and all(
         isinstance(fault, list) and [type(value) for value in fault] == [int, str, str] and 0 <= fault[0] < num_images
         for fault in found)
@@ -253,3 +258,4 @@ def _write_cache(path, found):
     except OSError:
         # A cache only saves time: without a folder for it, the next run checks again.
         return
+    limit_folder(path.parent, MAX_ENTRIES, MAX_BYTES)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model_utils.config import DEFAULT, TRAVELLING, Config
-from model_utils.files import cache_folder, file_fault, write_atomically
+from model_utils.files import cache_folder, file_fault, limit_folder, write_atomically
 from model_utils.options import plain
 from src.data.categories import Categories
 from src.weights.checkpoint_list import check_listed, sha256_of
@@ -83,7 +83,7 @@ class ModelCache:
         except OSError as error:
             _warn(f"{error.filename}: the network is not kept for the next prediction ({error.strerror}); make room "
                   "there, set YOLOV3_TINY_CACHE to another folder, or use --model_cache False")
-        _limit(self.path.parent)
+        limit_folder(self.path.parent, MAX_ENTRIES, MAX_BYTES)
 
 
 def open_cache(path: str | os.PathLike, config: Config) -> ModelCache | None:
@@ -102,18 +102,6 @@ def _source_sha256():
 
 def _checksum(content):
     return hashlib.sha256(content).hexdigest().encode()
-
-
-def _limit(folder):
-    """Remove the entries that were not used for longest, until the others are within the limits."""
-    # Other processes remove entries, too.
-    with suppress(OSError):
-        found = [(entry.stat(), entry) for entry in folder.glob("[!.]*")]
-        size = 0
-        for number, (status, entry) in enumerate(sorted(found, key=lambda pair: pair[0].st_mtime, reverse=True)):
-            size += status.st_size
-            if number >= MAX_ENTRIES or size > MAX_BYTES:
-                entry.unlink()
 
 
 def _warn(text):

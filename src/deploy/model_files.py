@@ -58,7 +58,7 @@ def load_model(path: str | os.PathLike, config: Config) -> Model:
     suffix = Path(path).suffix.lower()
     if suffix in ELSEWHERE:
         raise UserError(f"{path}: {suffix} {ELSEWHERE[suffix]}; prediction takes .ckpt, .mindir and .onnx files")
-    return {".onnx": _load_onnx, ".mindir": _load_mindir}.get(suffix, _load_checkpoint)(path, config)
+    return EXPORTED.get(suffix, _load_checkpoint)(path, config)
 
 
 def _load_checkpoint(path, config):
@@ -197,3 +197,7 @@ def _annotated(categories, description, config, path):
         # Of classes that share a name, only their own ids tell which is which.
         return categories
     return Categories(categories.names, tuple(ids[name] for name in categories.names))
+
+
+# What export.py writes and this machine runs, and how it is loaded.
+EXPORTED = {".onnx": _load_onnx, ".mindir": _load_mindir}

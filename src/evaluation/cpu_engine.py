@@ -6,7 +6,7 @@ ONNX Runtime and OpenVINO run an ONNX file on a CPU: sessions, arrays in and arr
 runs its own network on any device.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,13 +34,15 @@ class Engine:
     Attributes:
         name: mindspore, onnxruntime or openvino.
         precision: float32 or bfloat16, on a CPU; empty: that of the device.
+        is_int8: whether convolutions of the model file are quantised; the precision is that of all else.
     """
     name: str
     precision: str = ""
+    is_int8: bool = False
 
     def __str__(self) -> str:
         title = f"{TITLES[self.name]} {metadata.version(self.name)}"
-        return f"{title}, {self.precision}" if self.precision else title
+        return f"{title}, {'INT8 and ' * self.is_int8}{self.precision}" if self.precision else title
 
     def open(self, model: str | Path | bytes) -> Session:
         """Return the session of an ONNX file with one input, or of the content of one; not for MindSpore."""
@@ -65,7 +67,8 @@ def choose_session_engine(config: Config, path: str | Path) -> Engine:
     if config.cpu_engine == MINDSPORE:
         raise UsageError(f"cpu_engine is {MINDSPORE} ({config.source('cpu_engine')}), but {path} runs in {ONNXRUNTIME} "
                          f"or {OPENVINO}; leave cpu_engine out, or use the .ckpt or .mindir file")
-    return _cpu_engine(config)
+    # Only quantised graphs have this operator, whose name is stored as text.
+    return replace(_cpu_engine(config), is_int8=b"DequantizeLinear" in Path(path).read_bytes())
 
 
 def available_engines(config: Config) -> list[Engine]:

@@ -70,11 +70,13 @@ def fastest_network(config, num_classes, checkpoint, batch_size, engine, selects
     network = folded_network(config, num_classes, checkpoint, select=candidate_selector(config) if selects else None,
                              decomposed_activation=(prefers_decomposed_activation(config.device_target)
                                                     and not is_exported))
-    return ExportedNetwork(network, (batch_size, *config.testing_shape, 3), engine) if is_exported else network
+    if not is_exported:
+        return network
+    return on_tensors(engine.open(exported(network, (batch_size, *config.testing_shape, 3))))
 
 
-class ExportedNetwork:
-    """A stand-in for a network on a CPU, exported in memory as export.py does: tensors in, tensors out.
+def exported(network, images_shape):
+    """Return a network on a CPU as the content of an ONNX file, as export.py writes it.
 
     MindSpore's convolutions on a CPU must not use AVX-512 (see `model_utils/bootstrap.py`). Other engines may, and fuse
     the activation: the same heads in half the time.
@@ -82,26 +84,19 @@ class ExportedNetwork:
     Args:
         network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
         images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs accept no other batch.
-        engine (Engine): not MindSpore.
 
     Raises:
         UserError: MindSpore does not accept the name of the folder for temporary files.
     """
-
-    def __init__(self, network, images_shape, engine):
-        self._session = engine.open(exported(network, images_shape))
-
-    def __call__(self, images):
-        """Return the network's outputs for images uint8 [B, H, W, 3], as float32 tensors."""
-        return tuple(ms.Tensor.from_numpy(output) for output in self._session(images.asnumpy()))
-
-
-def exported(network, images_shape):
-    """Return a network as the content of an ONNX file; see `ExportedNetwork` for the arguments and the error."""
     with mindspore_folder(cure=", or use --cpu_engine mindspore") as folder:
         path = folder / "network.onnx"
         ms.onnx.export(network, ms.ops.zeros(images_shape, ms.uint8), file_name=str(path), input_names=[INPUT_NAME])
         return path.read_bytes()
+
+
+def on_tensors(session):
+    """Return a function of tensors that computes what a function of arrays does, as a network is called."""
+    return lambda images: tuple(ms.Tensor.from_numpy(output) for output in session(images.asnumpy()))
 
 
 def checkpoint_categories(checkpoint, config):
@@ -115,23 +110,29 @@ def checkpoint_categories(checkpoint, config):
     return unnamed_categories(num_classes)
 
 
-def check_categories(checkpoint, categories):
-    """Refuse a checkpoint that was trained on other classes than the annotation file has.
+def check_categories(path, names, categories):
+    """Refuse a model that was trained on other classes than the annotation file has.
 
     Category ids may differ: those of the annotation file are used.
+
+    Args:
+        path (str): of the model, for the message.
+        names (sequence): its class names in order; None, or those of `unnamed_categories`, where it has none.
+        categories (Categories): of the annotation file.
 
     Raises:
         UserError: another number of classes, or another name or order; the first difference is named.
     """
-    names = checkpoint.meta.get("class_names")
     if names is None:
         # A checkpoint of 2021 has no names; the strict loading of the weights finds a different number of classes.
         return
     if len(names) != len(categories.names):
-        raise UserError(f"{checkpoint.path}: trained on {counted(len(names), 'classes')} ({first_names(names)}), but "
+        raise UserError(f"{path}: trained on {counted(len(names), 'classes')} ({first_names(names)}), but "
                         f"the annotation file has {len(categories)} ({first_names(categories.names)}); use the data "
                         "set that it was trained on")
+    if tuple(names) == unnamed_categories(len(names)).names:
+        return
     for number, (trained, annotated) in enumerate(zip(names, categories.names, strict=True)):
         if trained != annotated:
-            raise UserError(f"{checkpoint.path}: class {number} is '{trained}' in the checkpoint, but '{annotated}' in "
-                            "the annotation file; use the data set that it was trained on, its classes in that order")
+            raise UserError(f"{path}: class {number} is '{trained}' in the model, but '{annotated}' in the annotation "
+                            "file; use the data set that it was trained on, its classes in that order")

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 
 from src.data.categories import COCO
-from tests.benchmark.run import machine
+from tests.benchmark.workers import machine
 
 # COCO has 7.3 boxes an image.
 BOXES, SIDE, DETECTIONS = 7, 64, 300
@@ -75,7 +75,10 @@ def in_process(function, *arguments):
 
 
 def _with_peak(function, *arguments):
-    return {**function(*arguments), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
+    # The programs' own lines are no result.
+    with redirect_stdout(sys.stderr):
+        found = function(*arguments)
+    return {**found, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
 
 
 def seconds_of_process():

@@ -12,12 +12,15 @@ from functools import partial
 import numpy as np
 
 from model_utils.local_adapter import usable_cores
+from tests.benchmark import growth as growth_case
 from tests.benchmark import pipeline as pipeline_case
 from tests.benchmark import postprocess as postprocess_case
 from tests.benchmark.workers import Worker, interleaved, ratio
 
 SIZE = 416
 PIPELINE_BATCHES = 32
+# Images of training and of evaluation, each against a tenth: what grows as they do keeps its rate.
+TRAINED, EVALUATED = 10_000, 2000
 # Set by our programs; the twin must run as its users run it.
 OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
 
@@ -109,3 +112,21 @@ def evaluation(data_dir, folder, rounds):
         rates = [[worker.info["images"] / value for value in seconds[name]] for name in programs]
         what = f"time of {worker.info['images']} images' evaluation, {SIZE}, against the forward passes"
         return {"eval_vs_forward": {**row(what, *rates), "ratio": ratio(rates[1], rates[0])}}, worker.info
+
+
+def growth(data_dir, folder, rounds):
+    """Measure, once, what a run does besides its steps against a tenth of the images; the rates are images a second."""
+    del data_dir, rounds
+    rates = {}
+    for images in (TRAINED, TRAINED // 10):
+        data = folder / f"coco_{images}"
+        growth_case.write_data(data, images)
+        found = growth_case.training_row(data, folder / f"runs_{images}")
+        for name, part in (("start", "start_again_s"), ("resume", "resume_s")):
+            rates.setdefault((name, TRAINED), []).append(images / found[part])
+    for engine in growth_case.ENGINES:
+        for images in (EVALUATED, EVALUATED // 10):
+            found = growth_case.in_process(growth_case.evaluation, images, engine, folder)
+            rates.setdefault((f"score_{engine}", EVALUATED), []).append(images / found["score_s"])
+    return {f"growth_{name}": row(f"{name.replace('_', ' by ')}, {images} images, against a tenth", [large], [small])
+            for (name, images), (large, small) in rates.items()}, {"images": [TRAINED, EVALUATED]}

@@ -3,28 +3,29 @@
 """Measure the speed of this project as ratios to other programs that take turns with it on the same machine.
 
     python -m tests.benchmark.run all --data_dir DATA --json speed.json
+    python -m tests.benchmark.run forward eval --data_dir DATA --rounds 5
 
 DATA is a data set in COCO layout with real photographs. `train` and `forward` need PyTorch
-(pip install -r tests/benchmark/requirements.txt). docs/speed.md explains the figures.
+(pip install -r tests/benchmark/requirements.txt). `growth` compares a run with one of a tenth of the images;
+tests/benchmark/growth.py measures more of it. docs/speed.md explains the figures.
 """
 import argparse
 import json
-import platform
 import sys
 import tempfile
 from pathlib import Path
 
-from model_utils.local_adapter import usable_cores
 from tests.benchmark import measures
+from tests.benchmark.workers import machine
 
 MEASUREMENTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
-                "postprocess": measures.postprocess, "eval": measures.evaluation}
+                "postprocess": measures.postprocess, "eval": measures.evaluation, "growth": measures.growth}
 
 
 def main(argv=None):
     """Measure what the arguments name; return the exit code."""
     arguments = parse(argv)
-    names = list(MEASUREMENTS) if arguments.measurement == "all" else [arguments.measurement]
+    names = list(MEASUREMENTS) if "all" in arguments.measurements else arguments.measurements
     print(machine())
     rows, settings = {}, {"machine": machine(), "rounds": arguments.rounds}
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +48,7 @@ def main(argv=None):
 def parse(argv):
     """Return the arguments; exit with a usage message when the data folder is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measurement", nargs="?", default="all", choices=["all", *MEASUREMENTS])
+    parser.add_argument("measurements", nargs="*", default="all", choices=["all", *MEASUREMENTS])
     parser.add_argument("--data_dir", type=Path, default=Path("../shared/data/coco128"))
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each program; the median ratio counts")
@@ -58,14 +59,6 @@ def parse(argv):
     if arguments.rounds < 1:
         parser.error(f"--rounds {arguments.rounds}: expected 1 or more")
     return arguments
-
-
-def machine():
-    """Return a text of the processor, the cores that may be used, and the Python version."""
-    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-              if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
-    model = models[0] if models else platform.machine()
-    return f"{model}, {usable_cores()} cores, Python {platform.python_version()}"
 
 
 def table(rows):

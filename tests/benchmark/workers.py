@@ -7,11 +7,14 @@ waits for input and uses no processor time.
 """
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from model_utils.local_adapter import usable_cores
 
 REPO = Path(__file__).resolve().parents[2]
 # First steps whose losses must be the same in two programs: from the second on they depend on gradients and optimizer.
@@ -103,3 +106,11 @@ def ratio(rates, reference_rates):
     """Return the median, smallest and largest ratio of the rates of two programs, round by round."""
     ratios = [ours / theirs for ours, theirs in zip(rates, reference_rates, strict=True)]
     return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios), "rounds": len(ratios)}
+
+
+def machine():
+    """Return a text of the processor, the cores that may be used, and the Python version."""
+    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+              if line.startswith("model name")] if Path("/proc/cpuinfo").is_file() else []
+    model = models[0] if models else platform.machine()
+    return f"{model}, {usable_cores()} cores, Python {platform.python_version()}"

@@ -4,6 +4,7 @@
 import json
 import logging
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -113,9 +114,22 @@ def test_a_cache_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeyp
 def test_a_damaged_result_is_not_used(tmp_path, text):
     config, data = split_of(tmp_path, [SHORT])
     first = check_images(data, config, 1, Ranks())
-    (path,) = (tmp_path / "cache").glob("images_*")
+    (path,) = (tmp_path / "cache" / "images").glob("images_*")
     path.write_text(text)
     assert check_images(data, config, 1, Ranks()) == first and json.loads(path.read_text()) == [list(first[0])]
+
+
+def test_the_results_that_were_used_last_are_kept(tmp_path, monkeypatch):
+    _, data = split_of(tmp_path, [WHOLE])
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(image_check, "MAX_ENTRIES", 2)
+    used, folder = [], tmp_path / "cache" / "images"
+    for limit in (1000, 1001, 1000, 1002):
+        check_images(data, data_config(tmp_path, max_image_pixels=limit), 1, Ranks())
+        used.append(max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns))
+        # The order of use, as times far in the past.
+        os.utime(used[-1], (len(used), len(used)))
+    assert used[2] == used[0] and set(folder.iterdir()) == {used[0], used[3]}
 
 
 def test_what_is_no_regular_file_or_has_too_many_pixels_is_listed(tmp_path):

@@ -13,6 +13,7 @@ from model_utils.errors import UserError
 from src.deploy import exporter
 from src.deploy.exporter import calibration_batches
 from src.deploy.int8 import quantize_model
+from src.deploy.model_files import load_model
 from src.evaluation.cpu_engine import FLOAT32, Engine
 from tests.support.ascend310.infer_app import CATEGORIES, export_model, write_checkpoint
 from tests.support.engines import SESSION_ENGINES
@@ -81,6 +82,8 @@ def test_an_export_in_int8_computes_nearly_the_same(photos, tmp_path, capsys):
     exact, rounded = (Engine("onnxruntime", FLOAT32).open(path)(batch) for path in (plain, int8))
     for one, other in zip(exact, rounded, strict=True):
         assert 0 < np.abs(one - other)[..., 4:].max() < 0.1
+    engines = [str(load_model(path, get_config(["--cpu_engine=onnxruntime"])).engine) for path in (plain, int8)]
+    assert engines[0].endswith(", float32") and engines[1].endswith(", INT8 and float32")
 
 
 def config_of(folder, *options):

@@ -12,7 +12,7 @@ from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.data.categories import Categories
 from src.evaluation.cpu_engine import FLOAT32, Engine
-from src.evaluation.inference import ExportedNetwork, checkpoint_categories, load_inference_network
+from src.evaluation.inference import checkpoint_categories, exported, load_inference_network, on_tensors
 from src.initializer import initialise_weights
 from src.weights.checkpoint import Checkpoint
 from src.yolo import build_inference_network
@@ -45,7 +45,7 @@ def test_engines_compute_the_outputs_of_mindspore(engine, batch):
     network = build_inference_network(get_config(["--testing_shape", "64,96", "--device_target", "CPU"]), 3)
     initialise_weights(network, 5)
     images = ms.Tensor(np.random.default_rng(batch).integers(0, 256, (batch, 64, 96, 3), np.uint8))
-    found = ExportedNetwork(network, images.shape, Engine(engine, FLOAT32))(images)
+    found = on_tensors(Engine(engine, FLOAT32).open(exported(network, images.shape)))(images)
     expected = network(images)
     assert [head.shape for head in found] == [(batch, 2, 3, 3, 8), (batch, 4, 6, 3, 8)]
     for ours, theirs in zip(found, expected, strict=True):
@@ -58,4 +58,4 @@ def test_a_folder_that_mindspore_does_not_take_is_refused(tmp_path, monkeypatch)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
     network = build_inference_network(get_config(["--testing_shape", "64", "--device_target", "CPU"]), 3)
     with pytest.raises(UserError, match="TMPDIR: .*a b.*--cpu_engine mindspore"):
-        ExportedNetwork(network, (1, 64, 64, 3), Engine("onnxruntime", FLOAT32))
+        exported(network, (1, 64, 64, 3))

@@ -50,7 +50,8 @@ def test_other_class_counts_have_no_names_and_fit_any(darknet_files, tmp_path, c
     assert "2 classes (without names)" in capsys.readouterr().out
     _, _, categories = load_inference_network(get_config([]), str(tmp_path / "tiny.ckpt"))
     assert categories == Categories(("class_0", "class_1"), (0, 1))
-    check_categories(load_checkpoint(tmp_path / "tiny.ckpt"), Categories(("cup", "key"), (5, 9)))
+    names = load_checkpoint(tmp_path / "tiny.ckpt").meta.get("class_names")
+    check_categories("tiny.ckpt", names, Categories(("cup", "key"), (5, 9)))
 
 
 def test_what_the_user_sets_wins(darknet_files, tmp_path):

@@ -4,7 +4,6 @@
 import json
 import re
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from src.report import benchmark
 from src.training.train_state import describe_network
 from src.weights.checkpoint import save_checkpoint
 from src.yolo import build_network
+from tests.support.ascend310.infer_app import model_file
 from tests.support.engines import SESSION_ENGINES
 from tests.support.helpers import write_coco
 from tests.support.small_networks import IDS, NAMES, write_checkpoint
@@ -143,18 +143,44 @@ def test_a_benchmark_takes_no_data(checkpoint, tmp_path, capsys, monkeypatch):
     assert re.search(r"onnxruntime +float32 +64 +2 +[0-9.]+ +[0-9.]+ to [0-9.]+ +- +-\n", capsys.readouterr().out)
 
 
-def checkpoint_with(names):
-    return SimpleNamespace(path="best.ckpt", meta={} if names is None else {"class_names": list(names)})
+@pytest.mark.xdist_group("model_files")
+@pytest.mark.parametrize("kind", ["onnx", "raw", pytest.param("mindir", marks=pytest.mark.slow)])
+def test_an_exported_model_scores_as_its_checkpoint(kind, data, tmp_path, capsys):
+    found = []
+    for model in (model_file("ckpt"), model_file(kind)):
+        device = [] if model.suffix == ".onnx" else ["--device_target=CPU"]
+        assert main([f"--pretrained={model}", f"--data_dir={data}", *device, f"--log_path={tmp_path / model.name}",
+                     "--report=False", "--max_detections=20"]) == 0
+        [path] = (tmp_path / model.name).glob("*/predict_*.json")
+        found.append(json.loads(path.read_text()))
+    expected, exported = ([[result[key] for key in ("image_id", "category_id")] for result in one] for one in found)
+    assert exported == expected and len(expected) == 5 * 20
+    for key, tolerance in (("bbox", 0.02), ("score", 2e-5)):
+        ours, theirs = ([result[key] for result in one] for one in found)
+        np.testing.assert_allclose(theirs, ours, atol=tolerance)
+    engine = "MindSpore 2." if kind == "mindir" else "float32"
+    assert re.search(rf"{kind}\.\w+ runs in .*{engine}", capsys.readouterr().out)
+
+
+@pytest.mark.xdist_group("model_files")
+def test_what_an_exported_model_cannot_do_is_refused(data, tmp_path, capsys):
+    model = model_file("onnx")
+    for option, words in (("--benchmark=True", "benchmark is True, but .* has one input size and batch size"),
+                          ("--per_batch_size=4", r"per_batch_size is 4 \(command line\), but .* exported with 1"),
+                          ("--device_target=GPU", "runs on a CPU")):
+        assert run_cli(main, [f"--pretrained={model}", f"--data_dir={data}", option, f"--log_path={tmp_path}"]) == 2
+        assert re.search(words, capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_categories_of_checkpoint_and_data_must_match_by_name_and_order():
     categories = Categories(NAMES, (30, 10, 70))
-    check_categories(checkpoint_with(NAMES), categories)
-    check_categories(checkpoint_with(None), categories)
+    for names in (NAMES, None, ("class_0", "class_1", "class_2")):
+        check_categories("best.ckpt", names, categories)
     with pytest.raises(UserError, match=r"best\.ckpt: trained on 2 classes \(cup, ball\).* has 3 \(cup, ball, key\)"):
-        check_categories(checkpoint_with(NAMES[:2]), categories)
-    with pytest.raises(UserError, match="class 1 is 'key' in the checkpoint, but 'ball' in the annotation file"):
-        check_categories(checkpoint_with(("cup", "key", "ball")), categories)
+        check_categories("best.ckpt", NAMES[:2], categories)
+    with pytest.raises(UserError, match="class 1 is 'key' in the model, but 'ball' in the annotation file"):
+        check_categories("best.ckpt", ("cup", "key", "ball"), categories)
     assert not issubclass(UserError, UsageError)
 
 

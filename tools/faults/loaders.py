@@ -136,7 +136,7 @@ def use_meta(data, folder):
     check_config(resumed)
     accept_changes(checkpoint, resumed, read_coco(user, "train", training=True))
     Progress(**meta["progress"])
-    check_categories(checkpoint, CLASSES)
+    check_categories(path, meta.get("class_names"), CLASSES)
 
 
 def read_checkpoint_list(data, folder):
@@ -271,7 +271,7 @@ def read_image_cache(data, folder):
     with mock.patch.dict(os.environ, YOLOV3_TINY_CACHE=str(cache)):
         if not cache.exists():
             check_images(split, config, 1, Ranks())
-        (note,) = cache.glob("*.json")
+        (note,) = cache.glob("images/*.json")
         written(note, data)
         usable(split, check_images(split, config, 1, Ranks()), config, training=True)
 
