@@ -28,9 +28,9 @@ from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
 from src.deploy.model_files import EXPORTED, load_model
 from src.evaluation.cpu_engine import choose_engine
-from src.evaluation.evaluator import evaluate
+from src.evaluation.evaluator import evaluate, log_result
 from src.evaluation.inference import check_categories, fastest_network, on_tensors, read_checkpoint
-from src.logger import TABLE, common_run_folder, run_logger
+from src.logger import common_run_folder, run_logger
 from src.report.benchmark import run_benchmark
 from src.report.report import Report
 from src.yolo_dataset import workers_of
@@ -74,8 +74,7 @@ def evaluate_exported(config, ranks):
     config = model.config.replace(CHECKPOINT, per_batch_size=model.batch_size)
     data = read_data(config, model.categories.names, ranks)
     with run_folder(config, ranks) as (folder, logger):
-        logger.info("%s runs in %s", config.pretrained, model.engine)
-        run(on_tensors(model.heads), data, config, folder, logger, ranks)
+        run(on_tensors(model.heads), model.engine, data, config, folder, logger, ranks)
 
 
 def evaluate_checkpoint(config, ranks, has_data):
@@ -91,8 +90,7 @@ def evaluate_checkpoint(config, ranks, has_data):
         if config.benchmark:
             run_benchmark(checkpoint, config, len(categories), data, folder, logger)
         else:
-            logger.info("%s runs in %s", config.pretrained, engine)
-            run(network, data, config, folder, logger, ranks)
+            run(network, engine, data, config, folder, logger, ranks)
 
 
 @contextmanager
@@ -116,31 +114,20 @@ def read_data(config, names, ranks):
 
 def evaluation_files(config):
     """Return the annotation file and the image folder of the images to evaluate on."""
-    if not config.ann_file:
-        return layout(config.data_dir, "val")
-    ann_file = Path(config.ann_file)
-    return ann_file, Path(config.image_dir) if config.image_dir else ann_file.parent
+    path = Path(config.ann_file)
+    return (path, Path(config.image_dir or path.parent)) if config.ann_file else layout(config.data_dir, "val")
 
 
-def run(network, data, config, folder, logger, ranks):
+def run(network, engine, data, config, folder, logger, ranks):
     """Evaluate, log the tables and write results and metrics to a folder."""
+    logger.info("%s runs in %s", config.pretrained, engine)
     logger.info("evaluating %s on %s of %s at %dx%d", config.pretrained, counted(len(data.image_ids), "images"),
                 config.ann_file or config.data_dir, *config.testing_shape)
     for line in data.report_lines():
         logger.warning("%s", line)
     results_path = folder / time.strftime("predict_%Y_%m_%d_%H_%M_%S.json")
     result = evaluate(network, data, config, results_path=results_path, ranks=ranks)
-    if result.damaged_images:
-        logger.warning("the network gave NaN or infinity on %d of %s", result.damaged_images,
-                       counted(result.num_images, "images"))
-    if result.undecided_images:
-        logger.info("%d of %s needed more candidates than the device selected", result.undecided_images,
-                    counted(result.num_images, "images"))
-    logger.info("\n%s", result.table, extra=TABLE)
-    logger.info("AP of each class\n%s", result.class_table, extra=TABLE)
-    logger.info("%s; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
-                counted(len(result.results), "detections"), result.images_per_second, result.images_per_second_total)
-    logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
+    log_result(result, logger)
     if ranks.is_first:
         write_json(folder / "metrics.json", result.metrics())
         report = Report(config, folder, logger, data)

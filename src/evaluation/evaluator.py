@@ -11,11 +11,13 @@ from tqdm import tqdm
 import mindspore as ms
 
 from model_utils.comm import Ranks
+from model_utils.errors import counted
 from model_utils.json_file import write_json
 from src.data.placement import fit_placement
 from src.evaluation.coco_scores import Scores, find_engine, score_results
 from src.evaluation.detections import coco_results, detect, in_image
 from src.evaluation.topk_candidates import Candidates, detections_from_candidates
+from src.logger import TABLE
 from src.yolo_dataset import eval_stream
 
 
@@ -86,6 +88,21 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
                       images_per_second=sum(part["rate"] for part in counts),
                       images_per_second_total=num_images / max(detected - started, 1e-9),
                       seconds=time.perf_counter() - started)
+
+
+def log_result(result, logger):
+    """Log the tables of an `EvalResult`, its speed, and what was not sound."""
+    if result.damaged_images:
+        logger.warning("the network gave NaN or infinity on %d of %s", result.damaged_images,
+                       counted(result.num_images, "images"))
+    if result.undecided_images:
+        logger.info("%d of %s needed more candidates than the device selected", result.undecided_images,
+                    counted(result.num_images, "images"))
+    logger.info("\n%s", result.table, extra=TABLE)
+    logger.info("AP of each class\n%s", result.class_table, extra=TABLE)
+    logger.info("%s; %.2f imgs/sec of inference, %.2f imgs/sec with reading and post-processing",
+                counted(len(result.results), "detections"), result.images_per_second, result.images_per_second_total)
+    logger.info("testing cost time %.2fh (%.1f s)", result.seconds / 3600, result.seconds)
 
 
 def _detections(network, data, config, batch_size, share):
