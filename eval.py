@@ -1,13 +1,14 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Score a checkpoint or an exported model on the validation images of a data set in COCO layout, as a COCO table.
+"""Score a model file on the validation images of a data set in COCO layout, and print the COCO table.
 
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU
     python eval.py --data_dir DATA --pretrained yolov3_tiny.onnx --device_target CPU
     python eval.py --data_dir DATA --pretrained outputs/RUN/ckpt_0/best.ckpt --device_target CPU --benchmark True
 
 `--ann_file FILE --image_dir FOLDER` names another annotation file, such as a test split, in place of the data folder.
-Class names, anchors, input shape and preprocessing come from the file; an option on the command line wins.
+Class names, anchors, input shape and preprocessing come from the checkpoint; an option on the command line wins. An
+exported file fixes its input shape, batch, mean and std; the JSON beside it has the rest.
 The log, the resolved config, the COCO results (predict_*.json), the metrics (metrics.json) and report.html go to a new
 folder below `log_path`. `--benchmark True` writes a table and a plot of speed and AP by engine and size instead.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import CHECKPOINT, get_config
+from model_utils.config import CHECKPOINT, COMMAND_LINE, DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
 from model_utils.json_file import write_json
@@ -26,7 +27,7 @@ from model_utils.modelarts_job import modelarts_job
 from src.config import with_categories
 from src.data.coco import layout, need_ground_truth, read_split
 from src.data.image_check import check_images, usable
-from src.deploy.model_files import EXPORTED, load_model
+from src.deploy.model_files import EXPORTED, device_config, load_model
 from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.evaluator import evaluate, log_result
 from src.evaluation.inference import check_categories, fastest_network, on_tensors, read_checkpoint
@@ -43,45 +44,41 @@ def main(argv=None):
 
 def evaluate_model(config):
     """Evaluate a checkpoint or an exported model by a config; return the exit code."""
-    suffix = Path(config.pretrained).suffix.lower()
     if not config.pretrained:
-        raise UsageError("pretrained is empty: name the checkpoint to evaluate by --pretrained FILE")
-    if config.benchmark and suffix in EXPORTED:
+        raise UsageError("pretrained is empty: name the .ckpt, .mindir or .onnx file to evaluate by --pretrained FILE")
+    is_exported = Path(config.pretrained).suffix.lower() in EXPORTED
+    if config.benchmark and is_exported:
         raise UsageError(f"benchmark is True, but {config.pretrained} has one input size and batch size; name the "
                          "checkpoint that it was exported from")
-    has_data = bool(config.data_dir or config.ann_file)
-    if not (has_data or config.benchmark):
+    if not (config.data_dir or config.ann_file or config.benchmark):
         raise UsageError("data_dir is empty: name the data folder (annotations/, val2017/) by --data_dir FOLDER, or an "
                          "annotation file by --ann_file FILE --image_dir FOLDER")
-    if suffix == ".onnx" and not config.is_set("device_target"):
-        config = config.replace(CHECKPOINT, device_target="CPU")
+    config = device_config(config.pretrained, config)
     setup_device(config)
-    ranks = start_ranks(config)
-    if suffix in EXPORTED:
-        evaluate_exported(config, ranks)
-    else:
-        evaluate_checkpoint(config, ranks, has_data)
+    (evaluate_exported if is_exported else evaluate_checkpoint)(config, start_ranks(config))
     return 0
 
 
 def evaluate_exported(config, ranks):
     """Score a .mindir or .onnx file."""
-    model = load_model(config.pretrained, config)
-    if config.is_set("per_batch_size") and config.per_batch_size != model.batch_size:
-        raise UsageError(f"per_batch_size is {config.per_batch_size} ({config.source('per_batch_size')}), but "
-                         f"{config.pretrained} was exported with {model.batch_size}; leave per_batch_size out, or "
-                         "export again")
-    config = model.config.replace(CHECKPOINT, per_batch_size=model.batch_size)
+    # Its classes are compared with those of the annotation file below, as a checkpoint's are.
+    model = load_model(config.pretrained, config.replace(DERIVED, ann_file=""))
+    if config.source("per_batch_size") == COMMAND_LINE and config.per_batch_size != model.batch_size:
+        raise UsageError(f"per_batch_size is {config.per_batch_size}, but {config.pretrained} was exported with "
+                         f"{model.batch_size}; leave per_batch_size out, or export again")
+    config = model.config.replace(config.source("ann_file"), ann_file=config.ann_file)
+    config = config.replace(CHECKPOINT, per_batch_size=model.batch_size)
     data = read_data(config, model.categories.names, ranks)
     with run_folder(config, ranks) as (folder, logger):
         run(on_tensors(model.heads), model.engine, data, config, folder, logger, ranks)
 
 
-def evaluate_checkpoint(config, ranks, has_data):
+def evaluate_checkpoint(config, ranks):
     """Score a checkpoint, or measure its speed."""
     checkpoint, config, categories = read_checkpoint(config, config.pretrained)
-    data = read_data(config, checkpoint.meta.get("class_names"), ranks) if has_data else None
-    if data:
+    data = None
+    if config.data_dir or config.ann_file:
+        data = read_data(config, checkpoint.meta.get("class_names"), ranks)
         categories, config = data.categories, with_categories(config, len(data.categories))
     if not config.benchmark:
         engine = choose_engine(config)
@@ -114,8 +111,9 @@ def read_data(config, names, ranks):
 
 def evaluation_files(config):
     """Return the annotation file and the image folder of the images to evaluate on."""
-    path = Path(config.ann_file)
-    return (path, Path(config.image_dir or path.parent)) if config.ann_file else layout(config.data_dir, "val")
+    if not config.ann_file:
+        return layout(config.data_dir, "val")
+    return Path(config.ann_file), Path(config.image_dir or Path(config.ann_file).parent)
 
 
 def run(network, engine, data, config, folder, logger, ranks):

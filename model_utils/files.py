@@ -51,7 +51,7 @@ def cache_folder() -> Path:
 
 
 def limit_folder(folder: Path, max_entries: int, max_bytes: int) -> None:
-    """Remove the files of a cache that were modified first, until the others are within the limits."""
+    """Remove the least recently modified files of a cache until the others are within the limits."""
     # Other processes remove files, too.
     with contextlib.suppress(OSError):
         found = [(entry.stat(), entry) for entry in folder.glob("[!.]*")]

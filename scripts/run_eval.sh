@@ -14,7 +14,7 @@ DEFAULT_TARGET=${DEFAULT_TARGET:-Ascend}
 USAGE="usage: bash $(basename -- "$0") DATA CKPT [DEVICE_NUM] [--option value ...]
 
   DATA        data set in COCO layout: annotations/ and val2017/
-  CKPT        checkpoint to evaluate
+  CKPT        checkpoint, or .mindir or .onnx file, to evaluate
   DEVICE_NUM  number of devices that share the images (1)
   --option    any option of eval.py ('python eval.py -h' lists them)
 

@@ -6,12 +6,12 @@ MindSpore is imported for .mindir, and for a .ckpt whose network is not in the `
 """
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from model_utils.config import CHECKPOINT, Config
+from model_utils.config import CHECKPOINT, DERIVED, Config
 from model_utils.errors import UsageError, UserError, counted
 from model_utils.options import AUTO, show
 from src.config import check_config, with_categories
@@ -23,6 +23,8 @@ from src.evaluation.cpu_engine import FLOAT32, MINDSPORE, Engine, choose_engine,
 from src.evaluation.raw_heads import decode_head
 from src.network.head_layout import Scale
 
+# What export.py writes and this machine runs.
+EXPORTED = (".onnx", ".mindir")
 # Model files that something else runs or reads, and what.
 ELSEWHERE = {".om": "runs on an Ascend device: use ascend310_infer", ".air": "runs on an Ascend device: convert it by "
              "scripts/convert_om.sh, then use ascend310_infer", ".weights": "is a file of Darknet: convert it by "
@@ -55,10 +57,26 @@ def load_model(path: str | os.PathLike, config: Config) -> Model:
     Raises:
         UserError: the file or its description is missing, damaged or of another kind, or does not fit the options.
     """
+    config = device_config(path, config)
+    loaders = {".onnx": _load_onnx, ".mindir": _load_mindir}
+    return loaders.get(Path(path).suffix.lower(), _load_checkpoint)(path, config)
+
+
+def device_config(path: str | os.PathLike, config: Config) -> Config:
+    """Return a config with the device that a model file runs on, by its name: config.device_target, or CPU for ONNX.
+
+    Raises:
+        UserError: the file is of a kind that does not run here, or not on the device that the user named.
+    """
     suffix = Path(path).suffix.lower()
     if suffix in ELSEWHERE:
-        raise UserError(f"{path}: {suffix} {ELSEWHERE[suffix]}; prediction takes .ckpt, .mindir and .onnx files")
-    return EXPORTED.get(suffix, _load_checkpoint)(path, config)
+        raise UserError(f"{path}: {suffix} {ELSEWHERE[suffix]}; expected a .ckpt, .mindir or .onnx file")
+    if suffix != ".onnx":
+        return config
+    if config.is_set("device_target") and config.device_target != "CPU":
+        raise UsageError(f"device_target is {config.device_target} ({config.source('device_target')}), but {path} runs "
+                         "on a CPU; use --device_target CPU, or the .ckpt or .mindir file")
+    return config if config.is_set("device_target") else config.replace(DERIVED, device_target="CPU")
 
 
 def _load_checkpoint(path, config):
@@ -98,11 +116,11 @@ def _built_model(path, config, cache):
 
 
 def _load_onnx(path, config):
-    if config.is_set("device_target") and config.device_target != "CPU":
-        raise UsageError(f"device_target is {config.device_target}, but {path} runs on a CPU; leave device_target out, "
-                         "or use the .ckpt or .mindir file")
     description, engine = read_description(path), choose_session_engine(config, path)
-    return _described_model(engine.open(path), engine, description, path, config)
+    data = Path(path).read_bytes()
+    # Only quantised graphs have this operator, whose name is stored as text.
+    engine = replace(engine, is_int8=b"DequantizeLinear" in data)
+    return _described_model(engine.open(data), engine, description, path, config)
 
 
 def _load_mindir(path, config):
@@ -197,7 +215,3 @@ def _annotated(categories, description, config, path):
         # Of classes that share a name, only their own ids tell which is which.
         return categories
     return Categories(categories.names, tuple(ids[name] for name in categories.names))
-
-
-# What export.py writes and this machine runs, and how it is loaded.
-EXPORTED = {".onnx": _load_onnx, ".mindir": _load_mindir}

@@ -6,7 +6,7 @@ ONNX Runtime and OpenVINO run an ONNX file on a CPU: sessions, arrays in and arr
 runs its own network on any device.
 """
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,8 +67,7 @@ def choose_session_engine(config: Config, path: str | Path) -> Engine:
     if config.cpu_engine == MINDSPORE:
         raise UsageError(f"cpu_engine is {MINDSPORE} ({config.source('cpu_engine')}), but {path} runs in {ONNXRUNTIME} "
                          f"or {OPENVINO}; leave cpu_engine out, or use the .ckpt or .mindir file")
-    # Only quantised graphs have this operator, whose name is stored as text.
-    return replace(_cpu_engine(config), is_int8=b"DequantizeLinear" in Path(path).read_bytes())
+    return _cpu_engine(config)
 
 
 def available_engines(config: Config) -> list[Engine]:

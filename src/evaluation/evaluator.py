@@ -91,7 +91,7 @@ def evaluate(network, data, config, batch_size=None, results_path=None, ranks=No
 
 
 def log_result(result, logger):
-    """Log the tables of an `EvalResult`, its speed, and what was not sound."""
+    """Log the tables of an `EvalResult`, its speed, and how many images were damaged or undecided."""
     if result.damaged_images:
         logger.warning("the network gave NaN or infinity on %d of %s", result.damaged_images,
                        counted(result.num_images, "images"))

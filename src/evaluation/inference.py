@@ -55,6 +55,9 @@ def folded_network(config, num_classes, checkpoint, **options):
 def fastest_network(config, num_classes, checkpoint, batch_size, engine, selects=False):
     """Return what computes decoded heads, and candidates if it `selects`, fastest on the config's device.
 
+    MindSpore's convolutions on a CPU must not use AVX-512 (see `model_utils/bootstrap.py`). Other engines may, and fuse
+    the activation: the same heads in half the time.
+
     Args:
         config (Config): device_target, testing_shape.
         num_classes (int): C.
@@ -78,9 +81,6 @@ def fastest_network(config, num_classes, checkpoint, batch_size, engine, selects
 def exported(network, images_shape):
     """Return a network on a CPU as the content of an ONNX file, as export.py writes it.
 
-    MindSpore's convolutions on a CPU must not use AVX-512 (see `model_utils/bootstrap.py`). Other engines may, and fuse
-    the activation: the same heads in half the time.
-
     Args:
         network (nn.Cell): a `YOLOv3TinyInference` with its weights; later changes of them have no effect.
         images_shape (tuple): of its input, uint8 [B, H, W, 3]; exported graphs accept no other batch.
@@ -95,7 +95,7 @@ def exported(network, images_shape):
 
 
 def on_tensors(session):
-    """Return a function of tensors that computes what a function of arrays does, as a network is called."""
+    """Wrap a function of arrays as a network, which takes and returns tensors."""
     return lambda images: tuple(ms.Tensor.from_numpy(output) for output in session(images.asnumpy()))
 
 

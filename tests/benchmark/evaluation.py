@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A worker of `workers.py`: a whole evaluation, from image files to the COCO table, and its forward passes alone.
+"""A worker of `workers.py`: a whole evaluation, from image files to the COCO table, and each of its parts alone.
 
     python -m tests.benchmark.evaluation DATA_DIR SIZE BATCH
 
@@ -8,6 +8,7 @@ The weights are random; the score threshold is set so that as many (cell, class)
 """
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
@@ -19,7 +20,8 @@ import mindspore as ms
 from model_utils.device_adapter import setup_device
 from src.config import with_categories
 from src.data.coco import read_coco
-from src.evaluation.evaluator import evaluate
+from src.evaluation.coco_scores import score_results
+from src.evaluation.evaluator import evaluate, image_results
 from src.yolo_dataset import eval_stream
 from tests.benchmark.cases import benchmark_config, evaluation_network
 from tests.benchmark.workers import serve
@@ -29,7 +31,7 @@ PAIRS_AN_IMAGE = 3000
 
 
 def main(data_dir, size, batch):
-    """Serve the measurements `evaluation` and `forward`, seconds for all images."""
+    """Serve the measurements of the whole and its parts, seconds for all images."""
     config = benchmark_config(data_dir, int(size), int(batch))
     split = "val" if any((Path(data_dir) / "val2017").glob("*")) else "train"
     setup_device(config)
@@ -37,23 +39,42 @@ def main(data_dir, size, batch):
     config = with_categories(config, len(data.categories))
     network = evaluation_network(config, config.per_batch_size)
     with eval_stream(config, data, config.per_batch_size) as stream:
-        batches = [ms.Tensor(images) for images, _ in stream]
-    config, pairs = with_threshold(config, network, batches[0])
-
-    def evaluation():
-        started = time.perf_counter()
-        evaluate(network, data, config)
-        return time.perf_counter() - started
-
-    def forward():
-        started = time.perf_counter()
-        for images in batches:
-            for output in network(images):
-                output.asnumpy()
-        return time.perf_counter() - started
-
+        batches = [(ms.Tensor(images), indices) for images, indices in stream]
+    config, pairs = with_threshold(config, network, batches[0][0])
+    outputs = forward(network, batches)
+    results = postprocessing(outputs, batches, data, config)
+    parts = {"evaluation": partial(evaluate, network, data, config), "forward": partial(forward, network, batches),
+             "reading": partial(reading, data, config),
+             "postprocessing": partial(postprocessing, outputs, batches, data, config),
+             "scoring": partial(score_results, data, results, config.coco_engine)}
     serve({"images": len(data), "pairs_an_image": pairs, "engine": config.cpu_engine, "size": int(size),
-           "batch": int(batch)}, {"evaluation": evaluation, "forward": forward})
+           "batch": int(batch)}, {name: partial(seconds, part) for name, part in parts.items()})
+
+
+def seconds(function):
+    """Return how long a function takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def forward(network, batches):
+    """Return the heads (big, small) of each batch on the host."""
+    return [[output.asnumpy() for output in network(images)[:2]] for images, _ in batches]
+
+
+def reading(data, config):
+    """Read all images."""
+    with eval_stream(config, data, config.per_batch_size) as stream:
+        for _ in stream:
+            pass
+
+
+def postprocessing(outputs, batches, data, config):
+    """Return the COCO results of the heads of all batches."""
+    return [result for heads, (_, indices) in zip(outputs, batches, strict=True)
+            for position in np.flatnonzero(indices >= 0)
+            for result in image_results([head[position] for head in heads], data, int(indices[position]), config)]
 
 
 def with_threshold(config, network, images):

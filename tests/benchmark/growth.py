@@ -168,7 +168,7 @@ def start(data, folder, cache, resumes=False):
             try:
                 return function(*arguments, **options)
             finally:
-                found[f"{name}_s"] = round(time.perf_counter() - before, 2)
+                found[f"{name}_s"] = round(time.perf_counter() - before, 4)
         return call
 
     with free_steps(cache):
@@ -214,7 +214,7 @@ def one_epoch(data, folder, cache):
             "end_of_epoch_s": second}
 
 
-def evaluation(images, engine, folder):
+def evaluation(images, engine, folder, with_report=True):
     """Score `DETECTIONS` on each of so many images; return the time of each part."""
     import logging
 
@@ -231,7 +231,7 @@ def evaluation(images, engine, folder):
     found, clock = {}, [time.perf_counter()]
 
     def lap(name):
-        found[f"{name}_s"] = round(time.perf_counter() - clock[0], 2)
+        found[f"{name}_s"] = round(time.perf_counter() - clock[0], 3)
         found[f"{name}_peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
         clock[0] = time.perf_counter()
 
@@ -250,6 +250,8 @@ def evaluation(images, engine, folder):
     lap("json")
     scores = score_results(data, results, engine)
     lap("score")
+    if not with_report:
+        return found
     report = Report(get_config([]), folder / "report", logging.getLogger(), data)
     report.add(EvalResult(**vars(scores), results=results, num_images=images, damaged_images=0, images_per_second=1.0,
                           images_per_second_total=1.0, seconds=1.0))

@@ -19,8 +19,8 @@ from tests.benchmark.workers import Worker, interleaved, ratio
 
 SIZE = 416
 PIPELINE_BATCHES = 32
-# Images of training and of evaluation, each against a tenth: what grows as they do keeps its rate.
-TRAINED, EVALUATED = 10_000, 2000
+# Images of training and of evaluation, each against a tenth.
+TRAINED, EVALUATED = 10_000, 1000
 # Set by our programs; the twin must run as its users run it.
 OUR_ENVIRONMENT = ("ONEDNN_MAX_CPU_ISA", "GLOG_v")
 
@@ -103,30 +103,45 @@ def pipeline(data_dir, folder, rounds):
 
 
 def evaluation(data_dir, folder, rounds):
-    """Measure a whole evaluation against its forward passes alone; the ratio is one of times, not of rates."""
+    """Measure a whole evaluation, and its parts, against its forward passes alone; the ratios are those of times."""
     del folder
     with Worker("tests.benchmark.evaluation", [data_dir, SIZE, 8], dict(os.environ)) as worker:
-        programs = {name: lambda name=name: worker.measure(name) for name in ("evaluation", "forward")}
+        programs = {name: partial(worker.measure, name) for name in worker.info["measurements"]}
         interleaved(programs, 1)
         seconds = interleaved(programs, rounds)
-        rates = [[worker.info["images"] / value for value in seconds[name]] for name in programs]
-        what = f"time of {worker.info['images']} images' evaluation, {SIZE}, against the forward passes"
-        return {"eval_vs_forward": {**row(what, *rates), "ratio": ratio(rates[1], rates[0])}}, worker.info
+        rates = {name: [worker.info["images"] / value for value in found] for name, found in seconds.items()}
+        forward_rates = rates.pop("forward")
+        rows = {f"eval_vs_forward{'' if name == 'evaluation' else '_' + name}":
+                {**row(f"time of {name} of {worker.info['images']} images, {SIZE}, against the forward passes", found,
+                       forward_rates), "ratio": ratio(forward_rates, found)} for name, found in rates.items()}
+        return rows, worker.info
 
 
 def growth(data_dir, folder, rounds):
-    """Measure, once, what a run does besides its steps against a tenth of the images; the rates are images a second."""
-    del data_dir, rounds
-    rates = {}
+    """Measure the cost of an image among ten times as many: reading a checked split, and scoring its detections.
+
+    A ratio of 1 is a cost that grows as the images do, 0.1 one that grows with their square.
+    """
+    del data_dir
+    programs = {}
     for images in (TRAINED, TRAINED // 10):
-        data = folder / f"coco_{images}"
-        growth_case.write_data(data, images)
-        found = growth_case.training_row(data, folder / f"runs_{images}")
-        for name, part in (("start", "start_again_s"), ("resume", "resume_s")):
-            rates.setdefault((name, TRAINED), []).append(images / found[part])
+        arguments = [folder / f"coco_{images}", folder / f"runs_{images}", folder / f"cache_{images}"]
+        growth_case.write_data(arguments[0], images)
+        # The first start checks all images.
+        growth_case.in_process(growth_case.start, *arguments)
+        programs["read", images] = partial(_seconds, growth_case.start, arguments, ("read_coco_s", "check_images_s"))
     for engine in growth_case.ENGINES:
         for images in (EVALUATED, EVALUATED // 10):
-            found = growth_case.in_process(growth_case.evaluation, images, engine, folder)
-            rates.setdefault((f"score_{engine}", EVALUATED), []).append(images / found["score_s"])
-    return {f"growth_{name}": row(f"{name.replace('_', ' by ')}, {images} images, against a tenth", [large], [small])
-            for (name, images), (large, small) in rates.items()}, {"images": [TRAINED, EVALUATED]}
+            programs[f"score_{engine}", images] = partial(_seconds, growth_case.evaluation,
+                                                          (images, engine, folder, False), ("score_s",))
+    seconds = interleaved(programs, rounds)
+    rates = {key: [key[1] / value for value in found] for key, found in seconds.items()}
+    return {f"growth_{name}": row(f"{name.replace('_', ' by ')}, {images} images, against {images // 10}", found,
+                                  rates[name, images // 10])
+            for (name, images), found in rates.items() if (name, images // 10) in rates}, {"rounds": rounds}
+
+
+def _seconds(function, arguments, parts):
+    """Return the sum of some parts of what a function measures in a process of its own."""
+    found = growth_case.in_process(function, *arguments)
+    return sum(found[part] for part in parts)

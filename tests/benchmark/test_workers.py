@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.benchmark import postprocess
+from tests.benchmark import growth, postprocess
 from tests.benchmark.run import main
 from tests.benchmark.workers import REPO, Worker, interleaved, ratio
 from tests.support.helpers import write_coco
@@ -68,9 +68,22 @@ def test_the_command_writes_ratios_and_their_spread(tmp_path, capsys):
     assert "postprocess_vs_loop" in capsys.readouterr().out
 
 
+def test_growth_is_the_cost_of_an_image_among_ten_times_as_many(tmp_path, capsys, monkeypatch):
+    """Here reading grows as the images do, scoring with their square; it takes no data."""
+    costs = {growth.start: lambda data, *_: {"read_coco_s": int(data.name[5:]) / 100, "check_images_s": 0},
+             growth.evaluation: lambda images, *_: {"score_s": images ** 2}}
+    monkeypatch.setattr(growth, "in_process", lambda function, *arguments: costs[function](*arguments))
+    monkeypatch.setattr(growth, "write_data", lambda *_: None)
+    assert main(["growth", "postprocess", "--data_dir", "nowhere", "--rounds", "1",
+                 "--json", str(tmp_path / "speed.json")]) == 0
+    found = json.loads((tmp_path / "speed.json").read_text())["ratios"]
+    assert list(found)[-1] == "postprocess_vs_loop"
+    assert found["growth_read"] == pytest.approx(1) and found["growth_score_pycocotools"] == pytest.approx(0.1)
+
+
 def test_a_folder_without_data_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["postprocess", "--data_dir", str(tmp_path)])
+        main(["pipeline", "--data_dir", str(tmp_path)])
     assert stop.value.code == 2
     assert f"{tmp_path}: no data folder" in capsys.readouterr().err
 

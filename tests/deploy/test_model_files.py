@@ -44,7 +44,7 @@ def test_what_the_graph_fixes_is_refused(option):
 
 
 def test_onnx_runs_on_a_cpu():
-    with pytest.raises(UserError, match="device_target is GPU, but .*onnx.onnx runs on a CPU"):
+    with pytest.raises(UserError, match=r"device_target is GPU \(command line\), but .*onnx.onnx runs on a CPU"):
         load_model(model_file("onnx"), options("--device_target=GPU"))
 
 

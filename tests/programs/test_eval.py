@@ -4,6 +4,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from eval import main
 from model_utils.config import get_config
 from model_utils.errors import UsageError, UserError, run_cli
 from src.data.categories import Categories
+from src.deploy.model_description import description_path
 from src.evaluation import inference
 from src.evaluation.cpu_engine import Engine
 from src.evaluation.inference import check_categories
@@ -163,14 +165,41 @@ def test_an_exported_model_scores_as_its_checkpoint(kind, data, tmp_path, capsys
 
 
 @pytest.mark.xdist_group("model_files")
-def test_what_an_exported_model_cannot_do_is_refused(data, tmp_path, capsys):
+def test_an_exported_model_without_names_takes_its_batch_and_device_from_the_file(data, tmp_path):
+    model = Path(shutil.copy(model_file("onnx"), tmp_path))
+    description = json.loads(description_path(model_file("onnx")).read_text())
+    for number, entry in enumerate(description["classes"]):
+        entry["name"] = f"class_{number}"
+    description_path(model).write_text(json.dumps(description))
+    (tmp_path / "overlay.yaml").write_text("per_batch_size: 16\n")
+    assert main([f"--pretrained={model}", f"--ann_file={data / 'annotations' / 'instances_val2017.json'}",
+                 f"--image_dir={data / 'val2017'}", f"--config_path={tmp_path / 'overlay.yaml'}", "--report=False",
+                 f"--log_path={tmp_path / 'logs'}"]) == 0
+    [path] = (tmp_path / "logs").glob("*/predict_*.json")
+    assert {result["category_id"] for result in json.loads(path.read_text())} == set(IDS)
+    text = (path.parent / "config.yaml").read_text()
+    for line in ('device_target: "CPU"  # derived', "per_batch_size: 1  # checkpoint",
+                 f'ann_file: "{data}/annotations/instances_val2017.json"  # command line'):
+        assert f"\n{line}\n" in text
+
+
+@pytest.mark.xdist_group("model_files")
+def test_what_does_not_fit_an_exported_model_is_refused(data, tmp_path, capsys):
     model = model_file("onnx")
     for option, words in (("--benchmark=True", "benchmark is True, but .* has one input size and batch size"),
-                          ("--per_batch_size=4", r"per_batch_size is 4 \(command line\), but .* exported with 1"),
-                          ("--device_target=GPU", "runs on a CPU")):
+                          ("--per_batch_size=4", "per_batch_size is 4, but .* was exported with 1")):
         assert run_cli(main, [f"--pretrained={model}", f"--data_dir={data}", option, f"--log_path={tmp_path}"]) == 2
         assert re.search(words, capsys.readouterr().err)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "code", "words"), [
+    ("a.onnx", 2, r"device_target is GPU \(command line\), but a.onnx runs on a CPU; use --device_target CPU"),
+    ("a.om", 1, "runs on an Ascend device: use ascend310_infer"), ("a.pt", 1, "is a file of PyTorch")])
+def test_what_does_not_run_here_is_refused_before_the_device_is_selected(name, code, words, data, monkeypatch, capsys):
+    monkeypatch.setattr(program, "setup_device", lambda config: pytest.fail("it selects a device"))
+    assert run_cli(main, [f"--pretrained={name}", f"--data_dir={data}", "--device_target=GPU"]) == code
+    assert re.search(words, capsys.readouterr().err)
 
 
 def test_categories_of_checkpoint_and_data_must_match_by_name_and_order():
