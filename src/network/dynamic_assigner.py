@@ -4,9 +4,13 @@
 
 SimOTA (Ge et al. 2021, "YOLOX", section 2.1) among candidates like those of YOLOv7 (Wang et al. 2022): a cell may take
 a box if its anchor differs from it by less than `MAX_SIDE_RATIO` in each side, or is the nearest of all, and if the
-cell can predict the centre of the box. A box takes as many cells as its `MAX_CELLS` best candidates have IoU together,
-at least one: those of the lowest cost, which is the class loss plus `IOU_COST` times -log(IoU). A cell that several
-boxes take goes to the one of the lowest cost. Of cells that cost exactly the same, a box takes all or none.
+cell can predict the centre of the box. A box takes as many cells as its `SUMMED_IOUS` best candidates have IoU
+together, at least `MIN_CELLS`: those of the lowest cost, which is the class loss plus `IOU_COST` times -log(IoU). A
+cell that several boxes take goes to the one of the lowest cost. Of cells that cost exactly the same, a box takes all or
+none.
+
+These are three or four cells. With the one to nine of YOLOX, large boxes, whose IoUs are high, had so many more that a
+short run hardly learned small ones (docs/experiments.md).
 """
 import numpy as np
 
@@ -17,7 +21,7 @@ import mindspore.ops as ops
 from src.network.iou import EPS, area_xyxy, cxcywh_to_xyxy, intersection_xyxy
 
 MAX_SIDE_RATIO = 4.0
-MAX_CELLS = 10
+MIN_CELLS, SUMMED_IOUS = 3, 5
 IOU_COST = 3.0
 # Smallest probability and IoU of which a logarithm is taken.
 TINY = 1e-8
@@ -46,7 +50,7 @@ class DynamicAssigner(nn.Cell):
         super().__init__()
         self.scales = scales
         self.ignore_threshold = ignore_threshold
-        self.ranks = ms.Tensor(np.arange(1, MAX_CELLS + 1).reshape(1, 1, -1), ms.float32)
+        self.ranks = ms.Tensor(np.arange(1, SUMMED_IOUS + 1).reshape(1, 1, -1), ms.float32)
         self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1), ms.float32)
 
     def construct(self, predicted_cxcywh, logits, boxes, grids):
@@ -108,9 +112,9 @@ class DynamicAssigner(nn.Cell):
 
     def _highest_cost(self, cost, iou):
         """Return the cost up to which each box takes cells, [B, M, 1]; both arguments are [B, M, N]."""
-        best, _ = ops.topk(iou, MAX_CELLS)
-        count = ops.maximum(ops.floor(ops.sum(best, 2, keepdim=True)), 1.0)
-        lowest, _ = ops.topk(-cost, MAX_CELLS)
+        best, _ = ops.topk(iou, SUMMED_IOUS)
+        count = ops.maximum(ops.floor(ops.sum(best, 2, keepdim=True)), float(MIN_CELLS))
+        lowest, _ = ops.topk(-cost, SUMMED_IOUS)
         return -ops.sum(lowest * ops.cast(self.ranks == count, ms.float32), 2, keepdim=True)
 
 

@@ -199,7 +199,7 @@ def dynamic_assign(predictions, boxes, setup):
             target = np.arange(len(p)) == category
             ious.append(iou)
             costs[cell] = -np.log(np.where(target, p, 1 - p)).sum() - 3 * np.log(iou + 1e-8)
-        count = max(1, int(sum(sorted(ious, reverse=True)[:10])))
+        count = max(3, int(sum(sorted(ious, reverse=True)[:5])))
         for cell in sorted(costs, key=costs.get)[:count]:
             offers.setdefault(cell, []).append((costs[cell], index))
     return {cell: min(found)[1] for cell, found in offers.items()}
