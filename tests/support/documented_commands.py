@@ -37,7 +37,7 @@ ADDED = {
     "run_standalone_train": TINY,
     "run_distribute_train": TINY,
     "run_eval": "--per_batch_size 2 --report False",
-    "eval.py": "--per_batch_size 2 --report False",
+    "eval.py": "--report False",
 }
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"
