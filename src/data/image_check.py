@@ -4,8 +4,7 @@
 
 The check decodes each image once: what cannot be read is listed, what can is counted. The result is kept in
 the cache folder, ~/.cache/yolov3_tiny or that of YOLOV3_TINY_CACHE, and holds as long as no file's name, size or time
-of change is another one. The results that were used last are kept, up to 100
-and 64 MiB.
+of change is another one. The results that were used last are kept, up to 100 and 64 MiB.
 """
 import hashlib
 import json
