@@ -130,7 +130,7 @@ CHECKPOINTS = (
     meta("more classes than its heads", {"class_names": ["a"] * 3, "category_ids": [1, 2, 3]},
          "head1.bias has the shape .* with 3 classes"),
     checkpoint("other classes", [each("categories", {"name": "key"}, VAL_JSON)],
-               "class 0 is 'cup' in the checkpoint, but 'key' in the annotation file; use the data set"),
+               "class 0 is 'cup' in the model, but 'key' in the annotation file; use the data set"),
     BadInput("checkpoint: number of classes on the command line", "predict",
              "--ckpt_file=cup.ckpt --image=data --num_classes=5", "num_classes is 5 .*has 2 categor.*set it to 2"),
     checkpoint("lacks tensors", (), "does not fit the network.*take one that was trained on these"),
