@@ -24,7 +24,7 @@ from model_utils.config import get_config
 from model_utils.device_adapter import setup_device
 from model_utils.errors import UsageError, UserError, run_cli
 from model_utils.modelarts_job import modelarts_job
-from src.deploy.exporter import SUFFIXES, example_input, export_network
+from src.deploy.exporter import SUFFIXES, calibration_images, example_input, export_network
 from src.deploy.model_description import class_fault, description_path
 from src.deploy.model_files import named_categories
 from src.evaluation.inference import load_inference_network
@@ -40,6 +40,9 @@ def export(config):
     if not config.ckpt_file:
         raise UsageError("ckpt_file is empty: name the checkpoint to export by --ckpt_file FILE")
     path = model_path(config)
+    if config.quantize:
+        # Refused before the network is built.
+        calibration_images(config)
     setup_device(config)
     network, config, categories = load_inference_network(config, config.ckpt_file, decode=config.keep_detect,
                                                          float_input=config.export_input == "float")

@@ -51,9 +51,13 @@ def cache_folder() -> Path:
 
 
 def limit_folder(folder: Path, max_entries: int, max_bytes: int) -> None:
-    """Remove the least recently modified files of a cache until the others are within the limits."""
+    """Remove the least recently modified files of a cache until the others are within the limits.
+
+    What killed processes were writing there is removed, too.
+    """
     # Other processes remove files, too.
     with contextlib.suppress(OSError):
+        remove_strays([folder])
         found = [(entry.stat(), entry) for entry in folder.glob("[!.]*")]
         size = 0
         for number, (status, entry) in enumerate(sorted(found, key=lambda pair: pair[0].st_mtime, reverse=True)):

@@ -40,18 +40,26 @@ def example_input(config, image_path=""):
     return _network_input(config, [pixels] * config.batch_size)
 
 
-def calibration_batches(config):
-    """Yield batches, as of `example_input`, of at most `MAX_CALIBRATION_IMAGES` images of the folder config.quantize.
+def calibration_images(config):
+    """Return the paths of the images of the folder config.quantize, at most `MAX_CALIBRATION_IMAGES`.
 
     Raises:
-        UserError: there is no such folder, no image in it, or one cannot be read.
+        UserError: there is no such folder, or no image in it.
     """
     if not Path(config.quantize).is_dir():
         raise UserError(f"quantize is {config.quantize} ({config.source('quantize')}): no such folder; name one of "
                         "images like those of training, such as DATA/train2017")
     paths = [source.place for source in find_sources(config.quantize) if not source.is_video]
+    if not paths:
+        raise UserError(f"quantize is {config.quantize} ({config.source('quantize')}): only videos are in this folder; "
+                        "name one of images like those of training, such as DATA/train2017")
     # From the whole folder: neighbours may be frames of one video.
-    paths = paths[::-(-len(paths) // MAX_CALIBRATION_IMAGES)]
+    return paths[::-(-len(paths) // MAX_CALIBRATION_IMAGES)]
+
+
+def calibration_batches(config):
+    """Yield the `calibration_images` in batches, as of `example_input`; a UserError reports one that cannot be read."""
+    paths = calibration_images(config)
     for start in range(0, len(paths), config.batch_size):
         batch = [_network_pixels(config, path) for path in paths[start:start + config.batch_size]]
         # Exported graphs accept no smaller batch.

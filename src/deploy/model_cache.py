@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from model_utils.config import DEFAULT, TRAVELLING, Config
 from model_utils.files import cache_folder, file_fault, limit_folder, write_atomically
 from model_utils.options import plain
 from src.data.categories import Categories
+from src.evaluation.cpu_engine import installed_version
 from src.weights.checkpoint_list import check_listed, sha256_of
 
 MAX_ENTRIES, MAX_BYTES = 10, 2**30
@@ -44,7 +44,7 @@ class ModelCache:
 
     def __init__(self, path: str | os.PathLike, config: Config):
         self._checkpoint, self._sha256 = path, sha256_of(path)
-        facts = [self._sha256, _source_sha256(), metadata.version("mindspore"),
+        facts = [self._sha256, _source_sha256(), installed_version("mindspore"),
                  *([name, plain(config[name]), config.source(name) == DEFAULT] for name in GRAPH_OPTIONS)]
         self.path = cache_folder() / "models" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 

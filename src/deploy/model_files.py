@@ -138,8 +138,9 @@ def _load_mindir(path, config):
 
     device_adapter.setup_device(config)
     network = nn.GraphCell(ms.load(str(path)))
-    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))],
-                            Engine(MINDSPORE), description, path, config)
+    engine = Engine(MINDSPORE, FLOAT32 if config.device_target == "CPU" else "")
+    return _described_model(lambda images: [output.asnumpy() for output in network(ms.Tensor(images))], engine,
+                            description, path, config)
 
 
 def _described_model(run, engine, description, path, config):

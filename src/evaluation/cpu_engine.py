@@ -41,7 +41,7 @@ class Engine:
     is_int8: bool = False
 
     def __str__(self) -> str:
-        title = f"{TITLES[self.name]} {metadata.version(self.name)}"
+        title = f"{TITLES[self.name]} {installed_version(self.name)}".strip()
         return f"{title}, {'INT8 and ' * self.is_int8}{self.precision}" if self.precision else title
 
     def open(self, model: str | Path | bytes) -> Session:
@@ -80,24 +80,38 @@ def available_engines(config: Config) -> list[Engine]:
     if config.device_target != "CPU":
         return [best]
     found = [Engine(OPENVINO, FLOAT32), Engine(ONNXRUNTIME, FLOAT32), Engine(MINDSPORE, FLOAT32)]
-    if not find_spec(OPENVINO):
+    if not _has_openvino():
         del found[0]
     else:
         from src.evaluation.openvino_session import has_bfloat16
         found[:0] = [Engine(OPENVINO, BFLOAT16)] if has_bfloat16() else []
     return [engine for engine in found if config.cpu_engine in (AUTO, engine.name)
-            and (engine.precision == config.cpu_precision or config.is_default("cpu_precision"))]
+            and (engine.precision == config.cpu_precision or not config.is_set("cpu_precision"))]
+
+
+def installed_version(package: str) -> str:
+    """Return the version of a package, or nothing where its installation does not name one."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _has_openvino():
+    spec = find_spec(OPENVINO)
+    # Any folder of that name on the path is a package, too, but one without an origin.
+    return spec is not None and spec.origin is not None
 
 
 def _cpu_engine(config):
     name, precision, is_rounded = config.cpu_engine, config.cpu_precision, config.cpu_precision == BFLOAT16
     if name == AUTO:
-        name = OPENVINO if is_rounded or find_spec(OPENVINO) else ONNXRUNTIME
+        name = OPENVINO if is_rounded or _has_openvino() else ONNXRUNTIME
     asking = "cpu_precision" if is_rounded else "cpu_engine"
     start, end = f"{asking} is {config[asking]} ({config.source(asking)}), but", f"or leave {asking} out"
     if is_rounded and name != OPENVINO:
         raise UsageError(f"{start} {TITLES[name]} does not compute it; use --cpu_engine {OPENVINO}, {end}")
-    if name == OPENVINO and not find_spec(OPENVINO):
+    if name == OPENVINO and not _has_openvino():
         raise UserError(f"{start} OpenVINO is not installed; install it by {INSTALL}, {end}")
     if is_rounded:
         from src.evaluation.openvino_session import has_bfloat16

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model_utils.errors import UserError
 from model_utils.local_adapter import usable_cores
+from src.evaluation.cpu_engine import INSTALL, ONNXRUNTIME
 
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 # What model_utils/bootstrap.py sets for MindSpore. OpenVINO would obey it, too, at half its speed.
@@ -23,7 +25,7 @@ class OpenVinoSession:
         precision: "float32", or "bfloat16" up to the last convolutions; what follows them is computed in float32.
 
     Raises:
-        ImportError: OpenVINO is not installed.
+        UserError: OpenVINO cannot be imported.
     """
 
     def __init__(self, model: str | Path | bytes, precision: str = "float32"):
@@ -50,7 +52,11 @@ def has_bfloat16() -> bool:
 @cache
 def _core():
     """Return OpenVINO's `Core`, its plugin for the CPU loaded without the cap."""
-    import openvino
+    try:
+        import openvino
+    except ImportError as error:
+        raise UserError(f"OpenVINO cannot be loaded ({error}); install it again by {INSTALL}, or use --cpu_engine "
+                        f"{ONNXRUNTIME}") from error
 
     capped = {name: value for name, value in CAP.items() if os.environ.get(name) == value}
     for name in capped:

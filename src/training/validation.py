@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Validation during training: when, which epoch is the best, and when a run stops for lack of gain."""
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from model_utils.errors import UserError, counted
 from src.data.coco import layout, need_ground_truth, read_coco
 from src.data.image_check import check_images, usable
-from src.evaluation.cpu_engine import MINDSPORE, Engine, choose_engine
+from src.evaluation.cpu_engine import MINDSPORE, choose_engine
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import fastest_network
 from src.evaluation.topk_candidates import candidate_selector
@@ -136,8 +137,8 @@ def build_validation(config, state, categories, ranks):
                                       select=candidate_selector(config))
     evaluate_network = partial(evaluate, network, config=config)
     engine = choose_engine(config)
-    if engine.name != MINDSPORE and len(data) < MIN_EXPORTED_IMAGES:
-        engine = Engine(MINDSPORE)
+    if len(data) < MIN_EXPORTED_IMAGES and not (config.is_set("cpu_engine") or config.is_set("cpu_precision")):
+        engine = replace(engine, name=MINDSPORE)
     if engine.name != MINDSPORE:
         evaluate_network = partial(_evaluate_exported, state, engine, config, evaluate_network)
     return Validation(config, state, evaluate_network, data, ranks, engine)

@@ -21,6 +21,7 @@ from model_utils.device_adapter import setup_device
 from src.config import with_categories
 from src.data.coco import read_coco
 from src.evaluation.coco_scores import score_results
+from src.evaluation.cpu_engine import choose_engine
 from src.evaluation.evaluator import evaluate, image_results
 from src.yolo_dataset import eval_stream
 from tests.benchmark.cases import benchmark_config, evaluation_network
@@ -47,7 +48,7 @@ def main(data_dir, size, batch):
              "reading": partial(reading, data, config),
              "postprocessing": partial(postprocessing, outputs, batches, data, config),
              "scoring": partial(score_results, data, results, config.coco_engine)}
-    serve({"images": len(data), "pairs_an_image": pairs, "engine": config.cpu_engine, "size": int(size),
+    serve({"images": len(data), "pairs_an_image": pairs, "engine": str(choose_engine(config)), "size": int(size),
            "batch": int(batch)}, {name: partial(seconds, part) for name, part in parts.items()})
 
 

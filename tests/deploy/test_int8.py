@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import export
 from model_utils.config import get_config
 from model_utils.errors import UserError
 from src.deploy import exporter
@@ -108,3 +109,6 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
         next(calibration_batches(config_of(tmp_path / "nowhere")))
     with pytest.raises(UserError, match="no image among the 0 files"):
         next(calibration_batches(config_of(tmp_path)))
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(UserError, match=r"quantize is .*: only videos are in this folder; name one of images"):
+        export.export(config_of(tmp_path, "--ckpt_file=none.ckpt"))

@@ -11,6 +11,7 @@ import pytest
 
 from model_utils.config import get_config
 from model_utils.errors import UserError
+from model_utils.files import LOCK, WRITING
 from src.deploy import model_cache, model_files
 from src.deploy.detector import Detector
 from src.deploy.model_cache import Entry, ModelCache, open_cache
@@ -168,6 +169,16 @@ def test_what_was_not_used_for_longest_goes(limit, value, tmp_path, monkeypatch)
     assert caches[0].read() is not None
     caches.append(fill(tmp_path, "3.ckpt", size=700))
     assert [cache.read() is not None for cache in caches] == [True, False, True, True]
+
+
+def test_what_a_killed_process_was_writing_goes(tmp_path):
+    cache = fill(tmp_path)
+    stray = cache.path.parent / f".{cache.path.name}.1{WRITING}"
+    stray.mkdir()
+    (stray / LOCK).touch()
+    (stray / cache.path.name).write_bytes(b"half")
+    cache = fill(tmp_path, "other.ckpt")
+    assert not stray.exists() and cache.read() is not None
 
 
 def test_without_room_or_folder_prediction_works(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,9 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """The engine and its precision follow from the options, from what is installed, and from the CPU."""
+import sys
+from importlib.machinery import ModuleSpec
+
 import pytest
 
 from model_utils.config import get_config
@@ -14,7 +17,8 @@ def choose(monkeypatch):
     """Return a function that chooses on a machine that may have OpenVINO and bfloat16."""
 
     def choice(*options, has_openvino=True, has_bfloat16=True, target="CPU"):
-        monkeypatch.setattr(cpu_engine, "find_spec", lambda name: has_openvino or None)
+        spec = ModuleSpec("openvino", None, origin="openvino/__init__.py") if has_openvino else None
+        monkeypatch.setattr(cpu_engine, "find_spec", lambda name: spec)
         monkeypatch.setattr(openvino_session, "has_bfloat16", lambda: has_bfloat16)
         config = get_config([f"--device_target={target}", *(f"--cpu_{option}" for option in options)])
         found = choose_engine(config)
@@ -55,6 +59,24 @@ def test_an_onnx_file_runs_on_the_cpu_whatever_the_device_and_not_in_mindspore()
     assert choose_session_engine(config, "a.onnx") == Engine("onnxruntime", "float32")
     with pytest.raises(UserError, match=r"cpu_engine is mindspore \(command line\), but a.onnx runs in onnxruntime or"):
         choose_session_engine(get_config(["--cpu_engine=mindspore"]), "a.onnx")
+
+
+def test_a_folder_called_openvino_is_not_openvino(tmp_path, monkeypatch):
+    (tmp_path / "openvino").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "openvino", raising=False)
+    assert choose_engine(get_config(["--device_target=CPU"])).name == "onnxruntime"
+
+
+def test_an_openvino_that_cannot_be_loaded_is_a_message(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UserError, match=r"OpenVINO cannot be loaded \(.*install it again .*--cpu_engine onnxruntime"):
+        openvino_session._core.__wrapped__()
+
+
+def test_a_package_without_metadata_has_a_name(monkeypatch):
+    monkeypatch.setitem(cpu_engine.TITLES, "none", "Nothing")
+    assert str(Engine("none", "float32")) == "Nothing, float32"
 
 
 def test_an_engine_is_named_with_its_version():

@@ -4,13 +4,14 @@
 import csv
 import json
 import logging
+from importlib.machinery import ModuleSpec
 
 import cv2
 import pytest
 
 from model_utils.config import COMMAND_LINE, get_config
 from src.data.coco import read_coco
-from src.evaluation import cpu_engine
+from src.evaluation import cpu_engine, openvino_session
 from src.evaluation.cpu_engine import Engine, available_engines, choose_engine
 from src.evaluation.evaluator import evaluate
 from src.evaluation.inference import fastest_network, read_checkpoint
@@ -100,3 +101,9 @@ def test_engines_are_those_of_the_options(monkeypatch):
     assert available_engines(get_config(["--device_target=CPU"])) == f32
     assert available_engines(get_config(["--device_target=CPU", "--cpu_engine=mindspore"])) == f32[1:]
     assert available_engines(get_config(["--device_target=Ascend"])) == [Engine("mindspore")]
+    monkeypatch.setattr(cpu_engine, "find_spec", lambda name: ModuleSpec(name, None, origin="__init__.py"))
+    monkeypatch.setattr(openvino_session, "has_bfloat16", lambda: True)
+    of_openvino = [Engine("openvino", "bfloat16"), Engine("openvino", "float32")]
+    for options, expected in (([], of_openvino + f32), (["--cpu_precision=float32"], of_openvino[1:] + f32),
+                              (["--cpu_precision=bfloat16"], of_openvino[:1])):
+        assert available_engines(get_config(["--device_target=CPU", *options])) == expected

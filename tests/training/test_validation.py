@@ -55,8 +55,7 @@ def test_each_validation_sees_the_weights_of_its_time(data):
 
 
 @pytest.mark.parametrize("engine", SESSION_ENGINES)
-def test_many_images_are_validated_in_a_faster_engine(data, monkeypatch, engine):
-    monkeypatch.setattr(validation_module, "MIN_EXPORTED_IMAGES", 3)
+def test_the_engine_that_is_named_validates(data, engine):
     config = get_config([*OPTIONS, f"--data_dir={data}", f"--cpu_engine={engine}", "--eval_ignore_threshold=0.01"])
     network = build_network(config, 3)
     initialise_weights(network, 1)
@@ -73,6 +72,15 @@ def test_many_images_are_validated_in_a_faster_engine(data, monkeypatch, engine)
                                        atol=tolerance)
     network.head1.bias.set_data(network.head1.bias * float("nan"))
     assert validation.validate().damaged_images == 3
+
+
+def test_many_images_are_validated_in_a_faster_engine(data, monkeypatch):
+    config = get_config([*OPTIONS, f"--data_dir={data}"])
+    state = TrainState(build_network(config, 3), None, None, None)
+    categories = read_coco(config, "val", training=False).categories
+    assert build_validation(config, state, categories, Ranks()).engine == Engine("mindspore", "float32")
+    monkeypatch.setattr(validation_module, "MIN_EXPORTED_IMAGES", 3)
+    assert build_validation(config, state, categories, Ranks()).engine.name in ("onnxruntime", "openvino")
 
 
 def test_other_classes_than_those_of_training_are_refused(data, tmp_path):
