@@ -17,12 +17,12 @@ from src.distributed_sampler import steps_per_epoch
 MIN_GAIN = 0.03
 # With which cells beside that of a centre can predict it (YOLOv5).
 WIDE_REACH = 2.0
-# Room for the boxes of one image, and for those of a mosaic, at most.
+# Room for the boxes of an image or a mosaic, at most, and what a mosaic of images with fewer boxes may have.
 MAX_BOXES, MAX_MOSAIC_BOXES = 300, 120
 # The last epochs without mosaic: a quarter of the run, at most ten.
 MAX_CLOSED, CLOSED_SHARE = 10, 0.25
-# Shorter runs use AdamW.
-LONG_RUN = 10_000
+# Images, counted as often as they are used. Shorter runs use AdamW, as in ultralytics.
+LONG_RUN = 640_000
 # Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
 # al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms").
 RATES, RATE_IMAGES = {"adamw": 0.002, "momentum": 0.00125}, 8
@@ -94,7 +94,8 @@ def _max_box(config, data):
     counts = sorted((len(boxes) for boxes in data.boxes), reverse=True) or [0]
     room = max(1, min(counts[0], MAX_BOXES))
     if config.mosaic:
-        room = max(room, min(sum(counts[:TILES]), MAX_MOSAIC_BOXES))
+        # Four crowded images at once are rare.
+        room = max(room, min(sum(counts[:TILES]), max(MAX_MOSAIC_BOXES, 2 * counts[0]), MAX_BOXES))
     over = sum(count > room for count in counts)
     excess = f"; {counted(over, 'images have')} more, of which a random choice is used each time" if over else ""
     return {"max_box": room}, f"{room}, as an image has up to {counted(counts[0], 'boxes')}{excess}"
@@ -105,9 +106,9 @@ def _steps(config, data):
 
 
 def _optimizer(config, data):
-    steps = _steps(config, data)
-    name = "adamw" if steps < LONG_RUN else "momentum"
-    return {"optimizer": name}, f"{name}, as the run has {counted(steps, 'steps')} ({LONG_RUN} or more: momentum)"
+    images = _steps(config, data) * config.per_batch_size * config.group_size
+    name = "adamw" if images < LONG_RUN else "momentum"
+    return {"optimizer": name}, f"{name}, as the run uses {counted(images, 'images')} ({LONG_RUN} or more: momentum)"
 
 
 def _lr(config, _):

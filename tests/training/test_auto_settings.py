@@ -95,7 +95,7 @@ def test_a_short_run_has_adamw_and_a_warm_up_in_steps(tmp_path):
     settled, lines = settings_of(tmp_path, "--max_epoch=60")
     # 5 steps an epoch: 300 in all, of which a quarter is less than the 100 of a longer run.
     assert (settled.optimizer, settled.lr, settled.warmup_epochs) == ("adamw", 0.002, 15)
-    assert "adamw, as the run has 300 steps" in lines["optimizer"] and "75 of the 300 steps" in lines["warmup_epochs"]
+    assert "adamw, as the run uses 2400 images" in lines["optimizer"] and "75 of the 300 steps" in lines["warmup_epochs"]
     rates = learning_rates(settled.replace(DERIVED, lr_scheduler="cosine_per_step"), 5)
     assert np.argmax(rates) in (74, 75) and rates.max() == pytest.approx(0.002)
 
@@ -107,10 +107,11 @@ def test_the_warm_up_grows_with_the_run_within_bounds(tmp_path, epochs, warmup):
 
 
 def test_a_long_run_has_momentum_and_its_rate(tmp_path):
-    settled, lines = settings_of(tmp_path, "--max_epoch=6000")
+    assert settings_of(tmp_path / "short", "--max_epoch=15999")[0].optimizer == "adamw"
+    settled, lines = settings_of(tmp_path / "long", "--max_epoch=16000")
     assert (settled.optimizer, settled.lr, settled.weight_decay) == ("momentum", 0.00125, 0.0005)
     assert settled.warmup_epochs * 5 == pytest.approx(1000)
-    assert "30000 steps" in lines["optimizer"]
+    assert "640000 images" in lines["optimizer"]
 
 
 def test_rates_grow_with_the_images_of_a_step(tmp_path):
@@ -127,7 +128,8 @@ def test_what_is_given_stays(tmp_path):
 
 
 @pytest.mark.parametrize("counts, mosaic, room", [
-    ([3, 5, 1, 2], 0, 5), ([3, 5, 1, 2, 1], 0.5, 11), ([70, 2, 60, 3], 1, 120), ([200, 2], 1, 200), ([350, 2], 0, 300)])
+    ([3, 5, 1, 2], 0, 5), ([3, 5, 1, 2, 1], 0.5, 11), ([50, 22, 60, 53], 1, 120),
+    ([70, 2, 60, 3], 1, 135), ([100, 90, 80, 70], 1, 200), ([200, 99, 2], 1, 300), ([350, 2], 0, 300)])
 def test_there_is_room_for_the_boxes_of_an_image_and_of_a_mosaic(tmp_path, counts, mosaic, room):
     settled, lines = settings_of(tmp_path, f"--mosaic={mosaic}", "--per_batch_size=1", counts=counts)
     assert settled.max_box == room
