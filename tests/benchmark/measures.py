@@ -7,15 +7,21 @@ each of which measures both in turn) and `what` was measured.
 """
 import os
 import statistics
+import subprocess
+import sys
+import time
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 
 from model_utils.local_adapter import usable_cores
+from src.data.categories import COCO
+from src.evaluation.cpu_engine import ONNXRUNTIME, OPENVINO
 from tests.benchmark import growth as growth_case
 from tests.benchmark import pipeline as pipeline_case
 from tests.benchmark import postprocess as postprocess_case
-from tests.benchmark.workers import Worker, interleaved, ratio
+from tests.benchmark.workers import REPO, Worker, interleaved, ratio
 
 SIZE = 416
 PIPELINE_BATCHES = 32
@@ -115,6 +121,46 @@ def evaluation(data_dir, folder, rounds):
                 {**row(f"time of {name} of {worker.info['images']} images, {SIZE}, against the forward passes", found,
                        forward_rates), "ratio": ratio(forward_rates, found)} for name, found in rates.items()}
         return rows, worker.info
+
+
+def start(data_dir, folder, rounds):
+    """Measure one prediction from the command line, by model file, against the imports that it needs.
+
+    The ratios are those of times. A kept network is one in the cache of checkpoints.
+    """
+    image = min((data_dir / "train2017").iterdir())
+    growth_case.in_process(_write_models, folder)
+    imports = "import cv2, numpy, onnxruntime"
+    predict = [str(REPO / "predict.py"), f"--image={image}", "--device_target=CPU"]
+    commands = {"imports": ["-c", imports]}
+    for engine in (ONNXRUNTIME, *([OPENVINO] if find_spec(OPENVINO) else [])):
+        for name, options in (("onnx", ["--ckpt_file=model.onnx"]), ("kept_ckpt", ["--ckpt_file=model.ckpt"]),
+                              ("ckpt", ["--ckpt_file=model.ckpt", "--model_cache=False"])):
+            commands[f"{name}_{engine}"] = [*predict, *options, f"--cpu_engine={engine}"]
+    programs = {name: partial(_seconds_of_command, folder, command) for name, command in commands.items()}
+    # The first prediction of a checkpoint keeps its network.
+    interleaved(programs, 1)
+    rates = {name: [1 / value for value in found] for name, found in interleaved(programs, rounds).items()}
+    base = rates.pop("imports")
+    return {f"start_{name}": {**row(f"time of a prediction, {name}, {SIZE}, against '{imports}'", found, base),
+                              "ratio": ratio(base, found)} for name, found in rates.items()}, {"rounds": rounds}
+
+
+def _write_models(folder):
+    """Write model.ckpt and model.onnx of random weights; returns {}."""
+    # Takes MindSpore, which the measured programs may do without.
+    from tests.support.ascend310.infer_app import export_model, write_checkpoint
+    checkpoint = write_checkpoint(folder / "model.ckpt", COCO, shape=f"{SIZE},{SIZE}")
+    export_model(checkpoint, folder / "model.onnx", file_format="ONNX")
+    return {}
+
+
+def _seconds_of_command(folder, arguments):
+    """Return how long Python takes for a command in a folder, which also holds its caches."""
+    environment = {**os.environ, "YOLOV3_TINY_CACHE": str(folder / "cache")}
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
 
 
 def growth(data_dir, folder, rounds):

@@ -6,8 +6,8 @@
     python -m tests.benchmark.run forward eval --data_dir DATA --rounds 5
 
 DATA is a data set in COCO layout with real photographs. `train` and `forward` need PyTorch
-(pip install -r tests/benchmark/requirements.txt). `eval` compares with forward passes alone, `growth` with a tenth of
-the images (tests/benchmark/growth.py measures more of it). docs/speed.md explains the figures.
+(pip install -r tests/benchmark/requirements.txt). `eval` compares with forward passes alone, `start` with imports,
+`growth` with a tenth of the images (tests/benchmark/growth.py measures more of it). docs/speed.md explains the figures.
 """
 import argparse
 import json
@@ -19,7 +19,8 @@ from tests.benchmark import measures
 from tests.benchmark.workers import machine
 
 MEASUREMENTS = {"pipeline": measures.pipeline, "train": measures.train, "forward": measures.forward,
-                "postprocess": measures.postprocess, "eval": measures.evaluation, "growth": measures.growth}
+                "postprocess": measures.postprocess, "eval": measures.evaluation, "start": measures.start,
+                "growth": measures.growth}
 # They make their own.
 DATALESS = {"postprocess", "growth"}
 

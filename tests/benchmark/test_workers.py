@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.benchmark import growth, postprocess
+from tests.benchmark import growth, measures, postprocess
 from tests.benchmark.run import main
 from tests.benchmark.workers import REPO, Worker, interleaved, ratio
 from tests.support.helpers import write_coco
@@ -79,6 +79,17 @@ def test_growth_is_the_cost_of_an_image_among_ten_times_as_many(tmp_path, capsys
     found = json.loads((tmp_path / "speed.json").read_text())["ratios"]
     assert list(found)[-1] == "postprocess_vs_loop"
     assert found["growth_read"] == pytest.approx(1) and found["growth_score_pycocotools"] == pytest.approx(0.1)
+
+
+def test_starts_are_compared_with_imports(tmp_path, monkeypatch):
+    """Here a prediction takes as many seconds as its command has words, the imports one."""
+    write_coco(tmp_path / "data", [{"boxes": [(4, 4, 20, 20, 3)]}])
+    monkeypatch.setattr(growth, "in_process", lambda *_: {})
+    monkeypatch.setattr(measures, "_seconds_of_command", lambda _, command: 1 if command[0] == "-c" else len(command))
+    assert main(["start", "--data_dir", str(tmp_path / "data"), "--rounds", "1",
+                 "--json", str(tmp_path / "speed.json")]) == 0
+    found = json.loads((tmp_path / "speed.json").read_text())["ratios"]
+    assert (found["start_onnx_onnxruntime"], found["start_ckpt_onnxruntime"]) == (5, 6)
 
 
 def test_a_folder_without_data_is_refused(tmp_path, capsys):
