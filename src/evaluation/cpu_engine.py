@@ -16,13 +16,13 @@ import numpy as np
 from model_utils.config import Config
 from model_utils.errors import UsageError, UserError
 from model_utils.options import AUTO
+from src.evaluation import openvino_session
 
 MINDSPORE, ONNXRUNTIME, OPENVINO = "mindspore", "onnxruntime", "openvino"
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 # Of an exported network, whatever runs it.
 INPUT_NAME = "images"
 TITLES = {MINDSPORE: "MindSpore", ONNXRUNTIME: "ONNX Runtime", OPENVINO: "OpenVINO"}
-INSTALL = "pip install -r requirements-openvino.txt"
 
 Session = Callable[[np.ndarray], list[np.ndarray]]
 
@@ -47,8 +47,7 @@ class Engine:
     def open(self, model: str | Path | bytes) -> Session:
         """Return the session of an ONNX file with one input, or of the content of one; not for MindSpore."""
         if self.name == OPENVINO:
-            from src.evaluation.openvino_session import OpenVinoSession
-            return OpenVinoSession(model, self.precision)
+            return openvino_session.OpenVinoSession(model, self.precision)
         from src.evaluation.onnxruntime_session import OnnxRuntimeSession
         return OnnxRuntimeSession(model)
 
@@ -82,9 +81,8 @@ def available_engines(config: Config) -> list[Engine]:
     found = [Engine(OPENVINO, FLOAT32), Engine(ONNXRUNTIME, FLOAT32), Engine(MINDSPORE, FLOAT32)]
     if not _has_openvino():
         del found[0]
-    else:
-        from src.evaluation.openvino_session import has_bfloat16
-        found[:0] = [Engine(OPENVINO, BFLOAT16)] if has_bfloat16() else []
+    elif openvino_session.has_bfloat16():
+        found.insert(0, Engine(OPENVINO, BFLOAT16))
     return [engine for engine in found if config.cpu_engine in (AUTO, engine.name)
             and (engine.precision == config.cpu_precision or not config.is_set("cpu_precision"))]
 
@@ -112,10 +110,7 @@ def _cpu_engine(config):
     if is_rounded and name != OPENVINO:
         raise UsageError(f"{start} {TITLES[name]} does not compute it; use --cpu_engine {OPENVINO}, {end}")
     if name == OPENVINO and not _has_openvino():
-        raise UserError(f"{start} OpenVINO is not installed; install it by {INSTALL}, {end}")
-    if is_rounded:
-        from src.evaluation.openvino_session import has_bfloat16
-        if not has_bfloat16():
-            raise UserError(f"{start} this CPU has no instructions for it, so that it would be slow; leave {asking} "
-                            "out")
+        raise UserError(f"{start} OpenVINO is not installed; install it by {openvino_session.INSTALL}, {end}")
+    if is_rounded and not openvino_session.has_bfloat16():
+        raise UserError(f"{start} this CPU has no instructions for it, so that it would be slow; leave {asking} out")
     return Engine(name, precision)

@@ -10,8 +10,8 @@ import numpy as np
 
 from model_utils.errors import UserError
 from model_utils.local_adapter import usable_cores
-from src.evaluation.cpu_engine import INSTALL, ONNXRUNTIME
 
+INSTALL = "pip install -r requirements-openvino.txt"
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 # What model_utils/bootstrap.py sets for MindSpore. OpenVINO would obey it, too, at half its speed.
 CAP = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
@@ -56,7 +56,7 @@ def _core():
         import openvino
     except ImportError as error:
         raise UserError(f"OpenVINO cannot be loaded ({error}); install it again by {INSTALL}, or use --cpu_engine "
-                        f"{ONNXRUNTIME}") from error
+                        "onnxruntime") from error
 
     capped = {name: value for name, value in CAP.items() if os.environ.get(name) == value}
     for name in capped:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from src.evaluation.cpu_engine import INSTALL
+from src.evaluation.openvino_session import INSTALL
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason=f"OpenVINO is not installed ({INSTALL})")
 # Those that run an ONNX file.
