@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Speed of a checkpoint by engine, precision, input size and batch size, with its AP where there is data.
+"""Speed of a checkpoint by engine, precision, input size and batch size; where there is data, AP and what it finds.
 
     outputs/RUN/  benchmark.csv  benchmark.json  benchmark.png  benchmark.svg
 """
@@ -8,6 +8,7 @@ import csv
 import io
 import statistics
 import time
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,17 +22,21 @@ from model_utils.local_adapter import usable_cores
 from src.evaluation.cpu_engine import available_engines
 from src.evaluation.evaluator import evaluate, fetched
 from src.evaluation.inference import fastest_network
+from src.evaluation.nms import broadcast_iou
 from src.logger import TABLE
 
 # Each engine computes for at least so many seconds in each round, and the engines take turns.
 ROUNDS, SECONDS = 5, 0.4
+# Two engines find the same if their boxes of one class overlap by more than this.
+SAME_IOU = 0.9
 
 
 @dataclass(frozen=True)
 class Measured:
     """A row: images a second from pixels in memory to decoded heads, median, lowest and highest of the rounds.
 
-    AP and AP50 are those of the engine at this size, None without data.
+    AP and AP50 are those of the engine at this size; `same` is the share of the last engine's detections above
+    draw_threshold that this one has, too. All are None without data.
     """
 
     engine: str
@@ -43,6 +48,7 @@ class Measured:
     highest: float
     AP: float | None = None
     AP50: float | None = None
+    same: float | None = None
 
     @property
     def title(self):
@@ -81,11 +87,38 @@ def measure_size(checkpoint, config, num_classes, data, size):
                     for engine in available_engines(config)}
         speeds |= {(engine, batch_size): rates for engine, rates in measure(networks, batch_size, size).items()}
     # The batch size does not change AP; the last networks have the largest.
-    for engine, network in networks.items() if data else ():
-        result = evaluate(network, data, config, batch_size)
-        scores[engine] = result.ap, result.ap50
+    results = {engine: evaluate(network, data, config, batch_size) for engine, network in networks.items()
+               if data is not None}
+    for engine, result in results.items():
+        reference = results[list(networks)[-1]].results
+        scores[engine] = result.ap, result.ap50, share_found(reference, result.results, config.draw_threshold)
     return [Measured(engine.name, engine.precision, size, batch_size, statistics.median(rates), min(rates), max(rates),
                      *scores.get(engine, ())) for (engine, batch_size), rates in speeds.items()]
+
+
+def share_found(reference, results, threshold):
+    """Return the share of the detections above a score that others have, too; None: there are none.
+
+    Args:
+        reference (list): COCO results.
+        results (list): others; one above the score of the same image and class may overlap by more than `SAME_IOU`.
+        threshold (float): the score.
+    """
+    wanted, others = _boxes_above(reference, threshold), _boxes_above(results, threshold)
+    count = sum(map(len, wanted.values()))
+    found = sum((broadcast_iou(boxes[:, None], others[key]).max(1) > SAME_IOU).sum()
+                for key, boxes in wanted.items() if key in others)
+    return float(found) / count if count else None
+
+
+def _boxes_above(results, threshold):
+    """Return the boxes xyxy float64 [N, 4] of COCO results above a score, by image and class."""
+    found = defaultdict(list)
+    for result in results:
+        if result["score"] > threshold:
+            x, y, w, h = result["bbox"]
+            found[result["image_id"], result["category_id"]].append((x, y, x + w, y + h))
+    return {key: np.array(boxes) for key, boxes in found.items()}
 
 
 def measure(networks, batch_size, size):
@@ -114,12 +147,12 @@ def seconds_of(network, images, passes):
 def table(rows):
     """Return the rows as text."""
     lines = [f"{'engine':<12} {'precision':<9} {'size':>5} {'batch':>5} {'images/s':>9} {'lowest to highest':>18} "
-             f"{'AP':>7} {'AP50':>7}"]
+             f"{'AP':>7} {'AP50':>7} {'same':>7}"]
     for row in rows:
-        scores = ("-" if score is None else f"{score:.4f}" for score in (row.AP, row.AP50))
+        scores = " ".join(f"{'-' if score is None else f'{score:.4f}':>7}" for score in (row.AP, row.AP50, row.same))
         spread = f"{row.lowest:.1f} to {row.highest:.1f}"
         lines.append(f"{row.engine:<12} {row.precision:<9} {row.size:>5} {row.batch_size:>5} "
-                     f"{row.images_per_second:>9.1f} {spread:>18} {next(scores):>7} {next(scores):>7}")
+                     f"{row.images_per_second:>9.1f} {spread:>18} {scores}")
     return "\n".join(lines)
 
 

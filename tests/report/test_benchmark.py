@@ -63,7 +63,7 @@ def test_each_size_and_batch_size_has_a_row_with_its_ap(case, tmp_path, caplog):
     svg = (tmp_path / "benchmark.svg").read_text()
     assert all(text in svg for text in (">AP<", ">images a second<", ">onnxruntime float32, batch 3<", ">96<"))
     lines = next(text for text in caplog.messages if "lowest to highest" in text).splitlines()
-    assert len(lines) == 6 and lines[-1].split()[-1] == f"{expected.ap50:.4f}"
+    assert len(lines) == 6 and lines[-1].split()[-2] == f"{expected.ap50:.4f}"
 
 
 def test_without_data_there_is_speed_only(case, tmp_path, caplog):
@@ -73,7 +73,19 @@ def test_without_data_there_is_speed_only(case, tmp_path, caplog):
     assert json.loads((tmp_path / "benchmark.json").read_text())["rows"][0]["AP"] is None
     svg = (tmp_path / "benchmark.svg").read_text()
     assert ">AP<" not in svg and ">input size, pixels<" in svg
-    assert any(line.endswith("-       -") for line in caplog.text.splitlines())
+    assert any(line.endswith("-       -       -") for line in caplog.text.splitlines())
+
+
+def test_the_share_of_the_detections_that_another_engine_has():
+    def result(score, x, category=1, image=1):
+        return {"image_id": image, "category_id": category, "bbox": [x, 0, 100, 100], "score": score}
+
+    reference = [result(0.9, 0), result(0.8, 500), result(0.7, 0, 2), result(0.6, 0, image=2), result(0.2, 800)]
+    assert benchmark.share_found(reference, reference, 0.25) == 1
+    # Moved by 4 % of its side (IoU 0.92) and by 6 % (0.89); below the score; of another class.
+    others = [result(0.9, 4), result(0.8, 506), result(0.24, 0, 2), result(0.6, 0, 2, image=2)]
+    assert benchmark.share_found(reference, others, 0.25) == 0.25
+    assert benchmark.share_found(reference, [], 0.25) == 0 and benchmark.share_found([], others, 0.25) is None
 
 
 def test_engines_take_turns_and_each_computes_for_its_time(monkeypatch):
