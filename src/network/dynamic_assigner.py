@@ -4,12 +4,13 @@
 
 SimOTA (Ge et al. 2021, "YOLOX", section 2.1) among candidates like those of YOLOv7 (Wang et al. 2022): a cell may take
 a box if its anchor differs from it by less than `MAX_SIDE_RATIO` in each side, or is the nearest of all, and if the
-cell can predict the centre of the box. A box takes the `CELLS` of the lowest cost, which is the class loss plus
-`IOU_COST` times -log(IoU), and others that cost exactly as much as the last of them. A cell that several boxes take
-goes to the one of the lowest cost.
+cell can predict the centre of the box. A box takes as many cells as its `SUMMED_IOUS` best candidates have IoU
+together, at least `MIN_CELLS`: those of the lowest cost, which is the class loss plus `IOU_COST` times -log(IoU). A
+cell that several boxes take goes to the one of the lowest cost. Of cells that cost exactly the same, a box takes all or
+none.
 
-In YOLOX a box takes as many cells as its ten best candidates have IoU together. Large boxes, whose IoUs are high, then
-had so many more than small ones that a short run hardly learned those (docs/experiments.md).
+These are five to nine cells. With the one to nine of YOLOX, large boxes, whose IoUs are high, had so many more that a
+short run hardly learned small ones (docs/experiments.md).
 """
 import numpy as np
 
@@ -20,7 +21,7 @@ import mindspore.ops as ops
 from src.network.iou import EPS, area_xyxy, cxcywh_to_xyxy, intersection_xyxy
 
 MAX_SIDE_RATIO = 4.0
-CELLS = 5
+MIN_CELLS, SUMMED_IOUS = 5, 10
 IOU_COST = 3.0
 # Smallest probability and IoU of which a logarithm is taken.
 TINY = 1e-8
@@ -49,6 +50,7 @@ class DynamicAssigner(nn.Cell):
         super().__init__()
         self.scales = scales
         self.ignore_threshold = ignore_threshold
+        self.ranks = ms.Tensor(np.arange(1, SUMMED_IOUS + 1).reshape(1, 1, -1), ms.float32)
         self.classes = ms.Tensor(np.arange(num_classes).reshape(1, 1, -1), ms.float32)
 
     def construct(self, predicted_cxcywh, logits, boxes, grids):
@@ -75,8 +77,8 @@ class DynamicAssigner(nn.Cell):
         is_candidate = ops.logical_and(self._candidates(boxes, grids), ops.logical_and(w > 0, category >= 0))
         cost = self._class_cost(logits, category) - IOU_COST * ops.log(iou + TINY)
         cost = ops.select(is_candidate, cost, ops.full_like(cost, NEVER))
-        lowest, _ = ops.topk(-cost, CELLS)
-        taken = ops.logical_and(is_candidate, cost <= -lowest[:, :, CELLS - 1:])
+        taken = ops.logical_and(is_candidate, cost <= self._highest_cost(cost, ops.select(
+            is_candidate, iou, ops.zeros_like(iou))))
         index = ops.cast(ops.argmin(ops.select(taken, cost, ops.full_like(cost, NEVER)), 1), ms.int32)
         positive = ops.any(taken, 1)
         return ops.stop_gradient(positive), ops.stop_gradient(index), ops.stop_gradient(ignored)
@@ -107,6 +109,13 @@ class DynamicAssigner(nn.Cell):
         log_not_p = ops.log(1.0 - ops.exp(log_p) + TINY)
         is_class = ops.cast(self.classes == category, ms.float32)
         return ops.matmul(is_class, log_not_p - log_p) - ops.sum(log_not_p, 1, keepdim=True)
+
+    def _highest_cost(self, cost, iou):
+        """Return the cost up to which each box takes cells, [B, M, 1]; both arguments are [B, M, N]."""
+        best, _ = ops.topk(iou, SUMMED_IOUS)
+        count = ops.maximum(ops.floor(ops.sum(best, 2, keepdim=True)), float(MIN_CELLS))
+        lowest, _ = ops.topk(-cost, SUMMED_IOUS)
+        return -ops.sum(lowest * ops.cast(self.ranks == count, ms.float32), 2, keepdim=True)
 
 
 def _side_ratio(w, h, anchor_wh):

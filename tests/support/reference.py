@@ -186,7 +186,7 @@ def dynamic_assign(predictions, boxes, setup):
         if w <= 0 or category < 0:
             continue
         ratio = {pair: max(w / a, a / w, h / b, b / h) for pair, (a, b) in anchors.items()}
-        costs = {}
+        costs, ious = {}, []
         for cell, (prediction, logits) in predictions.items():
             scale, slot, row, column = cell
             rows, columns = setup.grid(scale)
@@ -197,8 +197,10 @@ def dynamic_assign(predictions, boxes, setup):
             iou = iou_family(prediction, (cx, cy, w, h), "iou")
             p = np.sqrt(sigmoid(logits[0]) * sigmoid(logits[1:]))
             target = np.arange(len(p)) == category
+            ious.append(iou)
             costs[cell] = -np.log(np.where(target, p, 1 - p)).sum() - 3 * np.log(iou + 1e-8)
-        for cell in sorted(costs, key=costs.get)[:5]:
+        count = max(5, int(sum(sorted(ious, reverse=True)[:10])))
+        for cell in sorted(costs, key=costs.get)[:count]:
             offers.setdefault(cell, []).append((costs[cell], index))
     return {cell: min(found)[1] for cell, found in offers.items()}
 
