@@ -123,7 +123,7 @@ def test_the_key_depends_on_content_options_and_source(tmp_path, monkeypatch):
     keys = [fill(tmp_path).path, fill(tmp_path, "b.ckpt").path, fill(tmp_path, batch_size=2).path,
             fill(tmp_path, testing_shape=64).path, fill(tmp_path, num_classes=80).path,
             fill(tmp_path, mean="0,0,0").path]
-    for name, value in (("_source_sha256", "another"), ("metadata.version", "9")):
+    for name, value in (("_source_sha256", "another"), ("installed_version", "9")):
         monkeypatch.setattr(f"src.deploy.model_cache.{name}", lambda *_, value=value: value)
         keys.append(fill(tmp_path).path)
     assert len(set(keys)) == len(keys) == len(entries())
