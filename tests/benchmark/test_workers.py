@@ -81,6 +81,15 @@ def test_growth_is_the_cost_of_an_image_among_ten_times_as_many(tmp_path, capsys
     assert found["growth_read"] == pytest.approx(1) and found["growth_score_pycocotools"] == pytest.approx(0.1)
 
 
+def test_an_evaluation_is_timed_in_its_parts(tmp_path):
+    found = growth.evaluation(2, "faster-coco-eval", tmp_path)
+    assert len(json.loads((tmp_path / "results.json").read_text())) == 2 * growth.DETECTIONS
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+    parts = ("truth", "results", "json", "score", "report", "page")
+    assert list(found) == [f"{part}_{value}" for part in parts for value in ("s", "peak_mb")]
+    assert all(found[f"{part}_s"] > 0 for part in ("score", "report", "page"))
+
+
 def test_starts_are_compared_with_imports(tmp_path, monkeypatch):
     """Here a prediction takes as many seconds as its command has words, the imports one."""
     write_coco(tmp_path / "data", [{"boxes": [(4, 4, 20, 20, 3)]}])

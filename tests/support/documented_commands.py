@@ -38,6 +38,7 @@ ADDED = {
     "run_distribute_train": TINY,
     "run_eval": "--per_batch_size 2 --report False",
     "eval.py": "--report False",
+    "tests.benchmark.growth": "--images 64 --evaluated",
 }
 LINKED = ("ascend310_infer", "configs", "docs", "model_utils", "scripts", "src", "tests", "tools")
 LAUNCHER = "scripts.launch.launch"
