@@ -11,6 +11,7 @@ import reprlib
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
@@ -100,10 +101,19 @@ def memory_reason(error: BaseException) -> str:
                ) or type(error).__name__
 
 
+def missing_package(error: BaseException) -> str:
+    """Return the name of the package whose lack an error reports, or an empty string: not of a module in a package."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return name if name and find_spec(name) is None else ""
+
+
 def error_text(error: BaseException) -> str:
-    """Return the message of an error: a UserError's own, or what file could not be used, or what was too large."""
+    """Return the message of an error: a UserError's own, or which file, memory or package is the trouble."""
     if is_out_of_memory(error):
         return f"out of memory ({memory_reason(error)}); {LESS_MEMORY}"
+    if missing_package(error):
+        return (f"the package {missing_package(error)} is not installed for {sys.executable}; expected those of "
+                "requirements.txt: pip install -r requirements.txt")
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path, its permissions and the space on the disk"
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -117,9 +127,9 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
         argv: arguments without the program's name.
 
     Returns:
-        The exit code: main's own, 1 for a UserError, for an OSError of a file and for a lack of memory, 2 for a
-        UsageError, 141 where the reader of the output has left. Other exceptions pass through. A process that msrun
-        started does not return from an error, but ends at once.
+        The exit code: main's own, 1 for a UserError, for an OSError of a file and for a lack of memory or of a package,
+        2 for a UsageError, 141 where the reader of the output has left. Other exceptions pass through. A process that
+        msrun started does not return from an error, but ends at once.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -131,8 +141,9 @@ def run_cli(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[s
     except BrokenPipeError:
         flush_output()
         return _end_rank(_leave_code(128 + signal.SIGPIPE))
-    except (UserError, OSError, MemoryError, RuntimeError) as error:
-        if not (isinstance(error, UserError) or is_out_of_memory(error) or getattr(error, "filename", None)):
+    except (UserError, OSError, MemoryError, RuntimeError, ModuleNotFoundError) as error:
+        if not (isinstance(error, UserError) or is_out_of_memory(error) or missing_package(error)
+                or getattr(error, "filename", None)):
             raise
         flush_output()
         with contextlib.suppress(BrokenPipeError):

@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Tests of model_utils/errors.py: a message and an exit code for a mistake of the user, a traceback for ours."""
+import importlib
 import os
 import subprocess
 import sys
@@ -60,6 +61,15 @@ def test_a_code_that_cannot_be_left_changes_nothing(tmp_path, monkeypatch):
     assert run_cli(lambda argv: 3) == 3 and (tmp_path / "code").read_text() == "3"
     monkeypatch.setenv(EXIT_CODE_FILE, str(tmp_path / "gone" / "code"))
     assert run_cli(lambda argv: 3) == 3 and run_cli(lambda argv: None) == 0
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_installs_it(capsys):
+    assert run_cli(lambda argv: importlib.import_module("no_such_package.part")) == 1
+    assert capsys.readouterr().err == (f"error: the package no_such_package is not installed for {sys.executable}; "
+                                       "expected those of requirements.txt: pip install -r requirements.txt\n")
+    for name in ("src.no_such_module", "json.no_such_module"):
+        with pytest.raises(ModuleNotFoundError, match=name):
+            run_cli(lambda argv, name=name: importlib.import_module(name))
 
 
 def test_other_exceptions_pass_through():
