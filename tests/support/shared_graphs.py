@@ -12,10 +12,10 @@ from src.training import train_state, trainer
 
 # Options that leave the graph of a training step as it is. Runs that differ in any other option share nothing.
 NOT_IN_THE_GRAPH = {
-    "data_dir", "ckpt_path", "resume", "resume_yolo", "pretrained_backbone", "max_epoch", "t_max", "time_budget", "lr",
-    "warmup_epochs", "log_interval", "ckpt_interval", "keep_checkpoint_max", "eval_interval", "num_parallel_workers",
-    "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience", "allow_change", "lr_scheduler",
-    "lr_epochs", "lr_gamma", "bad_images",
+    "config_path", "data_dir", "ckpt_path", "resume", "resume_yolo", "pretrained_backbone", "max_epoch", "t_max",
+    "time_budget", "lr", "warmup_epochs", "log_interval", "ckpt_interval", "keep_checkpoint_max", "eval_interval",
+    "num_parallel_workers", "need_profiler", "profiler_ends_run", "data_sink", "testing_shape", "patience",
+    "allow_change", "lr_scheduler", "lr_epochs", "lr_gamma", "bad_images", "report", "tensorboard",
 }
 _built, _shared_parameters = {}, set()
 
