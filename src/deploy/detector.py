@@ -93,7 +93,7 @@ class Detector:
 
     def __init__(self, model: str | os.PathLike, *, draw_threshold: float | None = None,
                  nms_thresh: float | None = None, max_detections: int | None = None,
-                 class_filter: str | Sequence[str | int] | None = None, batch_size: int | None = None,
+                 class_filter: str | int | Sequence[str | int] | None = None, batch_size: int | None = None,
                  device_target: str | None = None, config: Config | None = None, **options: Any):
         if config is None:
             config, device_target = get_config([]), device_target or "CPU"
@@ -106,7 +106,7 @@ class Detector:
         loaded = load_model(model, config)
         self.model, self.engine, self._heads = str(model), loaded.engine, loaded.heads
         self.config, self.batch_size, self.categories = loaded.config, loaded.batch_size, loaded.categories
-        self._fields = _wanted_fields(config.class_filter if class_filter is None else class_filter, self.categories)
+        self._fields = wanted_fields(config.class_filter if class_filter is None else class_filter, self.categories)
 
     @property
     def input_hw(self) -> tuple[int, int]:
@@ -181,12 +181,14 @@ def read_image(path: str | os.PathLike, config: Config) -> tuple[np.ndarray, Fau
     return pixels, fault
 
 
-def _wanted_fields(wanted, categories):
+def wanted_fields(wanted, categories):
     """Return what the fields of a prediction are multiplied by, float32 [5 + C]: 0 for other classes; None for all."""
     if isinstance(wanted, str):
         # A name may have a comma in it.
         wanted = [wanted] if wanted in categories.names else [text.strip() for text in wanted.split(",")]
-    if not any(wanted):
+    elif isinstance(wanted, int):
+        wanted = [wanted]
+    if all(entry == "" for entry in wanted):
         return None
     fields = np.array([1.0] * FIRST_CLASS + [0.0] * len(categories), np.float32)
     for entry in wanted:

@@ -4,6 +4,7 @@
 import itertools
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,8 +20,10 @@ from src.data.image_files import Fault, UnreadableImage
 from src.data.read_workers import Workers
 from src.evaluation.sources import Source
 
-# Of a live source whose frame rate is unknown.
+# Where the frame rate is unknown.
 DEFAULT_RATE = 25.0
+# FFmpeg has this one for files that give a time in milliseconds for each frame, and no rate.
+MAX_RATE = 1000
 # Frames of a live source that wait; older ones are dropped.
 LIVE_FRAMES = 2
 # Smallest share of its frames that a whole file has.
@@ -30,7 +33,8 @@ WHOLE = 0.95
 class Frame(NamedTuple):
     """An image, or a frame of a video: uint8 RGB pixels [H, W, 3], where they are from, and the fault of the file.
 
-    Frames of a video have their number, from 0, and their time in seconds; images have None.
+    Frames of a video have their number, from 0, and their time in seconds, of a live source since its first frame;
+    images have None.
     """
     pixels: np.ndarray
     source: Source
@@ -47,6 +51,7 @@ class Video:
         source: what it is.
         rate: frames a second.
         count: frames that the file says it has; 0: not known.
+        is_timed: whether `rate` is not that of a file, whose frames have times of their own.
         read: frames that were read.
         dropped: of these, the frames of a live source that came while earlier ones were used.
     """
@@ -54,6 +59,7 @@ class Video:
     rate: float
     count: int
     capture: cv2.VideoCapture = field(repr=False)
+    is_timed: bool = False
     read: int = 0
     dropped: int = 0
 
@@ -67,36 +73,44 @@ class Video:
         # A video file on a web server has a length, and waits.
         numbered = self._newest() if self.source.is_live and not self.count else self._all()
         try:
-            for number, pixels in numbered:
+            for number, pixels, seconds in numbered:
                 if number % step == 0:
-                    yield Frame(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), self.source, None, number, number / self.rate)
+                    yield Frame(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), self.source, None, number, seconds)
         finally:
             # First: a capture must not be released while a thread reads from it.
             numbered.close()
             self.capture.release()
 
     def _all(self):
+        def read():
+            found, pixels = self.capture.read()
+            return found, pixels, self.capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 if self.is_timed else None
+
         with ThreadPoolExecutor(1) as reader:
-            following = reader.submit(self.capture.read)
+            following = reader.submit(read)
             while True:
-                found, pixels = following.result()
+                found, pixels, seconds = following.result()
                 if not found:
                     return
-                following = reader.submit(self.capture.read)
-                self.read += 1
-                yield self.read - 1, pixels
+                following = reader.submit(read)
+                number, self.read = self.read, self.read + 1
+                yield number, pixels, number / self.rate if seconds is None else seconds
 
     def _newest(self):
-        waiting: deque[tuple[int, np.ndarray]] = deque(maxlen=LIVE_FRAMES)
+        waiting: deque[tuple[int, np.ndarray, float]] = deque(maxlen=LIVE_FRAMES)
         change, is_over = threading.Condition(), threading.Event()
 
         def read():
+            began = None
             while not is_over.is_set():
                 found, pixels = self.capture.read()
+                # A camera in the dark has fewer frames a second than it says.
+                now = time.monotonic()
+                began = now if began is None else began
                 with change:
                     if found:
                         self.dropped += len(waiting) == LIVE_FRAMES
-                        waiting.append((self.read, pixels))
+                        waiting.append((self.read, pixels, now - began))
                         self.read += 1
                     else:
                         is_over.set()
@@ -138,8 +152,10 @@ def open_video(source: Source, wait_s: int) -> Video:
                       type(source.place), "expected a video that OpenCV reads; copy it again, or convert it by ffmpeg")
         raise UserError(f"{source.label}: cannot open this video; {advice}")
     rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return Video(source, rate if math.isfinite(rate) and 0 < rate <= 1000 else DEFAULT_RATE,
-                 int(count) if 0 < count < 2**31 else 0, capture)
+    if not (math.isfinite(rate) and 0 < rate < MAX_RATE):
+        # The number of frames is their duration by that rate.
+        return Video(source, DEFAULT_RATE, 0, capture, is_timed=True)
+    return Video(source, rate, int(count) if 0 < count < 2**31 else 0, capture)
 
 
 def image_frames(sources: Iterable[Source], read: Callable[[Path], tuple[np.ndarray, Fault | None]], num_workers: int,

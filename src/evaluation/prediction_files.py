@@ -31,6 +31,8 @@ from src.evaluation.visualize import write_image
 FILES = {"json": "detections.json", "csv": "detections.csv", "coco": "coco_results.json", "yolo": "labels"}
 COLUMNS = ("file", "frame", "time", "class_name", "category_id", "score", "x", "y", "width", "height")
 CODEC = cv2.VideoWriter_fourcc(*"mp4v")
+# MPEG-4 has two bytes for the parts of a second, and OpenCV three decimals for a rate.
+MAX_TIME_BASE, MIN_RATE = 2**16 - 1, 0.01
 # Digits that fit a number of 64 bits.
 MAX_DIGITS = 18
 
@@ -62,12 +64,12 @@ class ImageIds:
     def __init__(self, sources: Sequence[Source], ann_file: str = "", max_json_mb: int | None = None):
         self._count, self._ids = 0, {}
         paths = [source.place for source in sources if not source.is_video]
-        stems = [path.stem for path in paths]
+        numbers = [int(path.stem) for path in paths if path.stem.isascii() and path.stem.isdecimal()
+                   and len(path.stem) <= MAX_DIGITS]
         if ann_file and paths:
             self._ids = dict(zip(paths, _annotated_ids(paths, Path(ann_file), max_json_mb), strict=True))
-        elif len(paths) == len(sources) and len(set(stems)) == len(stems) and all(
-                stem.isascii() and stem.isdecimal() and len(stem) <= MAX_DIGITS for stem in stems):
-            self._ids = dict(zip(paths, map(int, stems), strict=True))
+        elif len(set(numbers)) == len(sources):
+            self._ids = dict(zip(paths, numbers, strict=True))
 
     def next(self, source: Source) -> int | str:
         """Return the id of the next frame, which is of a source."""
@@ -155,7 +157,7 @@ class PredictionFiles:
         for writer in self._writers:
             writer.write(result)
         if drawn is not None and frame.source.is_video:
-            self._video_of(frame, rate).write(drawn)
+            self._video_of(frame, rate).write(drawn, frame.time)
         elif drawn is not None:
             write_image(self.folder / frame.source.drawing, drawn)
 
@@ -178,7 +180,7 @@ class VideoFile:
     Args:
         path: of the file; its folder exists.
         source: what is drawn.
-        rate: frames a second.
+        rate: frames a second; the nearest one that the format has is used.
         image_hw: height and width in pixels; frames of another size are resized.
 
     Raises:
@@ -187,18 +189,33 @@ class VideoFile:
 
     def __init__(self, path: Path, source: Source, rate: float, image_hw: tuple[int, int]):
         self.path, self.source, self._wh = path, source, image_hw[::-1]
-        self._stack = contextlib.ExitStack()
-        self._temporary = self._stack.enter_context(replacing(path))
-        self._writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, CODEC, rate, self._wh)
-        if not self._writer.isOpened():
-            self._stack.close()
-            raise UserError(f"{path}: this OpenCV writes no MPEG-4 videos; leave them out by --draw False")
+        self._rate = max(round(rate, next(digits for digits in (3, 2, 1, 0) if rate * 10**digits <= MAX_TIME_BASE)),
+                         MIN_RATE)
+        self._began, self._count, self._newest = None, 0, None
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(replacing(path))
+            self._writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, CODEC, self._rate, self._wh)
+            if not self._writer.isOpened():
+                raise UserError(f"{path}: this OpenCV writes no MPEG-4 videos of {self._rate:g} frames a second; leave "
+                                "drawings out by --draw False")
+            self._stack = stack.pop_all()
 
-    def write(self, image: np.ndarray) -> None:
-        """Append a frame, uint8 RGB [H, W, 3]."""
+    def write(self, image: np.ndarray, time: float) -> None:
+        """Append a frame, uint8 RGB [H, W, 3], of a time in seconds; the one before is repeated until then.
+
+        So a video of which frames were dropped is as long as what it shows.
+        """
         # OpenCV drops a frame of another size.
         same = image if image.shape[1::-1] == self._wh else cv2.resize(image, self._wh)
-        self._writer.write(cv2.cvtColor(same, cv2.COLOR_RGB2BGR))
+        self._began = time if self._began is None else self._began
+        for _ in range(round((time - self._began) * self._rate) - self._count):
+            self._append(self._newest)
+        self._newest = cv2.cvtColor(same, cv2.COLOR_RGB2BGR)
+        self._append(self._newest)
+
+    def _append(self, image):
+        self._writer.write(image)
+        self._count += 1
 
     def close(self) -> None:
         """Complete the file; may be called twice."""
@@ -281,7 +298,8 @@ class CsvFile(TextFile):
 class LabelFiles(contextlib.AbstractContextManager):
     """YOLO labels: a text file for each image, or frame of a video, in the folders of the images.
 
-    A line is class number, centre x and y, width and height in fractions of the image, and score.
+    A line is class number, centre x and y, width and height in fractions of the image, and score. The name is that of
+    the image without its suffix, unless another input has the same.
     """
 
     def __init__(self, folder: Path):
@@ -293,7 +311,8 @@ class LabelFiles(contextlib.AbstractContextManager):
     def write(self, result: Result) -> None:
         """Write the file of a frame; it is empty where nothing was found."""
         source, number, (height, width) = result.frame.source, result.frame.number, result.detections.image_hw
-        stem = Path(source.drawing).stem if source.is_live else source.place.stem
+        stem = (Path(source.drawing).stem if source.is_live
+                else source.place.stem if source.has_own_stem else source.place.name)
         name = f"{stem}.txt" if number is None else f"{stem}_{number}.txt"
         lines = []
         for class_number, score, (x1, y1, x2, y2) in zip(result.detections.classes, result.detections.scores,

@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp", "srt")
 ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>[/\\]*)(?P<rest>.*)", re.DOTALL)
 # Web sites whose addresses are those of a page around the video.
 PAGES = ("youtube.com", "youtu.be", "vimeo.com", "bilibili.com")
-PASSWORD = re.compile(r"//[^/@]+@")
+# A password may have an @ in it.
+PASSWORD = re.compile(r"//[^/]+@")
+FRAME_NUMBER = re.compile(r"_[0-9]+$")
 VIDEO_SUFFIX = ".mp4"
 LIST_SUFFIX = ".txt"
 MAX_LIST_MB = 100
@@ -32,10 +35,12 @@ class Source:
         place: a path, an address, or the number of a camera.
         is_video: whether it has frames.
         drawing: name of the drawn image or video, below the output folder.
+        has_own_stem: whether YOLO labels by its name without the suffix are those of no other input.
     """
     place: Path | str | int
     is_video: bool
     drawing: str
+    has_own_stem: bool = True
 
     @property
     def label(self) -> str:
@@ -80,7 +85,7 @@ def find_sources(text: str, output_dir: str = "", recursive: bool = True) -> lis
         paths = image_paths(path)
     videos = [path.suffix.lower() in VIDEOS for path in paths]
     names = output_names(paths, output_dir)
-    return [Source(*source) for source in zip(paths, videos, names, strict=True)]
+    return [Source(*source) for source in zip(paths, videos, names, _own_stems(paths, videos), strict=True)]
 
 
 def output_names(paths: Sequence[Path], output_dir: str) -> list[str]:
@@ -101,6 +106,15 @@ def output_names(paths: Sequence[Path], output_dir: str) -> list[str]:
             raise UsageError(f"output_dir {output_dir}: drawn images would overwrite inputs ({overwritten[0]}); choose "
                              "another folder")
     return names
+
+
+def _own_stems(paths, videos):
+    """Return `has_own_stem` of each input; the labels of a frame have its number, as the name of an image may have."""
+    stems, names = [os.path.splitext(path)[0] for path in paths], set(map(str, paths))
+    counts, of_videos = Counter(stems), {stem for stem, is_video in zip(stems, videos, strict=True) if is_video}
+    for stem, is_video in zip(stems, videos, strict=True):
+        is_frame = not is_video and stem not in of_videos and FRAME_NUMBER.sub("", stem) in of_videos
+        yield counts[stem] == 1 and stem not in names and not is_frame
 
 
 def _appended(suffix):

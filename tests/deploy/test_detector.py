@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from model_utils.errors import UsageError, UserError
+from src.data.categories import Categories
 from src.data.image_files import UnreadableImage
-from src.deploy.detector import Detector
+from src.deploy.detector import Detector, wanted_fields
 from src.evaluation.cpu_engine import Engine
 from src.evaluation.openvino_session import has_bfloat16
 from tests.support.ascend310.infer_app import CATEGORIES, model_file
@@ -140,7 +141,7 @@ def test_thresholds_and_the_most_detections(found):
 
 @pytest.mark.parametrize(("wanted", "names"), [
     ("ball", {"ball"}), ("key, cup", {"key", "cup"}), (["key"], {"key"}), ("1", {"ball"}), ([3, "key"], {"cup", "key"}),
-    ("", {"cup", "ball", "key"})])
+    (1, {"ball"}), ("", {"cup", "ball", "key"}), ([], {"cup", "ball", "key"})])
 def test_the_class_filter_keeps_names_and_category_ids(found, wanted, names):
     image = found[0][0]
     kept, every = (Detector(model_file("onnx"), draw_threshold=LOW, class_filter=entries)(image)
@@ -148,6 +149,12 @@ def test_the_class_filter_keeps_names_and_category_ids(found, wanted, names):
     assert list(zip(kept.names, kept.scores, strict=True)) == [
         (name, score) for name, score in zip(every.names, every.scores, strict=True) if name in names]
     assert set(kept.names) == names
+
+
+@pytest.mark.parametrize("wanted", [0, [0], (0,), ["0"], "0", "cat"])
+def test_the_class_filter_takes_a_category_id_of_0(wanted):
+    fields = wanted_fields(wanted, Categories(("cat", "dog"), (0, 1)))
+    assert fields.tolist() == [1.0] * 5 + [1.0, 0.0]
 
 
 def test_the_class_filter_comes_before_the_most_detections(found):

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames of images, in order and decoded once; of video files, all of them; of live sources, the newest."""
 import threading
+import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -107,14 +109,47 @@ class Camera:
 def test_of_a_live_source_the_newest_frames_are_used():
     camera = Camera(50)
     video = Video(Source(0, True, ""), 25.0, 0, camera)
-    frames = video.frames()
-    assert next(frames).number == 0
+    frames, began = video.frames(), time.monotonic()
+    first = next(frames)
+    assert (first.number, first.time) == (0, 0)
+    time.sleep(0.3)
     camera.goes_on.set()
     assert camera.is_over.wait(WAIT_S)
     found = list(frames)
-    assert [(frame.number, frame.time, frame.pixels[0, 0, 0]) for frame in found] == [
-        (number, number / 25, number) for number in range(50 - LIVE_FRAMES, 50)]
+    assert [(frame.number, frame.pixels[0, 0, 0]) for frame in found] == [
+        (number, number) for number in range(50 - LIVE_FRAMES, 50)]
+    # By the clock, not by the rate that the camera states.
+    assert all(0.3 <= frame.time <= time.monotonic() - began for frame in found)
     assert (video.read, video.dropped) == (50, 49 - LIVE_FRAMES) and camera.is_released
+
+
+class Recorded:
+    """Stands for a capture of a file that has a time for each frame, and no rate: FFmpeg takes milliseconds for it."""
+
+    properties = {cv2.CAP_PROP_FPS: 1000.0, cv2.CAP_PROP_FRAME_COUNT: 90_000.0}
+
+    def __init__(self, *_):
+        self.number = -1
+
+    def isOpened(self):
+        return True
+
+    def read(self):
+        self.number += 1
+        return self.number < 3, np.zeros((2, 2, 3), np.uint8)
+
+    def get(self, name):
+        return (0.0, 41.0, 73.0)[min(self.number, 2)] if name == cv2.CAP_PROP_POS_MSEC else self.properties[name]
+
+    def release(self):
+        pass
+
+
+def test_a_file_without_a_rate_has_the_times_of_its_frames(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Recorded)
+    video = open_video(Source(Path("browser.webm"), True, ""), WAIT_S)
+    assert (video.rate, video.count) == (25, 0)
+    assert [frame.time for frame in video.frames()] == [0.0, 0.041, 0.073] and not video.ended_early
 
 
 def test_a_live_source_that_is_left_is_released():

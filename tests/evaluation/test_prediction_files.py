@@ -81,14 +81,24 @@ def test_yolo_labels_are_fractions_of_the_image(written):
         assert rows[:, 0].tolist() == one.classes.tolist()
 
 
+def test_labels_of_inputs_with_one_stem_keep_the_suffixes(tmp_path):
+    sources = [Source(Path(f"in/{name}"), name.endswith("avi"), name, has_own_stem=False)
+               for name in ("a.jpg", "a.png", "c.avi")]
+    with PredictionFiles(lambda: tmp_path, ["yolo"], ImageIds(sources)) as files:
+        for source in sources:
+            files.write(Frame(PIXELS, source, None, 0 if source.is_video else None, 0.0), detections(1), None)
+    assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == ["a.jpg.txt", "a.png.txt", "c.avi_0.txt"]
+
+
 def test_drawings_lie_beside_them(written):
     folder, found = written
     assert sorted(path.name for path in folder.iterdir()) == ["0.png", "a b.png", "coco_results.json", "detections.csv",
                                                               "detections.json", "labels", "v.avi.mp4"]
     np.testing.assert_array_equal(cv2.imread(str(folder / "a b.png"))[:, :, ::-1], found[1].draw(PIXELS))
     capture = cv2.VideoCapture(str(folder / "v.avi.mp4"))
-    assert (capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)) == (10, 2)
-    for own, other in (found[2:], found[:1:-1]):
+    # The second frame is 0.3 s after the first one, which is repeated until then.
+    assert (capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)) == (10, 4)
+    for own, other in (found[2:], found[2:], found[2:], found[:1:-1]):
         frame = capture.read()[1][:, :, ::-1].astype(int)
         assert 2 * np.abs(frame - own.draw(PIXELS)).mean() < np.abs(frame - other.draw(PIXELS)).mean()
 
@@ -107,12 +117,29 @@ def test_a_run_that_fails_leaves_no_file_of_detections(tmp_path):
 
 def test_frames_of_another_size_are_not_lost(tmp_path):
     video = VideoFile(tmp_path / "a.mp4", VIDEO, 10.0, (48, 64))
-    for shape in ((48, 64, 3), (96, 64, 3)):
-        video.write(np.full(shape, 200, np.uint8))
+    for time, shape in enumerate(((48, 64, 3), (96, 64, 3))):
+        video.write(np.full(shape, 200, np.uint8), time / 10)
     video.close()
     video.close()
     capture = cv2.VideoCapture(str(tmp_path / "a.mp4"))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 2 and capture.read()[1].shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(("rate", "written"), [
+    (29.97, 29.97), (59.94006, 59.94), (119.887, 119.89), (833.333, 833.3), (25 / 30000, 0.01)])
+def test_a_rate_that_the_format_lacks_becomes_the_nearest(tmp_path, rate, written):
+    video = VideoFile(tmp_path / "a.mp4", VIDEO, rate, (48, 64))
+    video.write(PIXELS, 0.0)
+    video.close()
+    assert cv2.VideoCapture(str(tmp_path / "a.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(written, abs=1e-4)
+
+
+def test_a_video_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_text("of an earlier run")
+    monkeypatch.setattr(cv2.VideoWriter, "isOpened", lambda writer: False)
+    with pytest.raises(UserError, match="a.mp4: this OpenCV writes no MPEG-4 videos of 10 frames a second; leave"):
+        VideoFile(tmp_path / "a.mp4", VIDEO, 10.0, (48, 64))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.mp4", "of an earlier run")]
 
 
 def images(*paths):
@@ -121,7 +148,8 @@ def images(*paths):
 
 @pytest.mark.parametrize(("sources", "expected"), [
     (images("x/000012.jpg", "7.png"), [12, 7]), (images("12.jpg", "a.jpg"), [1, 2]),
-    (images("x/1.jpg", "y/1.jpg"), [1, 2]), (images("1.jpg", f"{10**19}.jpg"), [1, 2]),
+    (images("x/1.jpg", "y/1.jpg"), [1, 2]), (images("x/2.jpg", "y/002.jpg"), [1, 2]),
+    (images("1.jpg", f"{10**19}.jpg"), [1, 2]),
     ([*images("12.jpg"), VIDEO, VIDEO], [1, 2, 3])])
 def test_image_ids_are_numbers_of_files_or_positions(sources, expected):
     ids = ImageIds(sources)

@@ -46,6 +46,19 @@ def test_a_pattern_is_sorted_and_may_reach_into_folders(folder):
         find_sources("in/*.tif")
 
 
+@pytest.mark.parametrize(("names", "own"), [
+    (("a.png", "b.png", "a.ppm", "sub/b.png"), [False, True, False, True]),
+    # Labels of frames are clip_0.txt and so on; those of clip_1.avi are clip_1_0.txt.
+    (("clip.avi", "clip_1.avi", "clip_0.png", "clip_1_7.png", "clip_x.png"), [True, True, False, False, True]),
+    (("clip.avi", "clip.png"), [False, False]), (("a.png", "a.ppm", "a.png.ppm"), [False, False, False])])
+def test_inputs_that_would_share_their_labels_are_known(folder, names, own):
+    for name in names:
+        (folder / "new" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "new" / name).write_bytes(PNG)
+    found = {str(source.place): source.has_own_stem for source in find_sources("new")}
+    assert [found[f"new/{name}"] for name in names] == own
+
+
 def test_a_list_file_has_a_path_in_each_line(folder):
     (folder / "in" / "list.txt").write_text(f"b.png\n\n# a remark\nsub/d.mp4\r\nx[1].png\n{folder}/in/a.ppm\nb.png\n",
                                             newline="")
@@ -66,6 +79,7 @@ def test_a_list_of_nothing_is_refused(tmp_path, text, words):
 @pytest.mark.parametrize(("text", "label", "drawing"), [
     ("1", "camera 1", "camera_1.mp4"), ("007", "camera 7", "camera_7.mp4"),
     ("rtsp://me:secret@camera/1?a=b", "rtsp://***@camera/1?a=b", "stream.mp4"),
+    ("rtsp://me:se@cr@t@10.0.0.5/live", "rtsp://***@10.0.0.5/live", "stream.mp4"),
     ("HTTP://host/a.m3u8", "HTTP://host/a.m3u8", "stream.mp4"), ("udp://@:5000", "udp://@:5000", "stream.mp4")])
 def test_cameras_and_streams(folder, text, label, drawing):
     (source,) = find_sources(text)

@@ -87,6 +87,14 @@ def test_the_places_of_images_in_data_yaml(tmp_path, text):
     assert ("images that are listed, but not there" in reading.left_out) == ("valid.txt" in text)
 
 
+def test_a_folder_of_data_yaml_that_two_exports_have_is_refused(tmp_path):
+    for root in (tmp_path, tmp_path / "new"):
+        write_picture(root / "train" / "images", IMAGES[0])
+    (tmp_path / "new" / "data.yaml").write_text("train: ../train/images\nnames: [cup, ball, key]\n")
+    with pytest.raises(UserError, match=r"new: \.\./train/images may be \S+/train/images or \S+/new/train/images; "):
+        read(tmp_path / "new", "yolo")
+
+
 @pytest.mark.parametrize("text, words", [
     ("train: .\nnames: 3\n", '"names" is'), ("train: .\nnames: {a: cup}\n", '"names" is'),
     ("train: .\nnames: [cup\n", "broken YAML")])

@@ -205,9 +205,17 @@ def _resolve(base, root, entry):
     inside = re.sub(r"^(\.{0,2}/)+", "", plain)
     tails = ["/".join(inside.split("/")[start:]) for start in range(inside.count("/") + 1)]
     above = base / str(root or "")
-    places = [(above, plain), (base, plain), *((place, tail) for tail in tails for place in (above, base))]
-    return next((Path(os.path.abspath(found)) for folder, tail in places if tail
-                 for found in (in_any_case(folder, tail),) if found), None)
+
+    def first(*places):
+        return next((Path(os.path.abspath(found)) for folder, tail in places if tail
+                     for found in (in_any_case(folder, tail),) if found), None)
+
+    outside, within = first((above, plain), (base, plain)), first((base, inside))
+    if plain.startswith("../") and outside and within and outside != within:
+        # Roboflow writes ../train/images for the folder beside data.yaml.
+        raise UserError(f"{base}: {entry} may be {outside} or {within}; write the one that is meant into the "
+                        "description of the data, or convert a copy that lies by itself")
+    return outside or first(*((place, tail) for tail in tails for place in (above, base)))
 
 
 def _listed_images(reading, path):
