@@ -14,10 +14,11 @@ import time
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import DERIVED, get_config
+from model_utils.config import DERIVED, TRAVELLING, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
 from model_utils.modelarts_job import modelarts_job
+from model_utils.options import AUTO
 from model_utils.signals import name_of
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
@@ -47,7 +48,7 @@ def train(config):
     """Train as the config says; returns the exit code."""
     started = time.monotonic()
     config, checkpoint, notes = resume_from(config)
-    config = run_config(config, checkpoint)
+    asked, config = config, run_config(config, checkpoint)
     setup_device(config)
     ranks = start_ranks(config)
     config = config.replace(DERIVED, rank=ranks.rank, group_size=ranks.size)
@@ -55,9 +56,11 @@ def train(config):
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True,
                   left_out=checkpoint.meta.get("left_out") if checkpoint else None)
-    reasons = []
+    reasons = [f"{name} auto: as in {config.resume_yolo}, whose weights were trained so" for name in TRAVELLING
+               if config.resume_yolo and asked[name] == AUTO]
     if config.time_budget and not checkpoint:
-        config, reasons = fit_to_time(config, data, ranks, started)
+        config, fitting = fit_to_time(config, data, ranks, started)
+        reasons += fitting
     config, lines = fit_to_data(config, data)
     check_config(config)
     if checkpoint:

@@ -48,6 +48,9 @@ COMMAND_LINE, CONFIG_FILE, CHECKPOINT, DEFAULT, DERIVED = SOURCES = (
 TRAVELLING = ("anchors", "anchor_masks", "scale_x_y", "resize_mode", "pad_value", "exif", "mean", "std",
               "testing_shape")
 
+# Options that follow another one unless they are set.
+FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
+
 # Options of the 2021 version that no longer exist: why, and what to use instead.
 REMOVED_OPTIONS = {
     "anchor_scales": "it is called anchors now, [width, height] each; anchor_masks says which scale uses which",
@@ -174,11 +177,17 @@ class Config:
         return {name: plain(value) for name, value in self._values.items()}
 
     def save_yaml(self, path: str | os.PathLike) -> None:
-        """Write all values as YAML, each with a comment of its source; the file can be a --config_path."""
-        lines = ["# The resolved configuration of a run: value  # where it came from\n"]
-        for name, value in self.to_dict().items():
+        """Write all values as YAML, each with a comment of its source; the file can be a --config_path.
+
+        What follows another option is a comment, so that it follows a change of that one, too.
+        """
+        lines, values = ["# The resolved configuration of a run: value  # where it came from\n"], self.to_dict()
+        for name, value in values.items():
             # JSON is YAML too; PyYAML alone would break lists over lines, where no comment fits.
-            lines.append(f"{name}: {json.dumps(value, ensure_ascii=False)}  # {self._sources[name]}\n")
+            line = f"{name}: {json.dumps(value, ensure_ascii=False)}  # {self._sources[name]}"
+            leader = FOLLOWING.get(name)
+            follows = leader and self._sources[name] == DERIVED and value == values[leader]
+            lines.append(f"# {line}, follows {leader}\n" if follows else f"{line}\n")
         write_atomically(path, "".join(lines).encode())
 
 

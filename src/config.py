@@ -10,6 +10,7 @@ from model_utils.config import (
     COMMAND_LINE,
     DEFAULT,
     DERIVED,
+    FOLLOWING,
     JOB_OPTIONS,
     Config,
     decisive_options,
@@ -23,8 +24,6 @@ from src.network.head_layout import STRIDES, Scale
 STARTS = ("resume", "resume_yolo", "pretrained_backbone")
 # Where a process runs; set again by its launcher.
 PLACE = ("is_distributed", "rank", "group_size", "device_id")
-# Options that follow another one unless they are set.
-FOLLOWING = {"t_max": "max_epoch", "testing_shape": "training_shape"}
 # What a resumed run may change besides options, if allow_change names it.
 DATA_CHANGES = ("classes", "data")
 

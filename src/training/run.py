@@ -22,7 +22,7 @@ from src.logger import MetricsTable
 from src.loss import LOSS_PARTS
 from src.training.train_state import data_facts, describe_network
 from src.util import first_names
-from src.weights.checkpoint_folder import CheckpointFolder
+from src.weights.checkpoint_folder import BEST, CheckpointFolder
 from src.yolo_dataset import steps_per_epoch, train_stream
 
 # Columns of metrics.csv, and to how many digits a value is rounded; None: not at all.
@@ -101,7 +101,7 @@ class Run:
                             self.ranks.size, report)
 
     def take_over(self, checkpoint, progress):
-        """Copy metrics and best.ckpt of the run that is resumed; the best score of a damaged one is forgotten."""
+        """Copy metrics and best.ckpt of the run that is resumed; without a whole one, its score is forgotten."""
         folder = Path(checkpoint.path).resolve().parent
         end_epoch = checkpoint.meta["progress"]["step"] // self.steps_per_epoch
         cut = self.ranks.is_first and self._metrics.take_over(folder.parent / "metrics.csv", end_epoch)
@@ -111,8 +111,9 @@ class Run:
         fault = ""
         try:
             # No later epoch may be better.
-            if self._saves:
-                CheckpointFolder(self.checkpoints).take_best(folder)
+            if (self._saves and not CheckpointFolder(self.checkpoints).take_best(folder)
+                    and progress.best_score > -math.inf):
+                fault = f"resume {checkpoint.path}: there is no {BEST} beside it"
         except UserError as error:
             fault = str(error)
         # All ranks must count the same validations without gain.

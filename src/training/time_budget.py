@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many epochs fit into config.time_budget: a few steps of a run that is thrown away are timed."""
 import logging
+import math
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from model_utils.config import DEFAULT, DERIVED, default_options
 from model_utils.errors import counted
 from src.config import check_config, seconds_of, training_config
-from src.data.multi_scale import training_sizes
+from src.data.multi_scale import size_of_step, training_sizes
 from src.distributed_sampler import steps_per_epoch
 from src.training.auto_settings import fit_to_data
 from src.training.meters import FIRST_STEPS, TIMED_STEPS
@@ -103,7 +104,6 @@ def measure(config, data, ranks):
             while state.progress.step < min(FIRST_STEPS + TIMED_STEPS, run.total_steps):
                 seconds.append(_seconds(lambda: bool(train_one_step()[2].asnumpy())))
                 state.progress.step += 1
-        later = seconds[FIRST_STEPS:] or seconds
         save, validate = _seconds(lambda: run.save_last(state)), 0.0
         if config.eval_interval:
             # The first one compiles.
@@ -111,8 +111,17 @@ def measure(config, data, ranks):
             validate = _seconds(validation.validate)
     # One step in a few may compile another size.
     graphs = 1 if config.multi_scale_graph == "dynamic" else len(training_sizes(config))
-    own = graphs * max(trainer.train_step.compile_seconds.values()), median(later), save, validate
+    own = graphs * max(trainer.train_step.compile_seconds.values()), step_seconds(config, seconds), save, validate
     return Timing(*map(max, zip(*ranks.all_gather(own), strict=True)))
+
+
+def step_seconds(config, seconds):
+    """Return what a step of a run takes in the mean, from the seconds of its first steps.
+
+    With multi_scale these have the largest size more often than later ones; the time is taken to grow with the area.
+    """
+    of_pixel = [taken / math.prod(size_of_step(config, step)) for step, taken in enumerate(seconds)]
+    return median(of_pixel[FIRST_STEPS:] or of_pixel) * mean(map(math.prod, training_sizes(config)))
 
 
 def _seconds(function):

@@ -15,11 +15,11 @@ import mindspore.ops as ops
 from mindspore.amp import DynamicLossScaler, LossScaler
 from mindspore.nn import Optimizer
 
-from model_utils.config import TRAVELLING, decisive_options, default_options
+from model_utils.config import FOLLOWING, TRAVELLING, decisive_options, default_options
 from model_utils.device_adapter import prefers_decomposed_activation
 from model_utils.errors import UserError, counted, quoted
 from model_utils.options import plain, show
-from src.config import FOLLOWING, allowed_changes
+from src.config import allowed_changes
 from src.distributed_sampler import steps_per_epoch
 from src.training.ema import WeightAverage, build_average
 from src.training.optimizer import (
@@ -200,8 +200,10 @@ def accept_changes(checkpoint, config, data):
                         f"leave it as it was, or start a new run from its weights by --resume_yolo{way}")
     before, progress = checkpoint.meta["steps_per_epoch"], checkpoint.meta["progress"]
     if before != steps:
-        meta = {**checkpoint.meta, "progress": {**progress, "step": progress["step"] * steps // before}}
-        checkpoint = replace(checkpoint, meta=meta)
+        # What is left of the epoch has sums of its own.
+        moved = {**progress, "step": progress["step"] * steps // before, "epoch_loss": 0.0, "epoch_steps": 0,
+                 "epoch_parts": []}
+        checkpoint = replace(checkpoint, meta={**checkpoint.meta, "steps_per_epoch": steps, "progress": moved})
     return checkpoint, [f"resume: {name} is {now} from here on, {before} until then"
                         for name, (before, now) in changes.items()]
 

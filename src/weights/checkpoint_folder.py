@@ -21,7 +21,7 @@ from src.weights.checkpoint import SUFFIX, load_checkpoint, write_checkpoint
 from src.weights.checkpoint_list import DAMAGED, STATE, WEIGHTS, entry_of, known_list, write_list
 
 BEST, LAST = f"best{SUFFIX}", f"last{SUFFIX}"
-NUMBERED = re.compile(r"yolov3_tiny-\d+_(\d+)\.ckpt")
+NUMBERED = re.compile(r"yolov3_tiny-(\d+)_(\d+)\.ckpt")
 # So many of the numbered checkpoints can be resumed: with the newest damaged, the run continues from the one before.
 STATES = 2
 
@@ -151,9 +151,10 @@ def resume_from(config):
 
 
 def newest_state(places):
-    """Return the whole state of the highest step, a `Checkpoint`, or None, and a line for each that is damaged.
+    """Return the whole state of the latest epoch, a `Checkpoint`, or None, and a line for each that is damaged.
 
-    Of one step, last.ckpt comes first, and then the path that sorts last; the clock decides nothing.
+    Of one epoch the highest step comes first, then last.ckpt, and then the path that sorts last; the clock decides
+    nothing. Not the step alone: a run may continue another one with fewer steps an epoch.
 
     Args:
         places (sequence): folders of runs, or of checkpoints, or folders of such folders.
@@ -175,24 +176,32 @@ def is_state(checkpoint):
 
 
 def _candidates(folder, notes):
-    """Return {path: step} of what may be a state in a folder, by its list or, without an entry, by its name."""
-    entries, found = known_list(folder), {}
-    for step, path in _numbered(folder):
-        if entries.get(path.name, {"kind": STATE})["kind"] == STATE:
-            found[path] = step
+    """Return {path: (epoch, step)} of what may be a state in a folder: by its list, or else by its name."""
+    entries = known_list(folder)
+    found = {path: position for position, path in _numbered(folder)
+             if entries.get(path.name, {"kind": STATE})["kind"] == STATE}
     last = folder / LAST
     if last.is_file():
-        if LAST in entries:
-            found[last] = entries[LAST]["step"]
+        # The numbered checkpoint that is the same file, which may be gone.
+        same = [name for name, entry in entries.items()
+                if NUMBERED.fullmatch(name) and entry["sha256"] == entries.get(LAST, {}).get("sha256")]
+        if same:
+            found[last] = max(map(_position, same))
         elif checkpoint := _load_or_note(last, notes):
-            found[last] = checkpoint.meta.get("progress", {}).get("step", 0)
+            step = checkpoint.meta.get("progress", {}).get("step", 0)
+            found[last] = (step - 1) // checkpoint.meta.get("steps_per_epoch", 1), step
     return found
 
 
 def _numbered(folder):
-    """Return (step, path) of each numbered checkpoint of a folder, in the order of steps."""
-    matches = ((NUMBERED.fullmatch(path.name), path) for path in Path(folder).glob(f"*{SUFFIX}"))
-    return sorted((int(match[1]), path) for match, path in matches if match)
+    """Return ((epoch, step), path) of each numbered checkpoint of a folder, in the order of steps."""
+    return sorted((_position(path.name), path) for path in Path(folder).glob(f"*{SUFFIX}")
+                  if NUMBERED.fullmatch(path.name))
+
+
+def _position(name):
+    """Return the epoch and the step in the name of a numbered checkpoint."""
+    return tuple(map(int, NUMBERED.fullmatch(name).groups()))
 
 
 def _load_or_note(path, notes):

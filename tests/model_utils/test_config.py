@@ -340,7 +340,9 @@ def test_a_saved_config_comes_back(tmp_path):
     assert {**again.to_dict(), "config_path": ""} == config.to_dict()
     lines = path.read_text(encoding="utf-8").splitlines()
     assert "lr: 1e-05  # command line" in lines
-    assert "t_max: 20  # derived" in lines
+    assert "# t_max: 20  # derived, follows max_epoch" in lines
+    # So that it follows a change.
+    assert get_config(["--config_path", str(path), "--max_epoch=40"]).t_max == 40
     assert "momentum: 0.9  # default" in lines
 
 

@@ -78,3 +78,9 @@ def test_a_resumed_run_takes_over_the_best_checkpoint_and_the_rows_of_whole_epoc
     random_state(split, 1, tmp_path / "newer", logger=run.logger)[0].take_over(last, state.progress)
     assert state.progress.best_score == -math.inf and not list(tmp_path.glob("newer/**/best.ckpt"))
     assert "best.ckpt: cannot be read, the file is truncated" in caplog.text
+    # Nor is one that was not copied with the state.
+    (old.checkpoints / "best.ckpt").unlink()
+    state.progress.best_score = 0.5
+    random_state(split, 1, tmp_path / "newest", logger=run.logger)[0].take_over(last, state.progress)
+    assert state.progress.best_score == -math.inf
+    assert f"resume {last.path}: there is no best.ckpt beside it; best.ckpt will be the best epoch" in caplog.text

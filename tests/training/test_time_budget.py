@@ -5,13 +5,13 @@ import re
 from dataclasses import replace
 
 import pytest
-import yaml
 
 import train
 from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config, seconds_of
-from src.training.time_budget import Timing, epochs_within
+from src.training.meters import FIRST_STEPS
+from src.training.time_budget import Timing, epochs_within, step_seconds
 from tests.support.shared_graphs import shared_graphs
 from tests.support.training_runs import SMALL
 from tools.faults.small_run import CPU
@@ -40,6 +40,15 @@ def test_as_many_epochs_as_fit():
     assert epochs_within(config, timing, 10, 30.0)[0] == int((570 - 58) / 10)
 
 
+def test_a_step_of_many_sizes_takes_what_their_mean_area_does():
+    config = get_config(["--multi_scale=64,128", "--resize_rate=10"])
+    # A microsecond a pixel, after the first steps; all of the largest size.
+    seconds = [9.0] * FIRST_STEPS + [128 * 128 / 1e6] * (10 - FIRST_STEPS)
+    assert step_seconds(config, seconds) == pytest.approx((64 * 64 + 128 * 128) / 2 / 1e6)
+    assert step_seconds(get_config([]), [9.0] * FIRST_STEPS + [0.5, 0.7, 0.5]) == pytest.approx(0.5)
+    assert step_seconds(get_config([]), [2.0]) == pytest.approx(2)
+
+
 def test_one_epoch_is_trained_in_any_case():
     epochs, line = epochs_within(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
     assert epochs == 1 and line.endswith("an epoch 101.0 s, longer than the 5 s that are left")
@@ -56,6 +65,6 @@ def test_a_run_trains_the_epochs_that_it_announced(tmp_path, data):
                            "--warmup_epochs=auto", "--eval_interval=1000"]) == 0
     (run,) = tmp_path.iterdir()
     epochs = int(re.search(r"time_budget 15s: (\d+) epochs?", (run / "train_rank_0.log").read_text())[1])
-    saved = yaml.safe_load((run / "config.yaml").read_text())
-    assert saved["max_epoch"] == saved["t_max"] == epochs
+    saved = get_config(["--config_path", str(run / "config.yaml")])
+    assert saved.max_epoch == saved.t_max == epochs
     assert len((run / "metrics.csv").read_text().splitlines()) == 1 + epochs

@@ -11,6 +11,7 @@ from model_utils.config import DERIVED, get_config
 from model_utils.errors import UserError
 from src.config import resumed_config, training_config
 from src.training.train_state import Progress, accept_changes, data_facts
+from src.training.validation import finish_line
 from src.weights.checkpoint import Checkpoint, load_checkpoint
 from tests.support.training_runs import STATE, random_state
 
@@ -84,8 +85,19 @@ def test_a_change_that_is_allowed_is_reported_and_the_epoch_stays(split, checkpo
     found, lines = accept(checkpoint, split, "--lr=0.5", "--per_batch_size=1", "--allow_change=lr, per_batch_size")
     assert lines == ["resume: per_batch_size is 1 from here on, 2 until then", "resume: lr is 0.5 from here on, 0.001 "
                      "until then"]
-    # Step 7 of 5 an epoch; an epoch has 10 now.
+    # Step 7 of 5 an epoch; an epoch has 10 now, and the sums of its first 4 steps are not those of 2 former ones.
     assert found.meta["progress"]["step"] == 14 and checkpoint.meta["progress"]["step"] == 7
+    assert (found.meta["steps_per_epoch"], found.meta["progress"]["epoch_steps"]) == (10, 0)
+    assert found.meta["progress"]["epoch_loss"] == 0 and found.meta["progress"]["epoch_parts"] == []
+
+
+@pytest.mark.parametrize("step, batch, is_finished", [(7, 1, False), (10, 1, True), (10, 4, True)])
+def test_a_run_is_finished_by_the_steps_that_an_epoch_has_now(split, checkpoint, step, batch, is_finished):
+    """Two epochs, of five steps until now."""
+    checkpoint.meta["config"].update(max_epoch=2, eval_interval=0)
+    checkpoint.meta["progress"]["step"] = step
+    found, _ = accept(checkpoint, split, f"--per_batch_size={batch}", "--allow_change=per_batch_size")
+    assert bool(finish_line(found, get_config(["--max_epoch=2"]))) == is_finished
 
 
 def test_what_is_part_of_the_state_cannot_be_allowed(split, checkpoint):

@@ -135,8 +135,9 @@ def test_a_score_of_another_kind_is_not_kept_at_resume(tmp_path, data, finished,
 
 def test_resume_yolo_starts_from_the_weights_at_step_zero(tmp_path, data, finished):
     # At a rate of almost nothing the weights stay where they started.
-    again, log = run(tmp_path, data, *SMALL[:4], "--max_epoch", 2, "--lr", "1e-12", "--resume_yolo",
-                     finished[0] / "last.ckpt")
+    again, log = run(tmp_path, data, *SMALL[:4], "--max_epoch", 2, "--lr", "1e-12", "--anchors", "auto",
+                     "--resume_yolo", finished[0] / "last.ckpt")
+    assert f"anchors auto: as in {finished[0] / 'last.ckpt'}, whose weights were trained so" in log
     assert "iter[0]" in log and "filled all tensors" in log and "done after 10 steps" in log
     first, second = (load_checkpoint(folder / "last.ckpt") for folder in (finished[0], again))
     np.testing.assert_allclose(second.weights["conv6.conv.weight"], first.averages["conv6.conv.weight"], atol=1e-7)

@@ -126,6 +126,17 @@ def test_the_step_decides_between_runs_and_not_the_clock(tmp_path):
     assert newest_state([tmp_path])[0].path == str(tmp_path / "2026-02-01" / "ckpt_0" / "last.ckpt")
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_run_that_continues_another_with_fewer_steps_an_epoch_is_the_newer_one(tmp_path, listed):
+    for run, steps, epoch in (("a", 30, 19), ("b", 15, 29)):
+        folder, step = tmp_path / run / "ckpt_0", steps * (epoch + 1)
+        meta = {"progress": {"step": step}, "steps_per_epoch": steps}
+        CheckpointFolder(folder).save_state(epoch, 3, meta, arrays(step), arrays(step), arrays(step))
+        if not listed:
+            (folder / "checkpoints.json").unlink()
+    assert newest_state([tmp_path])[0].path == str(tmp_path / "b" / "ckpt_0" / "last.ckpt")
+
+
 def test_a_folder_without_a_list_is_read_by_name_and_content(tmp_path):
     for step in (5, 10, 15):
         save(tmp_path, step)
