@@ -239,7 +239,7 @@ ExitCode InferVideo(const Options &options, const ModelDescription &description)
     summary.counts.Add(result.outcome);
     records.Add(result);
     if (drawn) {
-      drawn->Write(std::move(result.frame.pixels), result.detections);
+      drawn->Write(std::move(result.frame.pixels), result.detections, result.frame.seconds);
     }
     progress.Add();
   };

@@ -57,11 +57,15 @@ class DrawnVideo {
              double threshold, uintmax_t max_bytes = uintmax_t{1} << 30);
   ~DrawnVideo();
 
-  /// Draws the detections that score at least the threshold on pixels uint8 RGB, which it takes. Throws Error(kOutput).
-  void Write(cv::Mat pixels, const std::vector<Detection> &detections);
+  /// Draws the detections that score at least the threshold on pixels uint8 RGB, which it takes, of a time in the
+  /// video. The frame before is repeated until then, so that a video of which frames were dropped is as long as what it
+  /// shows. Throws Error(kOutput).
+  void Write(cv::Mat pixels, const std::vector<Detection> &detections, double seconds);
 
  private:
   struct Writer;  // with what OpenCV needs
+
+  void Append(const cv::Mat &image);
 
   std::filesystem::path path_;
   double frames_per_second_;
@@ -70,6 +74,9 @@ class DrawnVideo {
   uintmax_t max_bytes_;
   std::unique_ptr<Writer> writer_;
   int files_ = 0;
+  int64_t frames_ = 0;
+  double began_ = 0;
+  cv::Mat newest_;
 };
 
 }  // namespace yolo

@@ -36,6 +36,7 @@ VideoEnd JudgeEnd(const VideoInfo &info, int64_t read) {
 #ifdef YOLO_WITH_VIDEO
 namespace {
 
+// FFmpeg has a rate of 1000 for files that give a time in milliseconds for each frame, and no rate.
 constexpr double kUsualRate = 25, kMaxRate = 1000;
 
 bool IsCamera(const std::string &name) {
@@ -70,10 +71,13 @@ class OpenCvVideo : public Video {
     }
     const double rate = capture_.get(cv::CAP_PROP_FPS), frames = capture_.get(cv::CAP_PROP_FRAME_COUNT);
     info_.name = WithoutPassword(name);
-    info_.frames_per_second = rate > 0 && rate <= kMaxRate ? rate : kUsualRate;
-    info_.frames = frames > 0 && frames < 1e15 ? std::llround(frames) : 0;
+    const bool has_rate = rate > 0 && rate < kMaxRate;
+    const bool has_frames = frames > 0 && frames < 1e15;
+    info_.frames_per_second = has_rate ? rate : kUsualRate;
+    // By the duration and the rate.
+    info_.frames = has_rate && has_frames ? std::llround(frames) : 0;
     // A file on a server has a number of frames; a camera or a broadcast has none.
-    info_.is_live = is_camera || (info_.frames == 0 && !std::filesystem::is_regular_file(name, ignored));
+    info_.is_live = is_camera || (!has_frames && !std::filesystem::is_regular_file(name, ignored));
     CheckPixels(max_pixels);
   }
 
@@ -130,12 +134,23 @@ struct DrawnVideo::Writer {
   cv::Size size;
 };
 
-void DrawnVideo::Write(cv::Mat pixels, const std::vector<Detection> &detections) {
-  std::error_code ignored;
-  const bool is_full = writer_ != nullptr && std::filesystem::file_size(writer_->path, ignored) > max_bytes_;
+void DrawnVideo::Write(cv::Mat pixels, const std::vector<Detection> &detections, double seconds) {
+  if (frames_ == 0) {
+    began_ = seconds;
+  }
+  for (const int64_t due = std::llround((seconds - began_) * frames_per_second_); frames_ < due;) {
+    Append(newest_);
+  }
   DrawDetections(detections, threshold_, classes_, &pixels);
   cv::Mat image;
   cv::cvtColor(pixels, image, cv::COLOR_RGB2BGR);
+  newest_ = image;
+  Append(newest_);
+}
+
+void DrawnVideo::Append(const cv::Mat &image) {
+  std::error_code ignored;
+  const bool is_full = writer_ != nullptr && std::filesystem::file_size(writer_->path, ignored) > max_bytes_;
   const auto fail = [&](const std::string &why) {
     throw Error(ExitCode::kOutput, path_.string() + ": cannot write this video" + why +
                                        "; check the path, its permissions and the space on the disk");
@@ -154,6 +169,7 @@ void DrawnVideo::Write(cv::Mat pixels, const std::vector<Detection> &detections)
       }
     }
     writer_->file.write(image);
+    ++frames_;
   } catch (const cv::Exception &error) {
     fail(" (" + error.err + ")");
   }
@@ -165,7 +181,9 @@ std::unique_ptr<Video> OpenVideo(const std::string & /*name*/, int64_t /*max_pix
 
 struct DrawnVideo::Writer {};
 
-void DrawnVideo::Write(cv::Mat /*pixels*/, const std::vector<Detection> & /*detections*/) {}
+void DrawnVideo::Write(cv::Mat /*pixels*/, const std::vector<Detection> & /*detections*/, double /*seconds*/) {}
+
+void DrawnVideo::Append(const cv::Mat & /*image*/) {}
 #endif
 
 DrawnVideo::DrawnVideo(std::filesystem::path path, double frames_per_second,

@@ -234,11 +234,12 @@ TEST_CASE("a video that was written is read with its frames, times and colours")
   const std::vector<yolo::ClassDescription> classes = {{"cup", 3}};
   {
     yolo::DrawnVideo video(path, 5, classes, 0.5);
-    for (int number = 0; number < 20; ++number) {
-      video.Write(cv::Mat(48, 64, CV_8UC3, cv::Scalar(200, 100, 0)), {{{30, 20, 60, 40}, 0.4F, 0}});
+    // Frame 3 was dropped: the one before is repeated.
+    for (int number = 0; number < 20; number += number == 2 ? 2 : 1) {
+      video.Write(cv::Mat(48, 64, CV_8UC3, cv::Scalar(200, 100, 0)), {{{30, 20, 60, 40}, 0.4F, 0}}, 7 + number / 5.0);
     }
     // Another size, another file.
-    video.Write(cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(0)), {{{4, 14, 28, 28}, 0.9F, 0}});
+    video.Write(cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(0)), {{{4, 14, 28, 28}, 0.9F, 0}}, 11);
   }
   const auto video = yolo::OpenVideo(path, yolo::kMaxPixels);
   CHECK(video->info().frames == 20);
@@ -266,7 +267,7 @@ TEST_CASE("a drawn video that grows too large continues in another file") {
   {
     yolo::DrawnVideo video(folder.path() / "d.avi", 5, classes, 0.5, 200000);
     for (int number = 0; number < 30; ++number) {
-      video.Write(noise.clone(), {});
+      video.Write(noise.clone(), {}, number / 5.0);
     }
   }
   int64_t frames = 0;
@@ -278,7 +279,7 @@ TEST_CASE("a drawn video that grows too large continues in another file") {
   }
   CHECK(frames == 30);
   CHECK(files > 2);
-  CheckError([&] { yolo::DrawnVideo(folder.path() / "absent" / "d.avi", 5, classes, 0.5).Write(noise, {}); },
+  CheckError([&] { yolo::DrawnVideo(folder.path() / "absent" / "d.avi", 5, classes, 0.5).Write(noise, {}, 0); },
              ExitCode::kOutput, {"absent/d.avi"});
 }
 
