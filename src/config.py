@@ -43,12 +43,15 @@ def detection_scales(config: Config) -> tuple[Scale, ...]:
 def training_config(config: Config) -> Config:
     """Return the config of a training run, with defaults that follow from other options.
 
-    testing_shape follows training_shape, and a default warm-up that is as long as the run takes half of it.
+    testing_shape follows training_shape, or is the largest of multi_scale where a default is none of these; a default
+    warm-up that is as long as the run takes half of it.
     """
     if config.source("warmup_epochs") == DEFAULT and config.warmup_epochs >= config.max_epoch:
         config = config.replace(DERIVED, warmup_epochs=config.max_epoch / 2)
     if config.source("testing_shape") in (DEFAULT, DERIVED):
-        config = config.replace(DERIVED, testing_shape=config.training_shape)
+        sizes, is_default = training_sizes(config), config.source("training_shape") == DEFAULT
+        trained = sizes[0] if is_default and config.training_shape not in sizes else config.training_shape
+        config = config.replace(DERIVED, testing_shape=trained)
     return config
 
 

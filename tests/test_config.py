@@ -34,6 +34,11 @@ def test_testing_shape_follows_training_shape_unless_set():
     assert (config.testing_shape, config.source("testing_shape")) == ((320, 416), "derived")
     config = training_config(get_config(["--training_shape", "320", "--testing_shape", "640"]))
     assert (config.testing_shape, config.source("testing_shape")) == ((640, 640), "command line")
+    # Nobody asked for the default of 640, and no step has it.
+    sizes = ["--multi_scale=[[256,320],288]"]
+    assert training_config(get_config(sizes)).testing_shape == (288, 288)
+    assert training_config(get_config([*sizes, "--training_shape=256"])).testing_shape == (256, 256)
+    assert training_config(get_config(["--multi_scale=640,320"])).testing_shape == (640, 640)
     config = training_config(get_config([]).with_checkpoint({"testing_shape": [96, 96]}))
     assert (config.testing_shape, config.source("testing_shape")) == ((96, 96), "checkpoint")
 
