@@ -8,15 +8,16 @@
 A new folder below `ckpt_path` receives the log, the resolved config, metrics.csv, report.html and the checkpoints in
 ckpt_0/: --resume continues exactly from the newest; best.ckpt is for eval.py, export.py and predict.py.
 """
-import shlex
 import sys
 import time
+from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
 from model_utils.config import DERIVED, TRAVELLING, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
+from model_utils.files import command_of
 from model_utils.modelarts_job import modelarts_job
 from model_utils.options import AUTO
 from model_utils.signals import name_of
@@ -122,9 +123,9 @@ def fit(run, state, validation, checkpoint):
     trainer = Trainer(run, state, validation, report)
     progress = trainer.fit()
     if trainer.stopped_by:
-        logger.warning("stopped by %s after step %d of %d; to continue: python train.py --data_dir %s --resume %s",
-                       name_of(trainer.stopped_by), progress.step, run.total_steps, shlex.quote(config.data_dir),
-                       shlex.quote(str(run.last_checkpoint)))
+        logger.warning("stopped by %s after step %d of %d; to continue: %s", name_of(trainer.stopped_by), progress.step,
+                       run.total_steps, command_of("train.py", "--data_dir", Path(config.data_dir), "--resume",
+                                                   run.last_checkpoint))
         return 128 + trainer.stopped_by
     logger.info("done after %s, %d of them skipped; peak memory %.0f MB; %s", counted(progress.step, "steps"),
                 progress.skipped_steps, peak_memory_mb(),

@@ -188,7 +188,8 @@ class Config:
             leader = FOLLOWING.get(name)
             follows = leader and self._sources[name] == DERIVED and value == values[leader]
             lines.append(f"# {line}, follows {leader}\n" if follows else f"{line}\n")
-        write_atomically(path, "".join(lines).encode())
+        # A path need not be UTF-8; its other bytes are escaped as JSON has it.
+        write_atomically(path, "".join(lines).encode(errors="backslashreplace"))
 
 
 @functools.cache

@@ -66,9 +66,18 @@ def limit_folder(folder: Path, max_entries: int, max_bytes: int) -> None:
                 entry.unlink()
 
 
-def command_of(program: str) -> str:
-    """Return the command that starts one of the repository's programs, such as tools/check_dataset.py, from here."""
-    return f"python {program if Path.cwd() == ROOT else shlex.quote(str(ROOT / program))}"
+def command_of(program: str, *arguments: object) -> str:
+    """Return the command that starts one of the repository's programs, such as tools/check_dataset.py, to be pasted.
+
+    Args:
+        program: its path in the repository.
+        arguments: follow it; each `Path` is quoted, and not relative unless this is the repository's root: a script may
+            have started this process in another folder than its user is in.
+    """
+    is_root = Path.cwd() == ROOT
+    words = [shlex.quote(str(word if is_root else word.absolute())) if isinstance(word, Path) else str(word)
+             for word in arguments]
+    return " ".join(["python", program if is_root else shlex.quote(str(ROOT / program)), *words])
 
 
 def walk(folder: Path, onerror: Callable[[OSError], object] | None = None
@@ -362,7 +371,9 @@ def _naming(path, size=None):
     try:
         yield
     except OSError as error:
-        if error.filename is not None and WRITING not in str(error.filename):
+        # Of a copy that fills the disk, Python names the source; what has a cause was named here before.
+        names_source = error.errno in FULL and error.__cause__ is None
+        if error.filename is not None and WRITING not in str(error.filename) and not names_source:
             raise
         reason = error.strerror or str(error)
         if error.errno in FULL:

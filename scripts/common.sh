@@ -59,7 +59,8 @@ need_options() {
 # are existing relative paths are made absolute.
 absolute_options() {
     local argument option='' path_options
-    path_options=' --config_path --resume --resume_yolo --pretrained --pretrained_backbone --ckpt_file '
+    path_options=' --config_path --resume --resume_yolo --pretrained --pretrained_backbone --ckpt_file --ann_file'
+    path_options+=' --image_dir '
     OPTIONS=()
     for argument in "$@"; do
         if [[ -n "$option" && -e "$argument" ]]; then

@@ -72,10 +72,13 @@ def check_split(config, split):
 
 
 def class_table(data):
-    """Return for each class, by name, its images and boxes, and its small, medium and large boxes; without crowds."""
+    """Return for each class its images and boxes, and its small, medium and large boxes; without crowds.
+
+    By name, with the category id behind one that several classes have.
+    """
     truth, table = data.truth, {}
     real = truth["iscrowd"] == 0
-    for number, name in enumerate(data.categories.names):
+    for number, name in enumerate(data.categories.distinct_names):
         rows = real & (truth["class_index"] == number)
         areas = truth["area"][rows]
         small, medium = (areas < SMALL).sum(), ((areas >= SMALL) & (areas < MEDIUM)).sum()
@@ -85,9 +88,12 @@ def class_table(data):
 
 
 def duplicates(paths, workers):
-    """Return lists of image files, by path, that hold the same bytes."""
+    """Return lists of image files, by path, that hold the same bytes; what cannot be read is none of them."""
     def digest(path):
-        return hashlib.sha256(Path(path).read_bytes()).digest()
+        try:
+            return hashlib.sha256(Path(path).read_bytes()).digest()
+        except OSError:
+            return path
 
     same = defaultdict(list)
     with ThreadPoolExecutor(workers) as pool:

@@ -153,6 +153,9 @@ def main(argv=None):
         raise UsageError(f"--image_dir {arguments.image_dir}: no such folder")
     if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
         raise UsageError(f"{out} exists: name a new folder, or an empty one")
+    if out.resolve() in (Path.cwd(), *Path.cwd().parents):
+        # It is replaced, and whoever stands in it would not see what is there then.
+        raise UsageError(f"{out} is the folder that you are in, or one above it; name a new folder")
     kind = chosen_format(source, arguments.format)
     print(printable(convert(source.resolve(), out, kind, arguments)))
     return 0

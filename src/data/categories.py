@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Class names and category ids: those of a data set, and COCO's own."""
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,13 @@ class Categories:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def distinct_names(self) -> list[str]:
+        """The class names, with the id after a name that several categories have."""
+        counts = Counter(self.names)
+        return [f"{name} ({category_id})" if counts[name] > 1 else name
+                for name, category_id in zip(self.names, self.ids, strict=True)]
 
 
 def unnamed_categories(num_classes):

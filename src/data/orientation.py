@@ -106,7 +106,9 @@ def _head(path):
     """Return the bytes of an image file that hold its size and EXIF data."""
     with open_regular(path) as file:
         data = file.read(HEAD_BYTES)
-        return data if data.startswith(b"\xff\xd8") else data + file.read()
+        # Much of other data may stand before the size of a JPEG.
+        is_whole = data.startswith(b"\xff\xd8") and _end_of_head(data) < len(data)
+        return data if is_whole else data + file.read()
 
 
 def stored_and_upright_size(path: str | os.PathLike) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -4,7 +4,6 @@
 import contextlib
 import io
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -107,7 +106,7 @@ def score_results(data, results, engine="auto"):
     # Axes: IoU threshold, recall, category, area, detections an image; -1 marks a category without ground truth.
     precision = np.where(judge.eval["precision"] < 0, np.nan, judge.eval["precision"])[:, :, :, 0, -1]
     per_class_ap, per_class_ap50 = precision.mean((0, 1)).tolist(), precision[0].mean(0).tolist()
-    names = _distinct_names(data.categories)
+    names = data.categories.distinct_names
     return Scores(tuple(float(figure) for figure in judge.stats[:len(STAT_NAMES)]),
                   "\n".join(lines[:len(STAT_NAMES)]), dict(zip(names, per_class_ap, strict=True)),
                   dict(zip(names, per_class_ap50, strict=True)))
@@ -133,10 +132,3 @@ def _as_dataset(data, results):
                     "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
                    for number, result in enumerate(results, start=1)]
     return {**data.coco_dataset, "annotations": annotations}
-
-
-def _distinct_names(categories):
-    """Return the class names, with the id after a name that several categories share."""
-    counts = Counter(categories.names)
-    return [f"{name} ({category_id})" if counts[name] > 1 else name
-            for name, category_id in zip(categories.names, categories.ids, strict=True)]

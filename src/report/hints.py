@@ -3,9 +3,10 @@
 """The end of a training run: the commands that follow, and what its figures suggest to change."""
 import contextlib
 import math
-import shlex
+from pathlib import Path
 
 from model_utils.errors import UserError
+from model_utils.files import command_of
 from src.config import detection_scales
 from src.data.anchors import GOOD_RECALL, augmented_sides, fit_of
 from src.report.report import read_metrics
@@ -49,12 +50,11 @@ def next_commands(config, checkpoint):
         config (Config): of the run.
         checkpoint (Path): best.ckpt.
     """
-    device = f" --device_target {config.device_target}"
-    path = shlex.quote(str(checkpoint))
-    return "\n".join(("next:",
-                      f"  python eval.py --data_dir {shlex.quote(config.data_dir)} --pretrained {path}{device}",
-                      f"  python predict.py --ckpt_file {path} --image IMAGE_OR_FOLDER{device}",
-                      f"  python export.py --ckpt_file {path} --file_name yolov3_tiny --file_format ONNX{device}"))
+    device = ("--device_target", config.device_target)
+    return "\n  ".join((
+        "next:", command_of("eval.py", "--data_dir", Path(config.data_dir), "--pretrained", checkpoint, *device),
+        command_of("predict.py", "--ckpt_file", checkpoint, "--image", "IMAGE_OR_FOLDER", *device),
+        command_of("export.py", "--ckpt_file", checkpoint, "--file_name yolov3_tiny --file_format ONNX", *device)))
 
 
 def hints(config, data, metrics, train_ap=None):

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from model_utils.errors import UserError
 from src.data.coco import read_coco
 from src.data.image_files import decode_image, decode_reduced
-from src.data.orientation import exif_orientation, meant_orientation
+from src.data.orientation import exif_orientation, meant_orientation, stored_and_upright_size, unconfirmed
 from src.yolo_dataset import eval_stream, train_stream
 from tests.support.helpers import data_config, write_coco
 from tests.support.samples import smooth_image, turned
@@ -109,6 +109,17 @@ def test_images_whose_size_confirms_nothing_are_counted(tmp_path):
     data = read_coco(data_config(tmp_path), "train", training=True)
     assert (data.report["images_turned"], data.examples["images_turned"]) == (3, "0.jpg")
     assert "images_turned" not in read_coco(data_config(tmp_path, exif="ignore"), "train", training=True).report
+
+
+def test_the_size_behind_much_other_data_is_found(tmp_path):
+    path = store(tmp_path / "a.jpg", smooth_image(48, 64), 3)
+    data = path.read_bytes()
+    # Behind EXIF data, which end where the next segment begins.
+    place = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe1" else data.index(b"\xff\xdb")
+    other = b"\xff\xe2" + (40_002).to_bytes(2, "big") + bytes(40_000)
+    path.write_bytes(data[:place] + other * 2 + data[place:])
+    assert stored_and_upright_size(path) == ((64, 48), (64, 48))
+    assert unconfirmed([str(path)], [(64, 48)], 60) == [0]
 
 
 def test_a_file_of_the_stored_size_means_the_stored_image(tmp_path):

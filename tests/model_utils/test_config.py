@@ -5,6 +5,7 @@
 import copy
 import dataclasses
 import json
+import os
 import pickle
 import re
 import shutil
@@ -344,6 +345,12 @@ def test_a_saved_config_comes_back(tmp_path):
     # So that it follows a change.
     assert get_config(["--config_path", str(path), "--max_epoch=40"]).t_max == 40
     assert "momentum: 0.9  # default" in lines
+
+
+def test_a_path_that_is_not_utf_8_is_saved(tmp_path):
+    config = get_config(["--data_dir", os.fsdecode(b"d\xe9/\xc3\xa9")])
+    config.save_yaml(tmp_path / "config.yaml")
+    assert os.fsencode(get_config(["--config_path", str(tmp_path / "config.yaml")]).data_dir) == b"d\xe9/\xc3\xa9"
 
 
 def test_help_shows_every_option_with_help_choices_and_default(capsys):

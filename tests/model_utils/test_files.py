@@ -3,12 +3,23 @@
 """The walk of a folder; atomic writes, also where a rename fails or the disk is full."""
 import os
 import re
+import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 from model_utils import files
 from model_utils.errors import UserError, run_cli
-from model_utils.files import mindspore_folder, new_folder, replacing, write_all, write_atomically
+from model_utils.files import (
+    ROOT,
+    command_of,
+    mindspore_folder,
+    new_folder,
+    replacing,
+    write_all,
+    write_atomically,
+)
 from tests.support.helpers import full_disk
 
 
@@ -139,7 +150,19 @@ def test_a_full_disk_is_reported_with_the_name_of_the_file(folder, capfd):
     with full_disk():
         assert run_cli(lambda argv: write_atomically(first, bytes(10000))) == 1
     assert capfd.readouterr().err.startswith(f"error: {first}: File too large")
+    # Not the file that is copied, which Python names.
+    with full_disk(), pytest.raises(OSError) as caught, new_folder(folder / "new") as hidden:
+        shutil.copyfile(sys.executable, hidden / "copy")
+    assert caught.value.filename == str(folder / "new") and "bytes free" in caught.value.strerror
     assert_untouched(folder)
+
+
+def test_a_command_can_be_pasted_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert command_of("eval.py", "--data_dir", Path("my data"), "-x") == "python eval.py --data_dir 'my data' -x"
+    monkeypatch.chdir(tmp_path)
+    assert command_of("eval.py", "--data_dir", Path("data"), "-x") == (
+        f"python {ROOT}/eval.py --data_dir {tmp_path}/data -x")
 
 
 def test_only_what_mindspore_refuses_becomes_a_user_error():

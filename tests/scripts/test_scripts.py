@@ -103,11 +103,12 @@ def test_gpu_training_takes_a_device_number(place):
 def test_paths_in_options_are_those_of_the_calling_folder(place):
     (place.caller / "my config.yaml").write_text("lr: 1")
     options = ["--config_path", "my config.yaml", "--resume=a model.ckpt", "--resume_yolo", "missing.ckpt",
-               "--lr_epochs", "a model.ckpt"]
+               "--lr_epochs", "a model.ckpt", "--ann_file", "my config.yaml", "--image_dir=my data"]
     assert place.run("run_standalone_train.sh", "my data", *options).returncode == 0
     assert place.calls()[0]["arguments"][6:] == [
         "--config_path", str(place.caller / "my config.yaml"), f"--resume={place.checkpoint}",
-        "--resume_yolo", "missing.ckpt", "--lr_epochs", "a model.ckpt"]
+        "--resume_yolo", "missing.ckpt", "--lr_epochs", "a model.ckpt", "--ann_file",
+        str(place.caller / "my config.yaml"), f"--image_dir={place.caller / 'my data'}"]
 
 
 @pytest.mark.parametrize("script, arguments, message", [

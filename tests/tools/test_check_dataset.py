@@ -87,6 +87,22 @@ def test_a_class_that_only_validation_has_is_named(tmp_path, capsys):
     assert "warning: 1 class of val without a box in train, so not learned: ball" in text
 
 
+def test_classes_of_one_name_are_told_apart(tmp_path, capsys):
+    images = [{"size": (64, 64), "boxes": [(1, 1, 20, 10, 1), (30, 30, 9, 9, 2)]}, {"boxes": [(1, 1, 20, 10, 1)]}]
+    for split in ("train", "val"):
+        write_coco(tmp_path, images, split, [{"id": number, "name": "cell"} for number in (1, 2, 3)])
+    _, report, _ = check(tmp_path, capsys)
+    assert {name: found["boxes"] for name, found in report["splits"]["train"]["classes"].items()} == {
+        "cell (1)": 2, "cell (2)": 1, "cell (3)": 0}
+
+
+def test_images_that_may_not_be_read_do_not_end_the_search_for_duplicates(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"same")
+    paths = [tmp_path / name for name in ("a.png", "gone.png", "b.png", "gone too.png")]
+    assert check_dataset.duplicates(paths, 2) == [[tmp_path / "a.png", tmp_path / "b.png"]]
+
+
 def test_images_that_cannot_be_read_and_other_classes_are_errors(tmp_path, capsys):
     write(tmp_path)
     write_coco(tmp_path, [{"size": (64, 64), "boxes": [(1, 1, 20, 10, 1)]}], "val", CLASSES[:1])

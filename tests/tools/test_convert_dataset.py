@@ -347,7 +347,7 @@ def test_a_folder_of_ours_without_a_validation_split_gets_one(tmp_path):
     assert [len(content_of(tmp_path / "out", split)["images"]) for split in ("train", "val")] == [4, 1]
 
 
-def test_an_output_that_exists_is_refused_unless_empty(tmp_path, capsys):
+def test_an_output_that_exists_is_refused_unless_empty(tmp_path, capsys, monkeypatch):
     tool_exports.coco(tmp_path / "source")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
@@ -355,8 +355,12 @@ def test_an_output_that_exists_is_refused_unless_empty(tmp_path, capsys):
     for name in ("full", "dangling"):
         assert convert(tmp_path / "source", tmp_path / name) == 2
         assert "exists: name a new folder" in capsys.readouterr().err
-    (tmp_path / "empty").mkdir()
+    for name in ("empty", "here"):
+        (tmp_path / name).mkdir()
     assert convert(tmp_path / "source", tmp_path / "empty") == 0
+    monkeypatch.chdir(tmp_path / "here")
+    assert convert(tmp_path / "source", ".") == 2
+    assert ". is the folder that you are in, or one" in capsys.readouterr().err
     for fraction in ("0", "1", "nan"):
         assert convert(tmp_path / "source", tmp_path / "out", f"--val_fraction={fraction}") == 2
 

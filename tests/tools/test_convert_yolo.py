@@ -68,6 +68,14 @@ def test_labels_without_an_image_and_images_without_labels(source):
     assert reading.left_out == {"label files without an image, or of one that is not listed": (1, "gone.txt")}
 
 
+def test_a_label_file_that_two_images_could_have_is_refused(source):
+    path = write_picture(source, IMAGES[1])
+    yolo_file(source, "0 0.5 0.5 0.25 0.5\n")
+    path.rename(source / "photo_0.png")
+    with pytest.raises(UserError, match=r"photo_0.txt: may be of \S+photo_0.(jpg|png) or of \S+photo_0.(png|jpg); "):
+        read(source, "yolo")
+
+
 @pytest.mark.parametrize("text", [
     "train: ../train/images\nval: ../valid/images\nnc: 3\nnames: ['cup', 'ball', 'key']\n",
     "path: ../datasets/mine\ntrain: train/images\nval: [valid/images]\nnames: {0: cup, 1: ball, 2: key}\n",

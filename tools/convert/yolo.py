@@ -57,7 +57,7 @@ def read(source, image_root=None):
     keypoints = description.get("kpt_shape")
     keypoints = [whole_number(side) or 0 for side in keypoints] if isinstance(keypoints, list) else [0]
     pose_columns = 5 + math.prod(keypoints)
-    labels, seen, siblings, used, forms = set(), set(), {}, defaultdict(set), set()
+    labels, seen, siblings, used, forms = {}, set(), {}, defaultdict(set), set()
     for image, split in _images(reading, description, path):
         if image in seen:
             reading.leave_out("images that are listed again", reading.relative(image))
@@ -65,7 +65,10 @@ def read(source, image_root=None):
         seen.add(image)
         label, boxes = _label_file(reading, image, siblings), []
         if label:
-            labels.add(label)
+            owner = labels.setdefault(label, image)
+            if owner != image:
+                raise UserError(f"{label}: may be of {owner} or of {image}; leave the image that it is of, or give the "
+                                "other one another name")
             folder = reading.root if reading.root in classes else next(
                 (folder for folder in label.parents if folder in classes), reading.root)
             boxes = _boxes(reading, label, classes.get(folder, {}), pose_columns, used[folder], forms)
