@@ -15,6 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple, TextIO
 
 import cv2
@@ -191,7 +192,8 @@ class VideoFile:
         self.path, self.source, self._wh = path, source, image_hw[::-1]
         self._rate = max(round(rate, next(digits for digits in (3, 2, 1, 0) if rate * 10**digits <= MAX_TIME_BASE)),
                          MIN_RATE)
-        self._began, self._count, self._newest = None, 0, None
+        self._began = self._time = 0.0
+        self._count, self._newest = 0, None
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(replacing(path))
             self._writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, CODEC, self._rate, self._wh)
@@ -203,14 +205,17 @@ class VideoFile:
     def write(self, image: np.ndarray, time: float) -> None:
         """Append a frame, uint8 RGB [H, W, 3], of a time in seconds; the one before is repeated until then.
 
-        So a video of which frames were dropped is as long as what it shows.
+        So a video of which frames were dropped is as long as what it shows. Repeating takes half of the time between
+        them at most: where encoding is slower than the video, there would be ever more to repeat.
         """
         # OpenCV drops a frame of another size.
         same = image if image.shape[1::-1] == self._wh else cv2.resize(image, self._wh)
-        self._began = time if self._began is None else self._began
-        for _ in range(round((time - self._began) * self._rate) - self._count):
+        if self._newest is None:
+            self._began = self._time = time
+        due, ends = round((time - self._began) * self._rate), monotonic() + (time - self._time) / 2
+        while self._count < due and monotonic() < ends:
             self._append(self._newest)
-        self._newest = cv2.cvtColor(same, cv2.COLOR_RGB2BGR)
+        self._newest, self._time = cv2.cvtColor(same, cv2.COLOR_RGB2BGR), time
         self._append(self._newest)
 
     def _append(self, image):
