@@ -39,14 +39,16 @@ namespace fs = std::filesystem;
 const char *const kResults = "results.json";
 const char *const kFrameResults = "results.jsonl";
 const char *const kRecord = "run.json";
+const char *const kDrawn = "drawn.avi";
 // Written by src/postprocess.py, from the results.
 const char *const kMetrics = "metrics.json";
 
 /// Removes the results of an earlier run, which must not pass for those of a run that fails, and reports a folder that
 /// cannot be written before the work starts.
-void PrepareOutput(const fs::path &output) {
+void PrepareOutput(const fs::path &output, const std::string &video) {
   MakeFolders(output);
   CheckWritable(output);
+  RemoveDrawn(output / kDrawn, video);
   // Without results beside them they are the figures of another program, eval.py for one.
   if (fs::exists(output / kRecord) || fs::exists(output / kResults)) {
     RemoveFile(output / kMetrics);
@@ -228,7 +230,7 @@ ExitCode InferVideo(const Options &options, const ModelDescription &description)
   FrameRecords records(output / kFrameResults, description.classes);
   std::optional<DrawnVideo> drawn;
   if (options.draw) {
-    drawn.emplace(output / "drawn.avi", info.frames_per_second, description.classes, options.draw_threshold);
+    drawn.emplace(output / kDrawn, info.frames_per_second, description.classes, options.draw_threshold);
   }
   Progress progress(static_cast<size_t>(info.frames), &std::cerr);
   RunSummary summary;
@@ -245,7 +247,9 @@ ExitCode InferVideo(const Options &options, const ModelDescription &description)
   };
   FrameSource *const frames = newest ? static_cast<FrameSource *>(&*newest) : video.get();
   summary.seconds = RunPipeline(NewPipeline(options, description, runtimes), frames, handle);
-  drawn.reset();
+  if (drawn) {
+    drawn->Finish();
+  }
   for (const ClassDescription &one : description.classes) {
     summary.category_ids.push_back(one.id);
   }
@@ -271,7 +275,7 @@ ExitCode Infer(const Options &options) {
   CheckPreprocessor(options.preprocess);
   CheckRuntime(options.runtime);
   CatchSignals();
-  PrepareOutput(options.output);
+  PrepareOutput(options.output, options.video);
   ModelDescription description = ReadModelDescription(options.model);
   description.thresholds = ChosenThresholds(options, description.thresholds);
   if (!options.exif.empty()) {

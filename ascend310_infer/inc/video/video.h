@@ -47,6 +47,12 @@ class Video : public FrameSource {
 /// program was built without videoio.
 std::unique_ptr<Video> OpenVideo(const std::string &name, int64_t max_pixels);
 
+/// The path of the drawn video of a number from 1, by that of the first.
+std::filesystem::path DrawnPath(const std::filesystem::path &first, int number);
+
+/// Removes the drawn videos of an earlier run. Throws Error(kOutput) where one of them is the input of this run.
+void RemoveDrawn(const std::filesystem::path &first, const std::string &input);
+
 /// Frames with their boxes, as files of Motion JPEG in AVI, which OpenCV itself writes wherever it has videoio; other
 /// codecs are those of the machine. An AVI of OpenCV holds less than 4 GiB and frames of one size: after 1 GiB, or
 /// where the size changes, another file follows, with a number before its suffix.
@@ -59,8 +65,11 @@ class DrawnVideo {
 
   /// Draws the detections that score at least the threshold on pixels uint8 RGB, which it takes, of a time in the
   /// video. The frame before is repeated until then, so that a video of which frames were dropped is as long as what it
-  /// shows. Throws Error(kOutput).
+  /// shows, for at most half of the time between them. Throws Error(kOutput).
   void Write(cv::Mat pixels, const std::vector<Detection> &detections, double seconds);
+
+  /// Completes the file. Throws Error(kOutput) where it is not whole.
+  void Finish();
 
  private:
   struct Writer;  // with what OpenCV needs
@@ -75,7 +84,7 @@ class DrawnVideo {
   std::unique_ptr<Writer> writer_;
   int files_ = 0;
   int64_t frames_ = 0;
-  double began_ = 0;
+  double began_ = 0, newest_seconds_ = 0;
   cv::Mat newest_;
 };
 

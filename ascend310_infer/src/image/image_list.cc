@@ -39,10 +39,11 @@ bool HasImageSuffix(const fs::path &path) {
 }
 
 /// A link that leads nowhere counts, so that it is reported as an image that cannot be read; a pipe could block
-/// forever.
+/// forever. A hidden file does not: systems put such ones beside images.
 bool IsImage(const fs::directory_entry &entry) {
   std::error_code ignored;
-  return HasImageSuffix(entry.path()) && !entry.is_directory(ignored) && !entry.is_other(ignored);
+  return entry.path().filename().string().front() != '.' && HasImageSuffix(entry.path()) &&
+         !entry.is_directory(ignored) && !entry.is_other(ignored);
 }
 
 /// Whether a file holds a json object, whatever its name is: a brace and the first key, which no path begins with.
@@ -68,8 +69,8 @@ std::vector<ImageEntry> FromFolder(const std::string &folder, std::string *remar
     }
   }
   if (!others.empty()) {
-    *remark = folder + ": " + std::to_string(others.size()) + " files and folders are left out, which are no images " +
-              "by their names (first: " + *std::min_element(others.begin(), others.end()) + ")";
+    *remark = folder + ": " + std::to_string(others.size()) + " files and folders are left out, which are hidden or " +
+              "no images by their names (first: " + *std::min_element(others.begin(), others.end()) + ")";
   }
   if (error) {
     throw Error(ExitCode::kInput,

@@ -3,8 +3,10 @@
 #include "inc/video/video.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
+#include <fstream>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 #ifdef YOLO_WITH_VIDEO
@@ -16,6 +18,29 @@
 #include "inc/utils.h"
 
 namespace yolo {
+
+std::filesystem::path DrawnPath(const std::filesystem::path &first, int number) {
+  std::filesystem::path path = first;
+  if (number > 1) {
+    path.replace_extension("." + std::to_string(number) + first.extension().string());
+  }
+  return path;
+}
+
+void RemoveDrawn(const std::filesystem::path &first, const std::string &input) {
+  std::vector<std::filesystem::path> found;
+  std::error_code ignored;
+  for (int number = 1; std::filesystem::exists(DrawnPath(first, number), ignored); ++number) {
+    found.push_back(DrawnPath(first, number));
+    if (std::filesystem::equivalent(input, found.back(), ignored)) {
+      throw Error(ExitCode::kOutput, found.back().string() +
+                                         ": this is the video, which a drawing would replace; choose another --output");
+    }
+  }
+  for (const std::filesystem::path &path : found) {
+    RemoveFile(path);
+  }
+}
 
 VideoEnd JudgeEnd(const VideoInfo &info, int64_t read) {
   const std::string after = " after " + std::to_string(read) + " frames";
@@ -94,6 +119,10 @@ class OpenCvVideo : public Video {
       // A frame that cannot be decoded ends the video; how far it came says whether that is an error.
       return std::nullopt;
     }
+    if (read_ == 0) {
+      // Not since the connection.
+      watch_ = Stopwatch();
+    }
     frame.number = read_++;
     // Videoio's own time is that of the frame or of the next one, by release and backend.
     frame.seconds = info_.is_live ? watch_.Seconds() : static_cast<double>(frame.number) / info_.frames_per_second;
@@ -128,6 +157,15 @@ std::unique_ptr<Video> OpenVideo(const std::string &name, int64_t max_pixels) {
   return std::make_unique<OpenCvVideo>(name, max_pixels);
 }
 
+namespace {
+
+[[noreturn]] void FailToWrite(const std::filesystem::path &path, const std::string &why) {
+  throw Error(ExitCode::kOutput, path.string() + ": cannot write this video" + why +
+                                     "; check the path, its permissions and the space on the disk");
+}
+
+}  // namespace
+
 struct DrawnVideo::Writer {
   cv::VideoWriter file;
   std::filesystem::path path;
@@ -136,11 +174,15 @@ struct DrawnVideo::Writer {
 
 void DrawnVideo::Write(cv::Mat pixels, const std::vector<Detection> &detections, double seconds) {
   if (frames_ == 0) {
-    began_ = seconds;
+    began_ = newest_seconds_ = seconds;
   }
-  for (const int64_t due = std::llround((seconds - began_) * frames_per_second_); frames_ < due;) {
+  const Stopwatch watch;
+  const int64_t due = std::llround((seconds - began_) * frames_per_second_);
+  // Where encoding is slower than the video, repeating it all would leave ever more to repeat.
+  for (const double budget = (seconds - newest_seconds_) / 2; frames_ < due && watch.Seconds() < budget;) {
     Append(newest_);
   }
+  newest_seconds_ = seconds;
   DrawDetections(detections, threshold_, classes_, &pixels);
   cv::Mat image;
   cv::cvtColor(pixels, image, cv::COLOR_RGB2BGR);
@@ -151,27 +193,38 @@ void DrawnVideo::Write(cv::Mat pixels, const std::vector<Detection> &detections,
 void DrawnVideo::Append(const cv::Mat &image) {
   std::error_code ignored;
   const bool is_full = writer_ != nullptr && std::filesystem::file_size(writer_->path, ignored) > max_bytes_;
-  const auto fail = [&](const std::string &why) {
-    throw Error(ExitCode::kOutput, path_.string() + ": cannot write this video" + why +
-                                       "; check the path, its permissions and the space on the disk");
-  };
   try {
     if (writer_ == nullptr || is_full || writer_->size != image.size()) {
-      writer_.reset();
-      std::filesystem::path path = path_;
-      if (++files_ > 1) {
-        path.replace_extension("." + std::to_string(files_) + path_.extension().string());
-      }
+      Finish();
+      const std::filesystem::path path = DrawnPath(path_, ++files_);
       writer_ = std::make_unique<Writer>(Writer{{}, path, image.size()});
       if (!writer_->file.open(path.string(), cv::CAP_OPENCV_MJPEG, cv::VideoWriter::fourcc('M', 'J', 'P', 'G'),
                               frames_per_second_, image.size())) {
-        fail("");
+        FailToWrite(path, "");
       }
     }
     writer_->file.write(image);
     ++frames_;
   } catch (const cv::Exception &error) {
-    fail(" (" + error.err + ")");
+    FailToWrite(path_, " (" + error.err + ")");
+  }
+}
+
+void DrawnVideo::Finish() {
+  if (writer_ == nullptr) {
+    return;
+  }
+  writer_->file.release();
+  const std::filesystem::path path = writer_->path;
+  writer_.reset();
+  // OpenCV reports no error of this file. The last that it writes is the length, behind the four letters of RIFF.
+  std::array<unsigned char, 8> head{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char *>(head.data()), head.size());
+  const uintmax_t length = head[4] | head[5] << 8 | head[6] << 16 | static_cast<uintmax_t>(head[7]) << 24;
+  std::error_code ignored;
+  if (!file || length + head.size() != std::filesystem::file_size(path, ignored)) {
+    FailToWrite(path, "");
   }
 }
 #else
@@ -184,6 +237,8 @@ struct DrawnVideo::Writer {};
 void DrawnVideo::Write(cv::Mat /*pixels*/, const std::vector<Detection> & /*detections*/, double /*seconds*/) {}
 
 void DrawnVideo::Append(const cv::Mat & /*image*/) {}
+
+void DrawnVideo::Finish() {}
 #endif
 
 DrawnVideo::DrawnVideo(std::filesystem::path path, double frames_per_second,

@@ -39,7 +39,8 @@ TEST_CASE("a folder: images only, by name, ids by number or by place") {
   folder.Write("sub.jpg/1.jpg", "x");
   ImageList list = ListImages(folder.path(), "", "", kListedClasses);
   REQUIRE(list.images.size() == 3);
-  CHECK(list.remark == folder.path().string() + ": 2 files and folders are left out, which are no images by their " +
+  CHECK(list.remark == folder.path().string() +
+                           ": 2 files and folders are left out, which are hidden or no images by their " +
                            "names (first: notes.txt)");
   CHECK(list.images[0].id == 139);
   CHECK(list.images[1].id == 12);

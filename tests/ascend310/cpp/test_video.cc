@@ -1,7 +1,10 @@
 // Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <opencv2/imgproc.hpp>
 #include <thread>
 
@@ -240,6 +243,7 @@ TEST_CASE("a video that was written is read with its frames, times and colours")
     }
     // Another size, another file.
     video.Write(cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(0)), {{{4, 14, 28, 28}, 0.9F, 0}}, 11);
+    video.Finish();
   }
   const auto video = yolo::OpenVideo(path, yolo::kMaxPixels);
   CHECK(video->info().frames == 20);
@@ -257,6 +261,46 @@ TEST_CASE("a video that was written is read with its frames, times and colours")
   REQUIRE(boxes);
   CHECK(cv::mean(boxes->pixels)[0] > 10);
   CheckError([&] { yolo::OpenVideo(path, 3071); }, ExitCode::kInput, {"64x48", "more than 3071", "--max_pixels"});
+}
+
+TEST_CASE("drawn videos of an earlier run go, but never the input") {
+  const TemporaryFolder folder;
+  const std::filesystem::path first = folder.path() / "drawn.avi";
+  for (const char *name : {"drawn.avi", "drawn.2.avi", "drawn.4.avi", "other.avi"}) {
+    folder.Write(name, "video");
+  }
+  std::filesystem::create_symlink(folder.path() / "drawn.2.avi", folder.path() / "link.avi");
+  CheckError([&] { yolo::RemoveDrawn(first, folder.path() / "link.avi"); }, ExitCode::kOutput,
+             {"drawn.2.avi: this is"});
+  CHECK(std::filesystem::exists(first));
+  yolo::RemoveDrawn(first, "rtsp://camera/1");
+  for (const char *name : {"drawn.avi", "drawn.2.avi"}) {
+    CHECK_FALSE(std::filesystem::exists(folder.path() / name));
+  }
+  CHECK(std::filesystem::exists(folder.path() / "drawn.4.avi"));
+}
+
+TEST_CASE("a drawn video that is not whole is reported") {
+  const TemporaryFolder folder;
+  const std::vector<yolo::ClassDescription> classes = {{"cup", 3}};
+  cv::Mat noise(240, 320, CV_8UC3);
+  cv::randu(noise, 0, 255);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto heeded = std::signal(SIGXFSZ, SIG_IGN);
+  yolo::DrawnVideo video(folder.path() / "d.avi", 5, classes, 0.5);
+  const rlimit small{50000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  CheckError(
+      [&] {
+        for (int number = 0; number < 30; ++number) {
+          video.Write(noise.clone(), {}, number / 5.0);
+        }
+        video.Finish();
+      },
+      ExitCode::kOutput, {"d.avi: cannot write this video"});
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, heeded);
 }
 
 TEST_CASE("a drawn video that grows too large continues in another file") {
