@@ -7,7 +7,7 @@ Files arrive all or none. Every exception of `moxing` becomes a UserError.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -33,8 +33,8 @@ def copy_in(config: Config, say: Callable[[str], None]) -> str:
         UserError: `moxing` is missing, or something cannot be copied or unpacked; nothing half-written is left.
     """
     file = _moxing_file()
-    # A url that cannot be written to is reported now, not after days of training.
-    with _reporting(f"train_url {config.train_url}: cannot be made"):
+    # A url that cannot be written to is reported now, not after days of training. Other machines may make it, too.
+    with _reporting(f"train_url {config.train_url}: cannot be made"), suppress(FileExistsError):
         if not file.exists(config.train_url):
             file.make_dirs(config.train_url)
     data_dir = ""

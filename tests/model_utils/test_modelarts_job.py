@@ -177,6 +177,12 @@ def test_a_place_for_results_that_cannot_be_made_is_reported_before_the_run(stor
         modelarts_job(pytest.fail, job(), limits=FAST)
 
 
+def test_another_machine_may_make_the_place_for_results(tmp_path, storage, job):
+    storage.errors["make_dirs"] = FileExistsError(17, "File exists")
+    modelarts_job(write_result, job(), limits=FAST)
+    assert names(tmp_path / "s3/bucket/results") == ["outputs/RUN/result.txt"]
+
+
 # Results out
 
 def fail_after_a_result(config):
