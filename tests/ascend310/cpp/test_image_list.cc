@@ -33,15 +33,15 @@ std::string ImageRoot(const TemporaryFolder &folder) {
 
 TEST_CASE("a folder: images only, by name, ids by number or by place") {
   const TemporaryFolder folder;
-  for (const char *name : {"000000000139.jpg", "12.JPEG", "notes.txt", "7.png"}) {
+  for (const char *name : {"000000000139.jpg", "12.JPEG", "notes.txt", "7.png", "._7.png"}) {
     folder.Write(name, "x");
   }
   folder.Write("sub.jpg/1.jpg", "x");
   ImageList list = ListImages(folder.path(), "", "", kListedClasses);
   REQUIRE(list.images.size() == 3);
   CHECK(list.remark == folder.path().string() +
-                           ": 2 files and folders are left out, which are hidden or no images by their " +
-                           "names (first: notes.txt)");
+                           ": 3 files and folders are left out, which are hidden or no images by their " +
+                           "names (first: ._7.png)");
   CHECK(list.images[0].id == 139);
   CHECK(list.images[1].id == 12);
   CHECK(list.images[2].id == 7);
