@@ -51,7 +51,7 @@ class Video:
         source: what it is.
         rate: frames a second.
         count: frames that the file says it has; 0: not known.
-        is_timed: whether `rate` is not that of a file, whose frames have times of their own.
+        is_timed: whether the file states no rate, so that the times of its frames are those that it has for each.
         read: frames that were read.
         dropped: of these, the frames of a live source that came while earlier ones were used.
     """

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of predict.py: json, csv and COCO results hold the same numbers; ids; drawn images and videos."""
 import csv
+import itertools
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from model_utils.errors import UsageError, UserError
 from src.data.categories import Categories
 from src.deploy.detector import Detections
+from src.evaluation import prediction_files
 from src.evaluation.frames import Frame
 from src.evaluation.prediction_files import ImageIds, PredictionFiles, VideoFile, checked_formats
 from src.evaluation.sources import Source
@@ -31,8 +33,10 @@ def detections(count, image_hw=(48, 64)):
 
 
 @pytest.fixture(name="written")
-def fixture_written(tmp_path):
+def fixture_written(tmp_path, monkeypatch):
     """What is written of an image without detections, a second image and two frames of a video."""
+    # However slow this machine is, there is time to repeat a frame.
+    monkeypatch.setattr(prediction_files, "monotonic", lambda: 0.0)
     sources = [Source(Path("0.png"), False, "0.png"), IMAGE]
     frames = [Frame(PIXELS, source) for source in sources] + [
         Frame(PIXELS, VIDEO, None, number, time) for number, time in ((0, 0.0), (3, 0.1 + 0.2))]
@@ -140,6 +144,17 @@ def test_a_video_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypa
     with pytest.raises(UserError, match="a.mp4: this OpenCV writes no MPEG-4 videos of 10 frames a second; leave"):
         VideoFile(tmp_path / "a.mp4", VIDEO, 10.0, (48, 64))
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.mp4", "of an earlier run")]
+
+
+def test_repeating_a_frame_takes_half_of_the_time_until_the_next_at_most(tmp_path, monkeypatch):
+    clock = itertools.count()
+    # Each look at the clock is a second later: a frame in each of the first ten of twenty seconds.
+    monkeypatch.setattr(prediction_files, "monotonic", lambda: float(next(clock)))
+    video = VideoFile(tmp_path / "a.mp4", VIDEO, 10.0, (48, 64))
+    for time in (5.0, 25.0):
+        video.write(PIXELS, time)
+    video.close()
+    assert cv2.VideoCapture(str(tmp_path / "a.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 1 + 9 + 1
 
 
 def images(*paths):
