@@ -74,8 +74,13 @@ def command_of(program: str, *arguments: object) -> str:
         arguments: follow it; each `Path` is quoted, and not relative unless this is the repository's root: a script may
             have started this process in another folder than its user is in.
     """
-    is_root = Path.cwd() == ROOT
-    words = [shlex.quote(str(word if is_root else word.absolute())) if isinstance(word, Path) else str(word)
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        # It was removed meanwhile.
+        folder = Path()
+    is_root = folder == ROOT
+    words = [shlex.quote(str(word if is_root else folder / word)) if isinstance(word, Path) else str(word)
              for word in arguments]
     return " ".join(["python", program if is_root else shlex.quote(str(ROOT / program)), *words])
 

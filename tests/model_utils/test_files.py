@@ -163,6 +163,11 @@ def test_a_command_can_be_pasted_in_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command_of("eval.py", "--data_dir", Path("data"), "-x") == (
         f"python {ROOT}/eval.py --data_dir {tmp_path}/data -x")
+    removed = tmp_path / "removed"
+    removed.mkdir()
+    monkeypatch.chdir(removed)
+    removed.rmdir()
+    assert command_of("eval.py", Path("data"), Path("/data")) == f"python {ROOT}/eval.py data /data"
 
 
 def test_only_what_mindspore_refuses_becomes_a_user_error():
