@@ -211,9 +211,14 @@ def main(argv=None):
     parser.add_argument("experiments", type=Path, help="YAML file of runs")
     parser.add_argument("--data_dir", type=Path, help="data folder in COCO layout, for the runs that name none")
     parser.add_argument("--work", type=Path, default=ROOT / "outputs" / "experiments", help="folder of the runs")
+    parser.add_argument("--csv", type=Path, help="table of results, such as a new one, in place of the file's")
     arguments = parser.parse_args(argv)
     data_dir = arguments.data_dir and arguments.data_dir.resolve()
     csv_path, runs = read_experiments(arguments.experiments.resolve(), data_dir, arguments.work.resolve())
+    if arguments.csv:
+        csv_path = arguments.csv.resolve()
+        if csv_path.is_dir() or not csv_path.parent.is_dir():
+            raise UsageError(f"--csv is {arguments.csv}, expected a file in a folder that exists")
     left = [run for run in runs if run.name not in names_done(csv_path)]
     for run in left:
         if run.data_dir is None:

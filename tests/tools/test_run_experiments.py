@@ -136,6 +136,14 @@ def test_a_row_for_each_run(place, run):
     assert place.csv.read_text() == before and not list(place.csv.parent.glob(".*"))
 
 
+def test_a_new_table_gets_all_runs_again(place, run, tmp_path):
+    place.write({"name": "first"})
+    assert run()[0] == 0
+    again = tmp_path / "again.csv"
+    assert run(f"--csv={again}")[1].endswith(f"1 of 1 runs are in {again}, 0 failed\n") and names_done(again) == {"first"}
+    assert run(f"--csv={tmp_path}") == (2, f"error: --csv is {tmp_path}, expected a file in a folder that exists\n")
+
+
 def test_every_failure_is_named_and_the_other_runs_continue(place, run):
     place.write({"name": "unlucky", "options": {"seed": 13}}, {"name": "sound"})
     code, out = run()
