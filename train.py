@@ -14,12 +14,11 @@ from pathlib import Path
 
 import model_utils.bootstrap  # noqa: F401  (first: sets the environment)
 
-from model_utils.config import DERIVED, TRAVELLING, get_config
+from model_utils.config import DERIVED, get_config
 from model_utils.device_adapter import setup_device, start_ranks
 from model_utils.errors import UsageError, counted, run_cli
 from model_utils.files import command_of
 from model_utils.modelarts_job import modelarts_job
-from model_utils.options import AUTO
 from model_utils.signals import name_of
 from src.config import check_config, resumed_config, training_config, with_categories
 from src.data.coco import read_coco
@@ -37,6 +36,7 @@ from src.training.trainer import Trainer
 from src.training.validation import build_validation, finish_line
 from src.weights.checkpoint import load_checkpoint
 from src.weights.checkpoint_folder import resume_from
+from src.weights.start_weights import settle_auto
 from src.yolo_dataset import workers_of
 
 
@@ -57,10 +57,11 @@ def train(config):
     config = with_categories(config, len(data.categories))
     data = usable(data, check_images(data, config, workers_of(config), ranks), config, training=True,
                   left_out=checkpoint.meta.get("left_out") if checkpoint else None)
-    reasons = [f"{name} auto: as in {config.resume_yolo}, whose weights were trained so" for name in TRAVELLING
-               if config.resume_yolo and asked[name] == AUTO]
-    if config.time_budget and not checkpoint:
-        config, fitting = fit_to_time(config, data, ranks, started)
+    reasons = []
+    if config.resume_yolo:
+        config, reasons = settle_auto(config, asked, data.categories.names)
+    if config.time_budget:
+        config, fitting = fit_to_time(config, data, ranks, started, is_resumed=bool(checkpoint))
         reasons += fitting
     config, lines = fit_to_data(config, data)
     check_config(config)

@@ -179,7 +179,8 @@ class Config:
     def save_yaml(self, path: str | os.PathLike) -> None:
         """Write all values as YAML, each with a comment of its source; the file can be a --config_path.
 
-        What follows another option is a comment, so that it follows a change of that one, too.
+        What follows another option is a comment, so that it follows a change of that one, too, and so is a time_budget,
+        of which max_epoch has come.
         """
         lines, values = ["# The resolved configuration of a run: value  # where it came from\n"], self.to_dict()
         for name, value in values.items():
@@ -187,7 +188,8 @@ class Config:
             line = f"{name}: {json.dumps(value, ensure_ascii=False)}  # {self._sources[name]}"
             leader = FOLLOWING.get(name)
             follows = leader and self._sources[name] == DERIVED and value == values[leader]
-            lines.append(f"# {line}, follows {leader}\n" if follows else f"{line}\n")
+            note = f", follows {leader}" if follows else ", gave max_epoch" if name == "time_budget" and value else ""
+            lines.append(f"# {line}{note}\n" if note else f"{line}\n")
         # A path need not be UTF-8; its other bytes are escaped as JSON has it.
         write_atomically(path, "".join(lines).encode(errors="backslashreplace"))
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values derived from a Config: detection scales, values taken from the data, and checks across options."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -134,6 +135,10 @@ def _network_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'anchor_masks')}: expected numbers from 0 to {len(anchors) - 1}, one for each anchor"
     if any(len(set(mask)) != len(mask) for mask in masks):
         yield f"{_found(config, 'anchor_masks')}: expected no anchor twice on one scale"
+    indices = list(itertools.chain(*masks))
+    if config.anchors == AUTO and indices != list(range(len(indices))):
+        yield (f"{_found(config, 'anchor_masks')}, but anchors is auto, which gives the smaller half to stride 16: "
+               "leave anchor_masks out, or set anchors")
     if len(config.settled().scale_x_y) != len(masks):
         yield f"{_found(config, 'scale_x_y')}: expected {len(masks)} numbers, one for each list of anchor_masks"
 

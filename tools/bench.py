@@ -13,6 +13,7 @@ run resumes, and to use several cores the command is started once for each. The 
 import argparse
 import csv
 import datetime
+import json
 import os
 import re
 import shlex
@@ -55,6 +56,21 @@ def runs_of(arguments, options, data_of, folder):
     return runs
 
 
+def check_rows(runs, path):
+    """Raise a UserError if a run is in the csv with other options, whose scores would pass for those of this recipe."""
+    wanted = {run.name: run.options for run in runs}
+    for row in _rows(path):
+        options, found = wanted.get(row["name"]), json.loads(row["options"])
+        differing = options and sorted(name for name in {**options, **found} if options.get(name) != found.get(name))
+        if differing:
+            raise UserError(f"{path}: {row['name']} was trained with other options ({', '.join(differing)}): give this "
+                            "recipe another --name, or move the file away")
+
+
+def _rows(path):
+    return csv.DictReader(path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
+
+
 def score_peer(command, run, log):
     """Train and score the peer as a run of ours is; returns its row of the csv."""
     options, started = run.options, time.monotonic()
@@ -80,7 +96,7 @@ def table(paths):
     """
     scores = {name: defaultdict(list) for name in paths}
     for name, path in paths.items():
-        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()) if path.exists() else ():
+        for row in _rows(path):
             scores[name][row["name"].rpartition("-")[0]].append((100 * float(row["AP"]), 100 * float(row["AP50"])))
     names = [name for name in SETS if any(found.get(name) for found in scores.values())]
     lines = ["| set | " + " | ".join(f"{name} AP | AP50" for name in paths) + " |",
@@ -142,6 +158,7 @@ def main(argv=None):
         data_of = {name: make_set(name, source, work / "data", arguments.hold_out) for name, source in sources.items()}
     paths = {name: work / f"{name}{held}.csv" for name in (arguments.name, PEER)}
     runs = runs_of(arguments, options, data_of, work / f"{arguments.name}{held}")
+    check_rows(runs, paths[arguments.name])
     queues = [(runs, paths[arguments.name], train_and_score)]
     if arguments.peer:
         peers = [run._replace(folder=work / f"{PEER}{held}" / run.name) for run in runs]

@@ -51,11 +51,19 @@ def make_set(name: str, source: Path | None, folder: Path, holds_out: bool) -> P
         source: what it is made from.
         folder: has the data folders of all sets.
         holds_out: a fifth of the training images takes the place of the validation images.
+
+    Raises:
+        UserError: the set there is of another source.
     """
+    origin = folder / f"{name}.source"
+    if source and origin.exists() and origin.read_text(encoding="utf-8") != str(source):
+        raise UserError(f"{folder / name}: was made from {origin.read_text(encoding='utf-8')}, not from {source}: name "
+                        "another --work, or remove it and its .source")
     data, split = folder / name, folder / f"{name}_split"
     holds_out = holds_out and not SETS[name].by_heart
     if not data.exists():
         SETS[name].make(source, data)
+        origin.write_text(str(source), encoding="utf-8")
     if holds_out and not split.exists():
         split_coco.split(data, split, 0.2, SEED)
     return split if holds_out else data

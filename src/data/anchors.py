@@ -4,6 +4,8 @@
 
 A box and an anchor are compared by their sides alone: their IoU with a common centre.
 """
+import itertools
+
 import cv2
 import numpy as np
 
@@ -37,13 +39,14 @@ def box_sides(data: CocoData, config) -> np.ndarray:
 def augmented_sides(data: CocoData, config) -> np.ndarray:
     """Return the sides of boxes as training sees them: those of augmented samples, [n, 2] width, height in pixels.
 
-    Images are drawn at random until there are `ENOUGH_BOXES`.
+    Images are drawn at random until there are `ENOUGH_BOXES`. Each training size has its share, and so have the last
+    epochs without mosaic where the passes cover the run.
     """
-    found, count, sizes = [], 0, training_sizes(config)
-    for epoch in range(MOST_PASSES):
-        for index in np.random.default_rng((config.seed, epoch)).permutation(len(data)).tolist():
-            rng = np.random.default_rng((config.seed, epoch, index))
-            plan, _ = plan_sample(data, index, sizes[epoch % len(sizes)], config, epoch, rng)
+    found, count, sizes = [], 0, itertools.cycle(training_sizes(config))
+    for number in range(MOST_PASSES):
+        for index in np.random.default_rng((config.seed, number)).permutation(len(data)).tolist():
+            rng = np.random.default_rng((config.seed, number, index))
+            plan, _ = plan_sample(data, index, next(sizes), config, number % config.max_epoch, rng)
             found.append(plan.boxes[plan.boxes[:, 4] >= 0, :4])
             count += len(found[-1])
             if count >= ENOUGH_BOXES:

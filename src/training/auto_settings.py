@@ -60,7 +60,8 @@ def fit_to_data(config, data):
 
 def _mosaic_close_epochs(config, _):
     epochs = min(MAX_CLOSED, int(config.max_epoch * CLOSED_SHARE))
-    return {"mosaic_close_epochs": epochs}, f"{epochs} of {config.max_epoch}"
+    return ({"mosaic_close_epochs": epochs},
+            f"{epochs} of {config.max_epoch}, a quarter of the epochs and no more than {MAX_CLOSED}")
 
 
 def _anchors(config, data):
@@ -68,8 +69,10 @@ def _anchors(config, data):
     kept = {"anchors": default.anchors}
     anchors = sorted({anchor for scale in detection_scales(default) for anchor in scale.anchors}, key=np.prod)
     count = sum(map(len, config.anchor_masks))
-    if len(np.unique(sides, axis=0)) < count:
-        return kept, f"the default ones, as only {counted(len(sides), 'boxes are')} large enough to fit any to"
+    different = len(np.unique(sides, axis=0))
+    if different < count:
+        return kept, (f"the default ones, as {counted(len(sides), 'boxes are')} large enough to fit any to, of "
+                      f"{counted(different, 'different sizes')}, fewer than {count}")
     found = fitted_anchors(sides, count, config.seed)
     before, after = fit_of(sides, anchors), fit_of(sides, found)
     gain = after["mean_iou"] - before["mean_iou"]
@@ -92,13 +95,14 @@ def _scale_x_y(config, _):
 
 def _max_box(config, data):
     counts = sorted((len(boxes) for boxes in data.boxes), reverse=True) or [0]
-    room = max(1, min(counts[0], MAX_BOXES))
+    room, mosaic = max(1, min(counts[0], MAX_BOXES)), ""
     if config.mosaic:
-        # Four crowded images at once are rare.
-        room = max(room, min(sum(counts[:TILES]), max(MAX_MOSAIC_BOXES, 2 * counts[0]), MAX_BOXES))
+        # Four crowded images at once are rare; of fewer images, one comes more than once.
+        room = max(room, min(sum((counts * TILES)[:TILES]), max(MAX_MOSAIC_BOXES, 2 * counts[0]), MAX_BOXES))
+        mosaic = f", a mosaic of {TILES} images more"
     over = sum(count > room for count in counts)
     excess = f"; {counted(over, 'images have')} more, of which a random choice is used each time" if over else ""
-    return {"max_box": room}, f"{room}, as an image has up to {counted(counts[0], 'boxes')}{excess}"
+    return {"max_box": room}, f"{room}, as an image has up to {counted(counts[0], 'boxes')}{mosaic}{excess}"
 
 
 def _steps(config, data):

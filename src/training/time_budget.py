@@ -38,18 +38,21 @@ class Timing:
     validation: float
 
 
-def fit_to_time(config, data, ranks, started):
+def fit_to_time(config, data, ranks, started, is_resumed):
     """Return a config of the epochs that fit into its time_budget, and lines for the log.
 
     Args:
-        config (Config): of a run that is not resumed.
+        config (Config): with a time_budget.
         data (CocoData): the training split.
         ranks (Ranks): the processes that train together.
         started (float): when the run began, by `time.monotonic`.
+        is_resumed (bool): a resumed run keeps its epochs.
 
     Raises:
         UsageError: another option does not fit that number of epochs.
     """
+    if is_resumed:
+        return config, [f"time_budget {config.time_budget}: a resumed run keeps its epochs, {config.max_epoch}"]
     timing = measure(fit_to_data(config, data)[0], data, ranks)
     steps = steps_per_epoch(len(data), config.per_batch_size, config.group_size)
     # Each rank has its own clock.

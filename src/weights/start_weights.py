@@ -4,8 +4,11 @@
 
 import mindspore as ms
 
+from model_utils.config import DERIVED, TRAVELLING
 from model_utils.errors import UsageError, UserError
 from model_utils.files import file_fault
+from model_utils.options import AUTO
+from src.config import detection_scales
 from src.initializer import BACKBONE_BLOCKS, HEAD_SCALES, initialise_weights, set_objectness_prior
 from src.weights.checkpoint import Checkpoint, copy_strictly, load_checkpoint
 from src.weights.darknet import DARKNET_OPTIONS, is_darknet, read_darknet
@@ -38,6 +41,28 @@ def start_weights(network, config, class_names=None):
     return f"random weights, seed {config.seed}"
 
 
+def settle_auto(config, asked, class_names):
+    """Return the config of a run from the weights of resume_yolo, and a line for the log for each option that was auto.
+
+    What travels in a checkpoint is that of its run. Where the heads start from scratch they need not predict as far as
+    those did: a scale_x_y that was auto is left to the data.
+
+    Args:
+        config (Config): with the travelling options of the checkpoint.
+        asked (Config): before it got them.
+        class_names (sequence): of the data.
+    """
+    checkpoint, scales = load_checkpoint(config.resume_yolo), detection_scales(config)
+    biases = {head: checkpoint.weights.get(f"{head}.bias", ()) for head in HEAD_SCALES}
+    is_new = _has_other_classes(checkpoint, class_names) or any(
+        len(biases[head]) != scales[index].channels(len(class_names)) for head, index in HEAD_SCALES.items())
+    settled = asked.settled()
+    taken = [name for name in TRAVELLING if asked[name] != settled[name] and not (is_new and name == "scale_x_y")]
+    if is_new and asked.scale_x_y == AUTO:
+        config = config.replace(DERIVED, scale_x_y=AUTO)
+    return config, [f"{name} auto: as in {config.resume_yolo}, whose weights were trained so" for name in taken]
+
+
 def load_for_fine_tuning(network, checkpoint, class_names=None):
     """Copy a checkpoint's best weights into a network; heads for other classes or anchors keep their start.
 
@@ -56,8 +81,7 @@ def load_for_fine_tuning(network, checkpoint, class_names=None):
     weights = checkpoint.best_weights()
     parameters = {parameter.name: parameter for parameter in network.get_parameters()}
     skipped = []
-    trained_names = checkpoint.meta.get("class_names")
-    has_other_classes = None not in (trained_names, class_names) and list(trained_names) != list(class_names)
+    has_other_classes = _has_other_classes(checkpoint, class_names)
     for head in HEAD_SCALES:
         names = [name for name in (f"{head}.weight", f"{head}.bias") if name in weights]
         # A head is skipped only as a whole: weight and bias both differ, and by their rows alone.
@@ -68,6 +92,11 @@ def load_for_fine_tuning(network, checkpoint, class_names=None):
     copy_strictly({name: parameter for name, parameter in parameters.items() if name not in skipped},
                   {name: array for name, array in weights.items() if name not in skipped}, checkpoint.path)
     return skipped
+
+
+def _has_other_classes(checkpoint, class_names):
+    trained_names = checkpoint.meta.get("class_names")
+    return None not in (trained_names, class_names) and list(trained_names) != list(class_names)
 
 
 def _start_fine_tuning(network, config, class_names):

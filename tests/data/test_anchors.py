@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from src.data import anchors
 from src.data.anchors import augmented_sides, box_sides, fit_of, fitted_anchors
 from src.data.coco import read_coco
 from src.yolo_dataset import train_stream
@@ -12,9 +13,9 @@ from tests.support.helpers import data_config, write_coco
 
 def test_the_fit_of_anchors_by_hand():
     # IoU with a common centre: 8x8 in 8x16 is a half; 20x20 shares 8x16 of 400.
-    sides, anchors = np.array([[8.0, 8.0], [8.0, 16.0], [20.0, 20.0]]), [[8.0, 16.0]]
-    assert fit_of(sides, anchors) == {"mean_iou": pytest.approx((0.5 + 1 + 128 / 400) / 3),
-                                      "best_possible_recall": pytest.approx(2 / 3)}
+    sides, wide = np.array([[8.0, 8.0], [8.0, 16.0], [20.0, 20.0]]), [[8.0, 16.0]]
+    assert fit_of(sides, wide) == {"mean_iou": pytest.approx((0.5 + 1 + 128 / 400) / 3),
+                                   "best_possible_recall": pytest.approx(2 / 3)}
     assert fit_of(sides, sides) == {"mean_iou": 1, "best_possible_recall": 1}
 
 
@@ -55,6 +56,17 @@ def test_augmented_sides_are_those_of_the_first_training_batches(config, monkeyp
     rows = boxes[boxes[:, :, 4] >= 0]
     np.testing.assert_allclose(sorted(augmented_sides(data, config).tolist()), sorted((rows[:, 2:4] * 64).tolist()),
                                rtol=1e-5)
+
+
+def test_augmented_sides_are_those_of_all_sizes_and_epochs(config, monkeypatch):
+    plan_sample, planned = anchors.plan_sample, []
+    monkeypatch.setattr(anchors, "MOST_PASSES", 3)
+    monkeypatch.setattr(anchors, "plan_sample", lambda data, index, size, config, epoch, rng: (
+        planned.append((size, epoch)) or plan_sample(data, index, size, config, epoch, rng)))
+    config = config.replace("command line", multi_scale=[64, 96], max_epoch=2)
+    augmented_sides(read_coco(config, "train", training=True), config)
+    small, large = (64, 64), (96, 96)
+    assert planned == [(large, 0), (small, 0), (large, 1), (small, 1), (large, 0), (small, 0)]
 
 
 def test_of_many_boxes_some_are_drawn(config, monkeypatch):

@@ -17,6 +17,7 @@ import pytest
 from model_utils.config import (
     CONFIGS,
     DEFAULT_CONFIG,
+    DERIVED,
     OF_PROGRAM,
     OTHER_NAMES,
     REMOVED_OPTIONS,
@@ -345,6 +346,14 @@ def test_a_saved_config_comes_back(tmp_path):
     # So that it follows a change.
     assert get_config(["--config_path", str(path), "--max_epoch=40"]).t_max == 40
     assert "momentum: 0.9  # default" in lines
+
+
+def test_a_time_budget_is_saved_as_the_epochs_that_it_gave(tmp_path):
+    path = tmp_path / "config.yaml"
+    get_config(["--time_budget=20m"]).replace(DERIVED, max_epoch=7).save_yaml(path)
+    assert '# time_budget: "20m"  # command line, gave max_epoch' in path.read_text().splitlines()
+    again = get_config(["--config_path", str(path)])
+    assert (again.max_epoch, again.time_budget) == (7, "")
 
 
 def test_a_path_that_is_not_utf_8_is_saved(tmp_path):

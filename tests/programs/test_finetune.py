@@ -16,7 +16,7 @@ from src.training.optimizer import build_optimizer, freeze_backbone, set_trainin
 from src.training.train_step import TrainStep
 from src.weights.checkpoint import legacy_names, save_checkpoint
 from src.weights.darknet import DARKNET_OPTIONS
-from src.weights.start_weights import start_weights
+from src.weights.start_weights import settle_auto, start_weights
 from src.yolo import build_network
 from tests.support.small_networks import is_backbone, random_weights, same, small_network, values, write_darknet
 
@@ -59,6 +59,20 @@ def test_heads_of_as_many_but_other_classes_start_from_scratch_too(tmp_path):
         expected = {name: values(plain)[name] if name in heads else weights[name] for name in weights}
         assert same(values(network), expected) == set(weights)
         assert ("start from scratch because they are for other classes" in line) == bool(heads)
+
+
+@pytest.mark.parametrize("meta, names, is_kept", [
+    ({"class_names": ["cup", "ball"], "category_ids": [1, 2]}, ("cup", "ball"), True),
+    ({"class_names": ["cup", "ball"], "category_ids": [1, 2]}, ("ball", "cup"), False),
+    ({}, ("dog", "cat"), True), ({}, ("dog",), False)])
+def test_new_heads_reach_as_far_as_the_assigner_wants(tmp_path, meta, names, is_kept):
+    path = tmp_path / "c.ckpt"
+    save_checkpoint(path, random_weights(2), {"scale_x_y": [1.5, 1.5], **meta})
+    asked = get_config([f"--resume_yolo={path}", "--scale_x_y=auto", "--anchors=auto"])
+    config, lines = settle_auto(asked.with_checkpoint({"scale_x_y": [1.5, 1.5]}), asked, names)
+    assert config.scale_x_y == ((1.5, 1.5) if is_kept else "auto") and config.anchors == get_config([]).anchors
+    assert lines == [f"{name} auto: as in {path}, whose weights were trained so"
+                     for name in ("anchors", "scale_x_y")[:1 + is_kept]]
 
 
 def test_the_objectness_prior_is_for_new_heads_only(tmp_path):

@@ -73,8 +73,11 @@ def test_ours_and_the_peer_on_each_set_with_each_seed(place, run, tmp_path):
     assert (f"called with {place.work}/data/few --imgsz 160 --epochs 60 --batch 8 --seed 4 --work "
             f"{place.work}/peer/few-4\n") in log
     before = (place.work / "peer.csv").read_text()
-    assert run("--sets", "bccd", "few", "--seeds", "2", "4", peer)[0] == 0
+    assert run("--sets", "bccd", "few", "--seeds", "2", "4", peer, "--lr=0.01", "--mosaic=0")[0] == 0
     assert (place.work / "peer.csv").read_text() == before
+    code, out = run("--sets", "bccd", "--seeds", "2", "--lr=0.01", "--mosaic_scale=1,2")
+    assert code == 1 and (f"{place.work}/ours.csv: bccd-2 was trained with other options (mosaic, mosaic_scale): give "
+                          "this recipe another --name") in out
 
 
 def test_a_peer_that_fails_is_named_and_the_rest_continues(place, run, tmp_path):

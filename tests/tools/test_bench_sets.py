@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from model_utils.errors import UserError
 from src.data.coco import read_coco
 from src.data.image_files import decode_image
 from tests.support import tool_exports
@@ -55,6 +56,8 @@ def test_coco100_is_scored_on_its_training_images(tmp_path):
     assert len(train) == 100 and train.image_ids == val.image_ids
     # So none of them can be held out.
     assert make_set("coco100", None, tmp_path, True) == tmp_path / "coco100"
+    with pytest.raises(UserError, match=f"coco100: was made from {tmp_path}/source, not from {tmp_path}/other: name"):
+        make_set("coco100", tmp_path / "other", tmp_path, False)
 
 
 def test_toy_is_converted_and_split_for_choices(tmp_path):

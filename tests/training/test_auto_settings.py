@@ -45,13 +45,14 @@ def test_anchors_are_fitted_where_the_default_ones_are_poor(tmp_path):
 
 
 def test_default_anchors_stay_where_they_fit_and_where_boxes_are_few(tmp_path):
-    config = config_of(boxes_of(tmp_path / "good", [(10, 14), (23, 27), (37, 58)] * 3 + [(11, 14), (23, 26), (36, 58)]),
-                       "--anchor_masks=[[0,1],[1,2]]")
+    config = config_of(boxes_of(tmp_path / "good", [(10, 14), (23, 27), (37, 58)] * 3 + [(11, 14), (23, 26), (36, 58)]))
     kept, (line,) = fit_to_data(config, read_coco(config, "train", training=True))
     assert kept.anchors == get_config([]).anchors and "anchors auto: the default ones; mean IoU" in line
     config = config_of(boxes_of(tmp_path / "few", [(10, 10), (20, 20)]))
     kept, (line,) = fit_to_data(config, read_coco(config, "train", training=True))
-    assert kept.anchors == get_config([]).anchors and "only" in line and "large enough" in line
+    assert kept.anchors == get_config([]).anchors and "of 2 different sizes, fewer than 6" in line
+    with pytest.raises(UsageError, match="anchor_masks is .*, but anchors is auto, .*: leave anchor_masks out, or set"):
+        config_of(tmp_path / "few", "--anchor_masks=[[0,1,2],[1,2,3]]")
 
 
 def test_given_anchors_are_kept_without_a_word(tmp_path):
@@ -132,11 +133,12 @@ def test_what_is_given_stays(tmp_path):
 
 
 @pytest.mark.parametrize("counts, mosaic, room", [
-    ([3, 5, 1, 2], 0, 5), ([3, 5, 1, 2, 1], 0.5, 11), ([50, 22, 60, 53], 1, 120),
+    ([3, 5, 1, 2], 0, 5), ([3, 5, 1, 2, 1], 0.5, 11), ([10], 1, 40), ([10, 3], 1, 26), ([50, 22, 60, 53], 1, 120),
     ([70, 2, 60, 3], 1, 135), ([100, 90, 80, 70], 1, 200), ([200, 99, 2], 1, 300), ([350, 2], 0, 300)])
 def test_there_is_room_for_the_boxes_of_an_image_and_of_a_mosaic(tmp_path, counts, mosaic, room):
     settled, lines = settings_of(tmp_path, f"--mosaic={mosaic}", "--per_batch_size=1", counts=counts)
     assert settled.max_box == room
+    assert ("a mosaic of 4 images more" in lines["max_box"]) == bool(mosaic)
     over = sum(count > room for count in counts)
     assert (f"; {counted(over, 'images have')} more" in lines["max_box"]) == (max(counts) > room)
 

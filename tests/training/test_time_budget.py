@@ -11,7 +11,7 @@ from model_utils.config import get_config
 from model_utils.errors import UsageError
 from src.config import check_config, seconds_of
 from src.training.meters import FIRST_STEPS
-from src.training.time_budget import Timing, epochs_within, step_seconds
+from src.training.time_budget import Timing, epochs_within, fit_to_time, step_seconds
 from tests.support.shared_graphs import shared_graphs
 from tests.support.training_runs import SMALL
 from tools.faults.small_run import CPU
@@ -52,6 +52,12 @@ def test_a_step_of_many_sizes_takes_what_their_mean_area_does():
 def test_one_epoch_is_trained_in_any_case():
     epochs, line = epochs_within(get_config(["--time_budget=1m"]), TIMING, 200, 30.0)
     assert epochs == 1 and line.endswith("an epoch 101.0 s, longer than the 5 s that are left")
+
+
+def test_a_resumed_run_keeps_its_epochs():
+    config = get_config(["--time_budget=1h", "--max_epoch=3"])
+    assert fit_to_time(config, None, None, 0.0, is_resumed=True) == (
+        config, ["time_budget 1h: a resumed run keeps its epochs, 3"])
 
 
 def test_a_number_of_epochs_and_a_time_are_refused():
