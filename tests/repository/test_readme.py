@@ -53,9 +53,9 @@ PATHS_2021 = (
     "eval.py", "export.py", "train.py",
 )
 # What follows -- in the text and is no option of default_config.yaml: of scripts, tools and the C++ app.
-OTHER_OPTIONS = {"aipp", "attribute", "bccd", "coco128", "format", "fraction", "group_by", "help_all", "hold_out",
-                 "images", "json", "name", "option", "peer", "precision", "preprocess", "roboflow", "rounds", "runtime",
-                 "seeds", "sizes", "val_fraction", "video"}
+OTHER_OPTIONS = {"aipp", "attribute", "bccd", "coco128", "csv", "format", "fraction", "group_by", "help_all",
+                 "hold_out", "images", "json", "name", "option", "peer", "precision", "preprocess", "roboflow",
+                 "rounds", "runtime", "seeds", "sizes", "val_fraction", "video"}
 # Shell scripts that other scripts source.
 SOURCED = {"common.sh", "environment.sh", "distribute.sh"}
 
