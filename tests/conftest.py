@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The environment that MindSpore is imported in, the distribution of tests to workers, and their memory."""
+"""The environment that MindSpore is imported in, the distribution of tests to workers, and their mode and memory."""
 import ctypes
 import gc
 import os
@@ -46,6 +46,15 @@ def pytest_collection_modifyitems(items):
 def fixture_cache(tmp_path_factory):
     """Keep what programs remember of images out of the user's own cache folder."""
     os.environ["YOLOV3_TINY_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fixture_mode():
+    """Start each module as it would start alone: a program that another one ran has left graph mode, which compiles."""
+    if "mindspore" in sys.modules:
+        import mindspore as ms
+
+        ms.set_context(mode=ms.PYNATIVE_MODE)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,8 +19,6 @@ from tests.support.loss_cases import BORDER, config_of, random_case, scales_of
 @pytest.fixture(scope="module", autouse=True)
 def graph_mode():
     ms.set_context(mode=ms.GRAPH_MODE)
-    yield
-    ms.set_context(mode=ms.PYNATIVE_MODE)
 
 
 def clear_of_ignore_threshold(big, small, boxes, setup):

@@ -65,14 +65,8 @@ def gflops(network, height, width):
 
 @pytest.mark.parametrize("size, expected", [(640, 13.17), (416, 5.565)])
 def test_flops(coco_network, size, expected):
-    # Hooks work in PyNative mode only.
-    mode = ms.get_context("mode")
-    ms.set_context(mode=ms.PYNATIVE_MODE)
-    try:
-        found = gflops(coco_network, size, size)
-    finally:
-        ms.set_context(mode=mode)
-    assert found == pytest.approx(expected, rel=5e-4)
+    # By hooks, which work in PyNative mode only.
+    assert gflops(coco_network, size, size) == pytest.approx(expected, rel=5e-4)
 
 
 def test_a_new_inference_network_is_folded_and_a_given_network_is_used(coco_network):

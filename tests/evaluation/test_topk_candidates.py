@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of src/evaluation/topk_candidates.py: detections from candidates are those from the whole heads, to the last
 bit."""
+import functools
+
 import numpy as np
 import pytest
 
@@ -14,10 +16,20 @@ from src.yolo import build_inference_network
 from tests.support.decoded_heads import empty_heads, put, random_heads
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graph_mode():
+    ms.set_context(mode=ms.GRAPH_MODE)
+
+
+@functools.cache
+def selector(count, multi_label):
+    return CandidateSelector(count, multi_label)
+
+
 def select(heads, count, multi_label=True):
     """The `Candidates` of each image of a batch, given as a list of heads (big, small)."""
     batch = [ms.Tensor(np.stack(head)) for head in zip(*heads, strict=True)]
-    fields = [field.asnumpy() for field in CandidateSelector(count, multi_label)(*batch)]
+    fields = [field.asnumpy() for field in selector(count, multi_label)(*batch)]
     return [Candidates(*(field[image] for field in fields)) for image in range(len(heads))]
 
 
@@ -41,23 +53,23 @@ def rounded(heads, digits):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("multi_label", [True, False])
-@pytest.mark.parametrize("num_classes, grid, mean_size", [(1, 4, 0.5), (3, 4, 0.3), (20, 3, 0.12)])
+@pytest.mark.parametrize("num_classes, grid, mean_size", [(1, 4, 0.5), (20, 3, 0.12)])
 def test_detections_are_those_of_the_heads_or_left_to_them(multi_label, num_classes, grid, mean_size):
-    """With any number of candidates, from hardly one to all; equal scores on both sides of the last of them."""
+    """With one candidate, with hardly enough and with all; equal scores on both sides of the last of them."""
     images = []
     for digits in (7, 1):
         rng = np.random.default_rng(num_classes)
         images += [rounded(random_heads(rng, num_classes, grid, mean_size), digits) for _ in range(3)]
     expected = [detections_from_heads(*heads, 0.02, 0.5, 20, multi_label) for heads in images]
     decided = []
-    for count in (1, 15, 25, 60, 200, 5000):
+    for count in (1, 22, 5000):
         for candidates, heads, right in zip(select(images, count, multi_label), images, expected, strict=True):
             found = find(candidates, heads, most=20)
             decided.append(found is not None)
             if found is not None:
                 assert_same(found, right)
-    # The first is too few for 20 detections in any case; the last are all there are.
-    assert not any(decided[:6]) and all(decided[-6:])
+    # The first is too few for 20 detections in any case, the second in some; the last are all there are.
+    assert not any(decided[:6]) and 0 < sum(decided[6:12]) < 6 and all(decided[12:])
     assert all(any(len(right[0]) == 20 for right in part) for part in (expected[:3], expected[3:]))
 
 

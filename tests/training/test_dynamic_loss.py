@@ -20,8 +20,6 @@ SETUP = {"input_hw": (96, 128), "num_classes": 3, "scale_x_y": (2.0, 2.0), "box_
 @pytest.fixture(scope="module", autouse=True)
 def graph_mode():
     ms.set_context(mode=ms.GRAPH_MODE)
-    yield
-    ms.set_context(mode=ms.PYNATIVE_MODE)
 
 
 @functools.cache
