@@ -22,9 +22,9 @@ EVERYTHING = {
     "device_target": "CPU", "training_shape": 64, "per_batch_size": 2, "max_epoch": 5, "warmup_epochs": 1, "lr": 1e-4,
     "lr_scheduler": "cosine_per_step", "multi_scale": "[64, 96]", "resize_rate": 3, "mosaic": 0.7,
     "mosaic_close_epochs": 3, "min_visible": 0.2, "max_box": 20, "ema_decay": 0.6,
-    "assigner": "dynamic", "scale_x_y": "2,2", "micro_batch_size": 1,
+    "assigner": "dynamic", "scale_x_y": "2,2", "optimizer": "adamw",
     "box_loss": "ciou", "objectness_target": "iou", "objectness_prior": 0.01, "label_smooth": 1, "eval_interval": 1,
-    "patience": 3, "weight_decay": 5.0, "dynamic_loss_scale": True, "loss_scale": 8.0,
+    "patience": 3, "weight_decay": 500.0, "dynamic_loss_scale": True, "loss_scale": 8.0,
     "ckpt_interval": 2, "log_interval": 2, "report": False,
 }
 
@@ -96,7 +96,7 @@ def test_the_unbroken_run_uses_every_feature(unbroken):
     assert re.findall(r"iter\[(\d+)\], compiled the training step for (\d+)x", log)[0] == ("0", "96")
     assert sorted(re.findall(r"compiled the training step for (\d+x\d+)", log)) == ["64x64", "96x96"]
     moved = [name for name in last.weights if (last.weights[name] != last.averages[name]).any()]
-    assert len(moved) == len(last.weights) == 59
+    assert len(moved) == len(last.weights) == 59 and len(last.moments) == 2 * 37 + 2
     assert "stopped early at epoch[3]: 3 validations without a better AP than" in log
     assert (checkpoints.parent / "first_batch.jpg").stat().st_size > 5000
 

@@ -28,7 +28,7 @@ FORMS = {
     "without branch": (f"--clip_gradient_norm={CLIP_NORM}", "--weight_decay=0.5", "--dynamic_loss_scale=True"),
     "O2": ("--amp_level=O2", "--dynamic_loss_scale=True", "--loss_scale=65536.0"),
     "O3": ("--amp_level=O3",),
-    "micro-batches": ("--per_batch_size=4", "--micro_batch_size=2"),
+    "micro-batches": ("--per_batch_size=4", "--micro_batch_size=2", "--dynamic_loss_scale=True", "--loss_scale=8.0"),
 }
 
 

@@ -370,18 +370,6 @@ def test_killed_in_an_epoch_and_resumed_with_other_workers_equals_the_unbroken_r
 
 
 @pytest.mark.slow
-def test_a_run_with_adamw_continues_exactly(tmp_path, data):
-    # A rate that does not follow from the length of the run.
-    options = [*SMALL, "--optimizer", "adamw", "--lr_scheduler", "exponential"]
-    whole, _ = run(tmp_path / "whole", data, *options, "--max_epoch", 3)
-    part, _ = run(tmp_path / "part", data, *options, "--max_epoch", 2)
-    resumed, log = run(tmp_path / "resumed", data, "--resume", part / "last.ckpt", "--max_epoch", 3)
-    assert "continues at step 10" in log
-    assert digest(resumed / "last.ckpt") == digest(whole / "last.ckpt")
-    assert len(load_checkpoint(whole / "last.ckpt").moments) == 2 * 37 + 2
-
-
-@pytest.mark.slow
 def test_memorises_eight_images(tmp_path):
     rng = np.random.default_rng(3)
     images = [{"size": (64, 64), "boxes": [(*rng.uniform(0, 16, 2), *rng.uniform(16, 26, 2), 3),
