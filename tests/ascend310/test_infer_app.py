@@ -77,8 +77,7 @@ def best_boxes_as_truth(path, results, written, count=20):
     return read_annotation_file(written, None)
 
 
-@pytest.mark.parametrize("mode", ["stretch", "letterbox"])
-@pytest.mark.parametrize("name", ["bccd", "coco128"])
+@pytest.mark.parametrize("name, mode", [("bccd", "stretch"), ("coco128", "letterbox")])
 def test_the_detections_and_ap_are_those_of_eval(name, mode, tmp_path, monkeypatch):
     # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
     monkeypatch.setattr(eval_program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
