@@ -137,8 +137,8 @@ def _network_faults(config: Config) -> Iterator[str]:
         yield f"{_found(config, 'anchor_masks')}: expected no anchor twice on one scale"
     indices = list(itertools.chain(*masks))
     if config.anchors == AUTO and indices != list(range(len(indices))):
-        yield (f"{_found(config, 'anchor_masks')}, but anchors is auto, which gives the smaller half to stride 16: "
-               "leave anchor_masks out, or set anchors")
+        yield (f"{_found(config, 'anchor_masks')}, but anchors is auto, which numbers them by scale: leave "
+               "anchor_masks out, or set anchors")
     if len(config.settled().scale_x_y) != len(masks):
         yield f"{_found(config, 'scale_x_y')}: expected {len(masks)} numbers, one for each list of anchor_masks"
 

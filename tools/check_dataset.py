@@ -28,7 +28,7 @@ from model_utils.config import TRAVELLING, get_config
 from model_utils.errors import UserError, counted, printable, run_cli
 from model_utils.json_file import write_json
 from src.config import detection_scales
-from src.data.anchors import box_sides, fit_of, fitted_anchors
+from src.data.anchors import anchors_by_scale, box_sides, fit_of
 from src.data.coco import FINDINGS, for_training, layout, need_ground_truth, read_coco
 from src.data.image_check import UNREADABLE, check_images
 from src.yolo_dataset import workers_of
@@ -111,10 +111,11 @@ def anchor_report(data, config):
     sides = box_sides(data, config)
     if not len(sides):
         return {}
-    anchors = sorted({anchor for scale in detection_scales(config) for anchor in scale.anchors}, key=np.prod)
+    scales = [scale.anchors for scale in detection_scales(config)]
+    anchors = sorted({anchor for scale in scales for anchor in scale}, key=np.prod)
     report = {"anchors": [list(anchor) for anchor in anchors], **fit_of(sides, anchors)}
     if len(np.unique(sides, axis=0)) >= len(anchors):
-        found = fitted_anchors(sides, len(anchors), config.seed)
+        found = anchors_by_scale(sides, scales, config.seed)
         report["fitted"] = {"anchors": found, **fit_of(sides, found)}
     return report
 

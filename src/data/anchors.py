@@ -78,6 +78,26 @@ def _best_iou(sides, anchors):
     return (shared / (sides.prod(axis=1)[:, None] + anchors.prod(axis=1) - shared)).max(axis=1, initial=0)
 
 
+def anchors_by_scale(sides: np.ndarray, scales, seed: int) -> list[list[float]]:
+    """Return anchors for boxes, those of one scale after those of another, each fitted to the boxes of its scale.
+
+    A box is of the scale that has its best anchor now. Were all fitted to all boxes, objects of half a cell would get
+    anchors at the coarse scale, where several of them share a cell. A scale of too few boxes keeps its anchors.
+
+    Args:
+        sides: [n, 2] width, height.
+        scales: the anchors of each scale, [[width, height], ...].
+        seed: as in `fitted_anchors`.
+    """
+    owners = np.argmax([_best_iou(sides, np.asarray(anchors, np.float64)) for anchors in scales], axis=0)
+    found = []
+    for number, anchors in enumerate(scales):
+        own = sides[owners == number]
+        is_enough = len(np.unique(own, axis=0)) >= len(anchors)
+        found += fitted_anchors(own, len(anchors), seed) if is_enough else [list(map(float, one)) for one in anchors]
+    return found
+
+
 def fitted_anchors(sides: np.ndarray, count: int, seed: int) -> list[list[float]]:
     """Return anchors for boxes, [[width, height], ...], smallest area first, rounded to tenths of a pixel.
 

@@ -9,7 +9,7 @@ from model_utils.config import DERIVED
 from model_utils.errors import counted
 from model_utils.options import AUTO
 from src.config import detection_scales
-from src.data.anchors import GOOD_RECALL, augmented_sides, fit_of, fitted_anchors
+from src.data.anchors import GOOD_RECALL, anchors_by_scale, augmented_sides, fit_of
 from src.data.mosaic import TILES
 from src.distributed_sampler import steps_per_epoch
 
@@ -67,22 +67,21 @@ def _mosaic_close_epochs(config, _):
 def _anchors(config, data):
     sides, default = augmented_sides(data, config), config.settled()
     kept = {"anchors": default.anchors}
-    anchors = sorted({anchor for scale in detection_scales(default) for anchor in scale.anchors}, key=np.prod)
-    count = sum(map(len, config.anchor_masks))
+    scales = [scale.anchors for scale in detection_scales(default)]
+    anchors = [anchor for scale in scales for anchor in scale]
+    count = len(anchors)
     different = len(np.unique(sides, axis=0))
     if different < count:
         return kept, (f"the default ones, as {counted(len(sides), 'boxes are')} large enough to fit any to, of "
                       f"{counted(different, 'different sizes')}, fewer than {count}")
-    found = fitted_anchors(sides, count, config.seed)
+    found = anchors_by_scale(sides, scales, config.seed)
     before, after = fit_of(sides, anchors), fit_of(sides, found)
     gain = after["mean_iou"] - before["mean_iou"]
     figures = (f"mean IoU {before['mean_iou']:.3f} of the default ones, {after['mean_iou']:.3f} of fitted ones, best "
                f"possible recall {before['best_possible_recall']:.3f} and {after['best_possible_recall']:.3f}")
     if gain < MIN_GAIN and (gain <= 0 or before["best_possible_recall"] >= GOOD_RECALL):
         return kept, f"the default ones; {figures}"
-    # The smaller half at stride 16, the others at stride 32.
-    masks = [list(range(count // 2)), list(range(count // 2, count))]
-    return ({"anchors": found, "anchor_masks": masks},
+    return ({"anchors": found},
             f"fitted to {counted(len(sides), 'boxes')} of augmented samples; {figures}: {found}")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from src.data import anchors
-from src.data.anchors import augmented_sides, box_sides, fit_of, fitted_anchors
+from src.data.anchors import anchors_by_scale, augmented_sides, box_sides, fit_of, fitted_anchors
 from src.data.coco import read_coco
 from src.yolo_dataset import train_stream
 from tests.support.helpers import data_config, write_coco
@@ -24,6 +24,15 @@ def test_six_kinds_of_boxes_are_found_again():
     rng = np.random.default_rng(2)
     sides = (np.repeat(kinds, 50, axis=0) * np.exp(rng.normal(0, 0.02, (300, 2))))
     np.testing.assert_allclose(fitted_anchors(sides, 6, 1), sorted(kinds.tolist(), key=np.prod), rtol=0.03)
+
+
+def test_each_scale_gets_anchors_for_its_boxes():
+    rng = np.random.default_rng(2)
+    small, large = (np.repeat([[side, side]], 50, axis=0) * np.exp(rng.normal(0, 0.2, (50, 2))) for side in (12, 200))
+    scales = [[(10, 10), (20, 20)], [(100, 100), (300, 300)]]
+    found = anchors_by_scale(np.concatenate([small, large, small]), scales, 1)
+    assert found == [*fitted_anchors(np.concatenate([small, small]), 2, 1), *fitted_anchors(large, 2, 1)]
+    assert anchors_by_scale(small, scales, 1)[2:] == [[100, 100], [300, 300]]
 
 
 def test_mutations_raise_the_fit_of_k_means_and_a_seed_decides(monkeypatch):

@@ -52,7 +52,7 @@ def test_anchors_that_fit_are_recognised_and_better_ones_found(tmp_path, capsys)
     _, fitting, _ = check(tmp_path, capsys, f"--anchors={json.dumps(sides)}")
     assert (fitting["anchors"]["mean_iou"], fitting["anchors"]["best_possible_recall"]) == (1, 1)
     _, others, text = check(tmp_path, capsys)
-    assert others["anchors"]["mean_iou"] < 0.8 < others["anchors"]["fitted"]["mean_iou"]
+    assert others["anchors"]["mean_iou"] < 0.7 < others["anchors"]["fitted"]["mean_iou"]
     assert "anchors: mean IoU 0." in text and "fitted to them: mean IoU" in text
 
 
