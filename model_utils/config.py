@@ -180,7 +180,7 @@ class Config:
         """Write all values as YAML, each with a comment of its source; the file can be a --config_path.
 
         What follows another option is a comment, so that it follows a change of that one, too, and so is a time_budget,
-        of which max_epoch has come.
+        from which max_epoch came.
         """
         lines, values = ["# The resolved configuration of a run: value  # where it came from\n"], self.to_dict()
         for name, value in values.items():
