@@ -18,10 +18,10 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 # Folders that run first, longest first: a long one that starts last leaves the other worker idle.
-LONGEST = ("launch", "ascend310", "faults", "training", "programs", "repository", "scripts")
-# Folders that one worker runs as one group, by its name: their tests share jobs of several ranks, or the built app. A
-# test elsewhere joins by @pytest.mark.xdist_group(name).
-GROUPS = {"launch": "ranks", "ascend310": "ascend310"}
+LONGEST = ("launch", "ascend310", "training", "faults", "programs", "repository", "scripts")
+# Folders that one worker runs as one group, by its name: their tests share jobs of several ranks, the built app, or
+# compiled steps. A test elsewhere joins by @pytest.mark.xdist_group(name).
+GROUPS = {"launch": "ranks", "ascend310": "ascend310", "training": "training"}
 # A process below it keeps its compiled graphs from module to module; a training step takes 0.2 GiB.
 KEPT_BYTES = 3 * 2**29
 

@@ -11,9 +11,10 @@ import psutil
 import pytest
 
 from src.weights.checkpoint import load_checkpoint
-from tests.support.ranks.many_ranks import busy_core, job_command, job_environment, run_ranks
+from tests.support.ranks.many_ranks import job_command, job_environment, run_ranks
+from tests.support.ranks.quick_step import SLOW_COMPILATION
 from tests.support.ranks.rank_training import TRAINING, TWENTY_STEPS, metrics, ranks_of, train
-from tests.support.training_runs import wait_for_step
+from tests.support.training_runs import QUICK_STEP, wait_for_step
 from tools.faults.small_run import digest
 
 
@@ -23,10 +24,11 @@ def test_a_finished_job_leaves_at_once(unbroken):
 
 
 @pytest.mark.slow
-def test_a_killed_rank_ends_the_job_which_resumes_exactly_with_one_core_busy(tmp_path, data, unbroken):
+def test_a_killed_rank_ends_the_job_which_resumes_exactly_though_a_rank_compiles_long(tmp_path, data, unbroken):
     folder = tmp_path / "killed"
     folder.mkdir()
-    command = job_command(2, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out", *TWENTY_STEPS)
+    command = job_command(2, QUICK_STEP, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out",
+                          *TWENTY_STEPS)
     job = subprocess.Popen(command, cwd=folder, env=job_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     last = wait_for_step(folder / "out", 4, job, seconds=600)
     started, family = time.monotonic(), psutil.Process(job.pid).children(recursive=True)
@@ -38,9 +40,9 @@ def test_a_killed_rank_ends_the_job_which_resumes_exactly_with_one_core_busy(tmp
     assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
     step = load_checkpoint(last).meta["progress"]["step"]
     assert 4 <= step < 20, "killed too late to show anything"
-    # Rank 1 has a third of its core and compiles for much longer than a collective of rank 0 would wait for it.
-    with busy_core(2):
-        resumed, logs = train(2, tmp_path / "resumed", data, "--resume", last, MS_CPU_COMM_OP_TIMEOUT="8")
+    # Rank 1 compiles for much longer than a collective of rank 0 would wait for it.
+    resumed, logs = train(2, tmp_path / "resumed", data, "--resume", last, MS_CPU_COMM_OP_TIMEOUT="8",
+                          **{SLOW_COMPILATION: "1 24"})
     assert all(re.search(rf"resume .*last.ckpt: .* step {step}\n", log) for log in logs)
     assert digest(resumed / "ckpt_0" / "last.ckpt") == digest(unbroken[0] / "ckpt_0" / "last.ckpt")
     assert [row["epoch"] for row in metrics(resumed)] == [row["epoch"] for row in metrics(unbroken[0])] == list("0123")

@@ -1,6 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ModelArts jobs of the real programs, with a stand-in for `moxing`."""
+"""ModelArts jobs of the real programs, with stand-ins for `moxing` and for the compiled training step."""
 import json
 import shutil
 import sys
@@ -14,10 +14,12 @@ import eval as evaluation
 import export
 import train
 from model_utils.errors import UserError, run_cli
+from src.training import trainer
 from src.training.trainer import Trainer
 from src.weights.checkpoint import load_checkpoint
 from tests.support import moxing_stand_in
 from tests.support.helpers import write_coco
+from tests.support.ranks.quick_step import QuickStep
 
 
 class Cloud:
@@ -53,6 +55,7 @@ def cloud(tmp_path, monkeypatch):
     for program in (train, evaluation, export):
         # MindSpore takes a device only before its first operator, and other tests may have run one in this process.
         monkeypatch.setattr(program, "setup_device", lambda config: ms.set_context(mode=ms.GRAPH_MODE))
+    monkeypatch.setattr(trainer, "TrainStep", QuickStep)
     monkeypatch.chdir(tmp_path)
     return Cloud(tmp_path)
 
@@ -84,7 +87,7 @@ def test_train_eval_and_export_as_jobs(cloud):
 
 @pytest.mark.slow
 def test_a_job_that_fails_in_training_uploads_its_log_and_reports_why(cloud, capsys, monkeypatch):
-    def fit(trainer):
+    def fit(_):
         raise UserError("20 steps in a row had a loss that is not finite")
 
     monkeypatch.setattr(Trainer, "fit", fit)

@@ -1,7 +1,6 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """Jobs of several processes of a program of the repository, started by the launcher that users have."""
-import contextlib
 import os
 import socket
 import subprocess
@@ -9,7 +8,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-BUSY = "import os, sys\nos.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass"
 
 
 def free_port():
@@ -45,16 +43,3 @@ def run_ranks(size, folder, program, *arguments, seconds=600, expected=0, **envi
     ends = [job.stdout[-2000:], job.stderr[-2000:], *(log[-3000:] for log in logs)]
     assert job.returncode == expected, "\n".join(ends)
     return logs
-
-
-@contextlib.contextmanager
-def busy_core(processes):
-    """Keep the last core that can be used busy with so many processes, so that the last rank is slower than rank 0."""
-    core = str(max(os.sched_getaffinity(0)))
-    started = [subprocess.Popen([sys.executable, "-c", BUSY, core]) for _ in range(processes)]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()

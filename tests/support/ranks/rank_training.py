@@ -9,6 +9,7 @@ import psutil
 
 from src.weights.checkpoint import load_checkpoint
 from tests.support.ranks.many_ranks import run_ranks
+from tests.support.training_runs import QUICK_STEP
 
 TRAINING = ["--is_distributed", 1, "--device_target", "CPU", "--training_shape", 64, "--warmup_epochs", 1,
             "--lr", 1e-4, "--ema_decay", 0.6, "--max_box", 20, "--report", False]
@@ -18,10 +19,10 @@ TWENTY_STEPS = ["--per_batch_size", 2, "--max_epoch", 4, "--ckpt_interval", 2, "
 
 
 def train(size, folder, data, *arguments, **environment):
-    """Train in several processes; return (folder of the run, logs by rank)."""
+    """Train in several processes, which compile no graph; return (folder of the run, logs by rank)."""
     folder.mkdir()
-    run_ranks(size, folder, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out", *arguments,
-              **environment)
+    run_ranks(size, folder, QUICK_STEP, "train.py", *TRAINING, "--data_dir", data, "--ckpt_path", folder / "out",
+              *arguments, **environment)
     return run_of(folder, size)
 
 

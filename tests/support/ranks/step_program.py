@@ -23,7 +23,7 @@ from model_utils.errors import run_cli
 from src.initializer import initialise_weights
 from src.training import train_step
 from src.training.optimizer import build_optimizer
-from src.yolo import build_network
+from tests.support.small_networks import ThreeBlocks
 
 COUNT, STEPS = 8, 3
 
@@ -51,7 +51,7 @@ def train_steps(ranks):
     config = get_config(["--device_target", "CPU"])
     setup_device(config)
     config = config.replace(DERIVED, group_size=ranks.size, per_batch_size=COUNT // ranks.size)
-    network = build_network(config, 3, decomposed_activation=True)
+    network = ThreeBlocks(config, 3)
     initialise_weights(network, 1)
     network.set_train(False)
     step = train_step.TrainStep(network, build_optimizer(network, config), config, 3, ranks=ranks)
