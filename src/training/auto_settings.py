@@ -19,8 +19,8 @@ MIN_GAIN = 0.03
 WIDE_REACH = 2.0
 # Room for the boxes of an image or a mosaic, at most, and what a mosaic of images with fewer boxes may have.
 MAX_BOXES, MAX_MOSAIC_BOXES = 300, 120
-# The last epochs without mosaic: a quarter of the run, at most ten.
-MAX_CLOSED, CLOSED_SHARE = 10, 0.25
+# The last epochs without mosaic: half of the run, at most ten.
+MAX_CLOSED, CLOSED_SHARE = 10, 0.5
 # Images, counted as often as they are used. Shorter runs use AdamW, as in ultralytics.
 LONG_RUN = 640_000
 # Base rate for so many images a step. SGD's grows with them (Goyal et al. 2017), AdamW's with their root (Malladi et
@@ -61,7 +61,7 @@ def fit_to_data(config, data):
 def _mosaic_close_epochs(config, _):
     epochs = min(MAX_CLOSED, int(config.max_epoch * CLOSED_SHARE))
     return ({"mosaic_close_epochs": epochs},
-            f"{epochs} of {config.max_epoch}, a quarter of the epochs and no more than {MAX_CLOSED}")
+            f"{epochs} of {config.max_epoch}, half of the epochs and no more than {MAX_CLOSED}")
 
 
 def _anchors(config, data):

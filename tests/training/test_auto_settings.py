@@ -145,9 +145,9 @@ def test_there_is_room_for_the_boxes_of_an_image_and_of_a_mosaic(tmp_path, count
     assert (f"; {counted(over, 'images have')} more" in lines["max_box"]) == (max(counts) > room)
 
 
-def test_mosaic_closes_for_a_quarter_of_the_run_or_ten_epochs(tmp_path):
+def test_mosaic_closes_for_half_of_the_run_or_ten_epochs(tmp_path):
     assert [settings_of(tmp_path / str(epochs), f"--max_epoch={epochs}", "--mosaic=0.5")[0].mosaic_close_epochs
-            for epochs in (1, 20, 300)] == [0, 5, 10]
+            for epochs in (1, 12, 300)] == [0, 6, 10]
 
 
 def test_a_start_from_weights_keeps_their_anchors_and_finds_the_rest():
