@@ -43,8 +43,9 @@ class _State:
             return time.monotonic() - self.since < SAME_SIGNAL
         if self.text is None:
             return False
-        self.number, self.since = number, time.monotonic()
+        # First, as the loop may end the program as soon as it sees the number.
         _say(f"{name_of(number)}: {self.text}; a second signal ends it at once")
+        self.number, self.since = number, time.monotonic()
         return True
 
 
