@@ -20,7 +20,7 @@ import mindspore.nn as nn
 import mindspore.ops as ops
 
 from src.config import detection_scales
-from src.network.assigner import Assigner
+from src.network.assigner import Assigner, box_columns, box_rows
 from src.network.head_layout import FIRST_CLASS, OBJECTNESS
 from src.network.iou import IOU_LOSSES, area_xyxy, cxcywh_to_xyxy, intersection_xyxy, iou_xyxy
 from src.yolo import BoxDecoder
@@ -75,20 +75,21 @@ class ScaleLoss(nn.Cell):
         anchor_wh, grid_wh, cell_xy, axes = grid
         fields = ops.reshape(head, (boxes.shape[0], self.num_anchors, self.fields, -1))
         weight = ops.cast(positive, ms.float32)
-        truth = [ops.expand_dims(boxes[:, :, i], 1) for i in range(5)]
+        cx, cy, w, h, category = box_rows(boxes)
+        truth = (cx, cy, w, h)
         matched = self._gather(fields, cell_y * grid_wh[0] + cell_x)
         predicted = self.decode_boxes(matched, (cell_x, cell_y), grid_wh, anchor_wh)
-        box = self._box_term(predicted, truth[:4], weight)
+        box = self._box_term(predicted, truth, weight)
         is_positive = _at_cells(weight, axes, cell_x, cell_y)
         target = is_positive
         if self.targets_iou:
-            quality = weight * iou_xyxy(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(truth[:4]))
+            quality = weight * iou_xyxy(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(truth))
             target = _at_cells(quality, axes, cell_x, cell_y)
         of_all_cells = self.decode_boxes(ops.stop_gradient(fields), cell_xy, grid_wh, anchor_wh)
         is_negative = (1.0 - is_positive) * (1.0 - self._ignored_cells(of_all_cells, boxes))
         loss = binary_cross_entropy(fields[:, :, OBJECTNESS], ops.stop_gradient(target))
         objectness = ops.sum(loss * ops.stop_gradient(is_positive + is_negative))
-        return box, objectness, self._class_term(matched, truth[4], weight)
+        return box, objectness, self._class_term(matched, category, weight)
 
     def _gather(self, fields, cell):
         """Return the fields at each box's cell [B, A, M]: [B, A, 5 + C, gh*gw] to [B, A, 5 + C, M]."""
@@ -107,7 +108,7 @@ class ScaleLoss(nn.Cell):
         """
         batch = boxes.shape[0]
         predicted = [ops.reshape(side, (batch, 1, -1)) for side in cxcywh_to_xyxy(predicted_cxcywh)]
-        cx, cy, w, h, category = [boxes[:, :, i:i + 1] for i in range(5)]
+        cx, cy, w, h, category = box_columns(boxes)
         truth = cxcywh_to_xyxy((cx, cy, w, h))
         iou_factor = self.ignore_threshold / (1.0 + self.ignore_threshold)
         is_crowd = category < 0

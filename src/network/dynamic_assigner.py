@@ -18,6 +18,7 @@ import mindspore as ms
 import mindspore.nn as nn
 import mindspore.ops as ops
 
+from src.network.assigner import box_columns
 from src.network.iou import EPS, area_xyxy, cxcywh_to_xyxy, intersection_xyxy
 
 MAX_SIDE_RATIO = 4.0
@@ -67,14 +68,14 @@ class DynamicAssigner(nn.Cell):
             bool [B, N], int32 [B, N] (any number where there is no box) and bool [B, N].
         """
         predicted = [ops.expand_dims(side, 1) for side in cxcywh_to_xyxy(predicted_cxcywh)]
-        cx, cy, w, h, category = [boxes[:, :, i:i + 1] for i in range(5)]
+        cx, cy, w, h, category = box_columns(boxes)
         truth = cxcywh_to_xyxy((cx, cy, w, h))
         intersection, area = intersection_xyxy(predicted, truth), area_xyxy(predicted)
         iou = intersection / (area + area_xyxy(truth) - intersection + EPS)
         is_crowd = category < 0
         share = ops.select(ops.logical_and(is_crowd, iou >= 0), intersection / (area + EPS), iou)
         ignored = ops.any(share > self.ignore_threshold, 1)
-        is_candidate = ops.logical_and(self._candidates(boxes, grids), ops.logical_and(w > 0, category >= 0))
+        is_candidate = ops.logical_and(self._candidates((cx, cy, w, h), grids), ops.logical_and(w > 0, category >= 0))
         cost = self._class_cost(logits, category) - IOU_COST * ops.log(iou + TINY)
         cost = ops.select(is_candidate, cost, ops.full_like(cost, NEVER))
         taken = ops.logical_and(is_candidate, cost <= self._highest_cost(cost, ops.select(
@@ -83,9 +84,9 @@ class DynamicAssigner(nn.Cell):
         positive = ops.any(taken, 1)
         return ops.stop_gradient(positive), ops.stop_gradient(index), ops.stop_gradient(ignored)
 
-    def _candidates(self, boxes, grids):
-        """Return which cells may take which box, bool [B, M, N]."""
-        cx, cy, w, h = [boxes[:, :, i:i + 1] for i in range(4)]
+    def _candidates(self, boxes_cxcywh, grids):
+        """Return which cells may take which box, bool [B, M, N]; each side of the boxes is [B, M, 1]."""
+        cx, cy, w, h = boxes_cxcywh
         ratios = [_side_ratio(w, h, grid[0]) for grid in grids]
         nearest = ops.amin(ops.concat(ratios, 2), 2, keepdims=True)
         of_scales = []
@@ -97,7 +98,7 @@ class DynamicAssigner(nn.Cell):
             is_near = ops.logical_and(ops.abs(cx * grid_w[:, :1] - cell_x - 0.5) <= reach,
                                       ops.abs(cy * grid_h[:, :1] - cell_y - 0.5) <= reach)
             both = ops.logical_and(ops.expand_dims(is_near, 2), ops.expand_dims(fits, 3))
-            of_scales.append(ops.reshape(both, (*boxes.shape[:2], -1)))
+            of_scales.append(ops.reshape(both, (*cx.shape[:2], -1)))
         return ops.concat(of_scales, 2)
 
     def _class_cost(self, logits, category):

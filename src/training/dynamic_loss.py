@@ -54,8 +54,7 @@ class DynamicLoss(nn.Cell):
         positive, index, ignored = self.assigner([ops.stop_gradient(side) for side in predicted],
                                                  ops.stop_gradient(logits), boxes, grids)
         weight = ops.cast(positive, ms.float32)
-        truth = ops.gather_elements(boxes, 1, ops.tile(ops.expand_dims(index, 2), (1, 1, boxes.shape[2])))
-        truth_cxcywh, category = [truth[:, :, i] for i in range(4)], truth[:, :, 4]
+        *truth_cxcywh, category = [ops.gather_elements(column, 1, index) for column in ops.Unstack(2, 5)(boxes)]
         box = weight * (1.0 - self.iou_like(predicted, truth_cxcywh))
         target = weight
         if self.targets_iou:
