@@ -65,7 +65,7 @@ class Assigner(nn.Cell):
 def box_columns(boxes):
     """Return cx, cy, w, h and category of padded boxes [B, M, 5], each [B, M, 1].
 
-    By one primitive: each index of a tensor takes the compiler of a graph 0.1 to 0.2 s.
+    By one primitive: each index of a tensor takes the compiler of a graph about 0.1 s.
     """
     return ops.Split(2, 5)(boxes)
 

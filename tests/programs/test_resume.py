@@ -162,7 +162,7 @@ def test_multi_scale_compiles_each_size_once_and_its_memory_does_not_grow(tmp_pa
 def watched(process, folder):
     """Wait for training; return (resident bytes through time as (epochs done, bytes), what it wrote to stderr).
 
-    Not the peak, which rises until as many kernels as ever will have had their buffers at the same moment.
+    Not the peak: a step's buffers come and go, and after hundreds of steps more of them than before may meet.
     """
     memory, resident, end = psutil.Process(process.pid), [], time.monotonic() + 600
     while time.monotonic() < end:
