@@ -76,9 +76,8 @@ def platforms_of(text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form, some", [
-    ("classic", {"Conv2D", "Conv2DBackpropFilter", "ApplyMomentum", "MaxPoolGrad", "Select"}),
+    ("mixed", {"Conv2D", "Conv2DBackpropFilter", "ApplyMomentum", "MaxPoolGrad", "Select", "Cast"}),
     ("improved", {"Conv2D", "Adam", "AllReduce", "TopK", "GatherD"}),
-    ("mixed", {"Conv2D", "Cast"}),
     ("inference", {"Conv2D", "TopK"}),
     ("export", {"Conv2D", "Sigmoid"}),
 ])

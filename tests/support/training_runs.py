@@ -24,7 +24,7 @@ ANCHORS = "[[8.0, 8.0], [12.0, 12.0], [16.0, 16.0], [20.0, 20.0], [24.0, 24.0], 
 # The form that most runs of the tests share: five steps an epoch, averaged weights, anchors that are not the default.
 SMALL = ["--per_batch_size", "2", "--ema_decay", "0.6", "--anchors", ANCHORS]
 VALIDATED = [*SMALL, "--max_epoch", "3", "--log_interval", "2", "--keep_checkpoint_max", "2", "--eval_interval", "2"]
-FINISHED = [*SMALL, "--max_epoch", "5", "--ckpt_interval", "3", "--log_interval", "1"]
+FINISHED = [*SMALL, "--max_epoch", "3", "--ckpt_interval", "3", "--log_interval", "1"]
 # Runs a program of the repository, named after it, with a training step that compiles no graph.
 QUICK_STEP = ROOT / "tests" / "support" / "ranks" / "quick_step_program.py"
 STATE = ["--device_target=CPU", "--training_shape=64", "--per_batch_size=2", "--dynamic_loss_scale=True"]

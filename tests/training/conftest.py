@@ -27,5 +27,5 @@ def validated(tmp_path_factory, data):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, data):
-    """(folder of the checkpoints, log) of a run of five epochs without validation."""
+    """(folder of the checkpoints, log) of a run of three epochs without validation."""
     return run(tmp_path_factory.mktemp("finished"), data, *FINISHED)

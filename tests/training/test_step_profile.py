@@ -29,6 +29,6 @@ def test_ten_steps_are_profiled(tmp_path, data, ends, last_step):
 
 @pytest.mark.slow
 def test_a_run_that_is_too_short_says_so(tmp_path, data, finished):
-    _, log = run(tmp_path, data, "--resume", finished[0] / "last.ckpt", "--max_epoch", 6,
+    _, log = run(tmp_path, data, "--resume", finished[0] / "last.ckpt", "--max_epoch", 4,
                  "--need_profiler", 1)
     assert "the run ends before the 13 steps that a profile takes" in log
