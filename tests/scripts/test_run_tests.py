@@ -1,6 +1,7 @@
 # Copyright 2026 The YOLOv3-Tiny on MindSpore Authors
 # SPDX-License-Identifier: Apache-2.0
 """run_tests.sh: what it runs, its summary and exit code, and that it needs no standard input."""
+import os
 import shutil
 import subprocess
 
@@ -10,12 +11,18 @@ from tests.support.place import STUB
 
 
 @pytest.fixture
-def tests(place):
+def tests(place, monkeypatch):
+    """A place with a shellcheck that finds nothing, as the real one, which takes two seconds, must here."""
     place.stub.write_text(STUB.replace("sleep ", '[[ "$*" != *"${STUB_BREAKS:-nothing}"* ]] || exit 5\nsleep '))
     (place.repo / ".ci").mkdir()
     (place.repo / "ascend310_infer").mkdir()
     for name in (".ci/run", "ascend310_infer/build.sh"):
         (place.repo / name).write_text("#!/usr/bin/env bash\ntrue\n")
+    shellcheck = place.repo.parent / "tools" / "shellcheck"
+    shellcheck.parent.mkdir()
+    shellcheck.write_text("#!/bin/sh\n")
+    shellcheck.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shellcheck.parent}{os.pathsep}{os.environ['PATH']}")
     return place
 
 
@@ -44,6 +51,7 @@ def test_a_failure_is_named_at_the_end_and_the_rest_still_runs(tests, broken):
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 def test_shellcheck_runs(tests):
+    (tests.repo.parent / "tools" / "shellcheck").unlink()
     (tests.repo / ".ci" / "run").write_text("#!/usr/bin/env bash\necho $1\n")
     result = tests.run("run_tests.sh", wait=None)
     assert result.returncode == 1
