@@ -3,7 +3,6 @@
 """The launchers of many processes: what would run, in full, and every mistake reported before anything starts."""
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -220,10 +219,3 @@ def test_scripts_are_sound(name):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"--(lr|per_batch_size|weight_decay|warmup_epochs|loss_scale)\b", text)
     assert "env >" not in text and "rm -rf" not in text
-
-
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck():
-    checked = subprocess.run(["shellcheck", "-x", *(f"scripts/{name}" for name in FILES)], cwd=ROOT, text=True,
-                             capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stdout

@@ -238,13 +238,6 @@ def test_paths_of_the_build(place):
     assert done.returncode == 1 and "apt-get install cmake g++ libopencv-dev" in done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck_of_the_build():
-    checked = subprocess.run(["shellcheck", "-x", str(ROOT / "ascend310_infer" / "build.sh")], text=True, cwd=ROOT,
-                             capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stdout
-
-
 def whole_run(folder, model, annotations, *options, **environment):
     """Run the script as it is, with the host's build; returns the results that it wrote."""
     environment = {**os.environ, **host_settings(), "PYTHON": sys.executable, **environment}

@@ -3,7 +3,6 @@
 """The launch scripts: arguments, places, logs and exit codes, with a stand-in for Python that writes down its call."""
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -28,13 +27,6 @@ def test_syntax_and_strictness(script):
     # Below the licence.
     about = text.splitlines()[3]
     assert "set -euo pipefail" in text or "sourced" in about
-
-
-@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck():
-    checked = subprocess.run(["shellcheck", "-x", *map(str, SCRIPTS), str(ROOT / ".ci" / "run")], text=True, cwd=ROOT,
-                             capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stdout
 
 
 def test_no_script_sets_a_hyper_parameter_or_dumps_the_environment():
