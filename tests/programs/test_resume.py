@@ -144,9 +144,9 @@ def test_a_run_that_was_stopped_by_patience_is_finished(tmp_path, data, unbroken
 @pytest.mark.slow
 def test_multi_scale_compiles_each_size_once_and_its_memory_does_not_grow(tmp_path, data):
     # In a process of its own, whose memory is of this run alone.
-    process = start(tmp_path, data, "--per_batch_size", 2, "--max_epoch", 50, "--max_box", 5, "--multi_scale",
+    process = start(tmp_path, data, "--per_batch_size", 2, "--max_epoch", 24, "--max_box", 5, "--multi_scale",
                     "[64, 96]", "--resize_rate", 2, "--log_interval", 100, "--keep_checkpoint_max", 1,
-                    "--ckpt_interval", 50)
+                    "--ckpt_interval", 24)
     resident, error = watched(process, tmp_path)
     assert process.returncode == 0, error.decode()
     (run_folder,) = (path.parent for path in tmp_path.glob("*/metrics.csv"))
@@ -155,8 +155,9 @@ def test_multi_scale_compiles_each_size_once_and_its_memory_does_not_grow(tmp_pa
     assert sorted(size for _, size in compiled) == ["64", "96"] and compiled[0] == ("0", "96")
     assert max(int(first) for first, _ in compiled) < 40
     early, late = (np.median([size for epoch, size in resident if epoch in epochs])
-                   for epochs in (range(10, 20), range(40, 50)))
-    assert late < 1.01 * early
+                   for epochs in (range(8, 12), range(20, 24)))
+    # 0.04 MB a step.
+    assert late < 1.002 * early
 
 
 def watched(process, folder):
