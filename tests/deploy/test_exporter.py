@@ -225,6 +225,7 @@ def test_both_versions_of_a_mindir_have_equal_heads(exported, checkpoint, tmp_pa
     assert largest_difference(run_exported(old, "MINDIR", batch), run_exported(new, "MINDIR", batch)) == 0
 
 
+@pytest.mark.slow
 @every_case
 def test_real_images(exported, trained, case):
     batches = [example_input(case.config(resize_mode), min((real_data(name) / "val2017").glob("*.jpg")))[:1]

@@ -15,6 +15,7 @@ from tools.faults.loaders import LOADERS, Loader, run, try_loader
 EACH = 25
 
 
+@pytest.mark.slow
 def test_no_loader_has_a_fault_of_another_kind(tmp_path):
     outcomes = list(run(tmp_path, EACH * len(LOADERS)))
     assert [outcome.fault for outcome in outcomes] == [loader.name for loader in LOADERS]

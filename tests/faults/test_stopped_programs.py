@@ -31,6 +31,7 @@ def wait_until_it_listens(process):
     raise AssertionError("it does not listen for signals")
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_loop_saves_and_says_how_to_continue(stopped):
     folder, code, errors = stopped
     assert code == 130
@@ -110,6 +111,7 @@ def test_a_signal_to_the_launcher_lets_all_ranks_save_at_one_step(tmp_path, data
     assert load_checkpoint(last).meta["progress"]["step"] == int(steps[0][0])
 
 
+@pytest.mark.slow
 def test_a_rank_that_is_stopped_in_a_step_is_named(tmp_path):
     started = time.monotonic()
     logs = run_ranks(2, tmp_path, "tests/support/ranks/frozen_rank_program.py", seconds=300, expected=1)

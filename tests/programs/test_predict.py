@@ -192,6 +192,7 @@ def predicted(output, *arguments):
     return json.loads((output / "detections.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_video_has_the_same_boxes_from_every_model_file(run_in_process, tmp_path):
     run_in_process(predict)
     video = write_video(tmp_path / "a video.avi", photos(20, real_data("coco128") / "val2017"))

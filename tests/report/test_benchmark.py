@@ -45,6 +45,7 @@ def run(case, folder, data):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_each_size_and_batch_size_has_a_row_with_its_ap(case, tmp_path, caplog):
     checkpoint, config, data = case
     with caplog.at_level(logging.INFO):
@@ -66,6 +67,7 @@ def test_each_size_and_batch_size_has_a_row_with_its_ap(case, tmp_path, caplog):
     assert len(lines) == 6 and lines[-1].split()[-2] == f"{expected.ap50:.4f}"
 
 
+@pytest.mark.slow
 def test_without_data_there_is_speed_only(case, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         rows = run(case, tmp_path, None)

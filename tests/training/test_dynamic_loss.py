@@ -64,6 +64,7 @@ def test_terrible_predictions_have_finite_gradients():
         assert np.isfinite(parts).all() and all(np.isfinite(gradient).all() for gradient in gradients)
 
 
+@pytest.mark.slow
 def test_one_graph_of_all_input_sizes_gives_the_same_loss():
     setups = [reference.Setup(**{**SETUP, "input_hw": input_hw}) for input_hw in ((96, 128), (64, 64))]
     loss, scales = DynamicLoss(config_of(setups[0]), 3), scales_of(setups[0])

@@ -65,6 +65,7 @@ def test_a_number_of_epochs_and_a_time_are_refused():
         check_config(get_config(["--time_budget=1h", "--max_epoch=3"]))
 
 
+@pytest.mark.slow
 def test_a_run_trains_the_epochs_that_it_announced(tmp_path, data):
     with shared_graphs():
         assert train.main([*CPU, *SMALL, f"--data_dir={data}", f"--ckpt_path={tmp_path}", "--time_budget=15s",

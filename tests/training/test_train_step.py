@@ -287,6 +287,7 @@ def test_half_precision_computes_nearly_the_same_loss(steps, form, loss_scale):
     assert losses[form] != losses["plain"]
 
 
+@pytest.mark.slow
 def test_micro_batches_give_the_mean_of_their_gradients_and_a_bad_one_changes_no_bit(steps):
     """Four images as two and two, against the two graphs of one micro-batch each, at the same weights."""
     plain, step = steps("small"), steps("micro-batches")

@@ -292,6 +292,7 @@ def replaced_samples(checkpoints):
         return [row["replaced_samples"] for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_images_that_break_are_replaced_and_a_resumed_run_ends_as_the_unbroken_one(breaking, tmp_path, monkeypatch):
     checkpoints, log, paths = breaking("unbroken", (3, 8))
     assert replaced_samples(checkpoints) == ["2", "2"]
@@ -354,6 +355,7 @@ def test_memorises_eight_images(tmp_path):
     assert float(re.search(r"\), AP:(\d\.\d+)", log)[1]) > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [7, 10])
 def test_a_run_that_a_signal_stops_continues_exactly(tmp_path, data, finished, monkeypatch, steps):
     looks = []

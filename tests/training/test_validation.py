@@ -54,6 +54,7 @@ def test_each_validation_sees_the_weights_of_its_time(data):
     assert found[1].results == evaluate(build_inference_network(config, 3, network), split, config).results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", SESSION_ENGINES)
 def test_the_engine_that_is_named_validates(data, engine):
     config = get_config([*OPTIONS, f"--data_dir={data}", f"--cpu_engine={engine}", "--eval_ignore_threshold=0.01"])
