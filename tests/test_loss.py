@@ -151,6 +151,7 @@ def test_an_objectness_target_of_iou_passes_no_gradient_to_the_boxes():
         assert np.abs(iou[:, :, 4] - one[:, :, 4]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_one_graph_with_open_grids_serves_every_size():
     cases = [case(seed, size, objectness_target="iou") for seed, size in enumerate([(96, 96), (192, 256), (64, 96)])]
     setup = cases[0][0]

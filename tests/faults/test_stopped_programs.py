@@ -69,6 +69,7 @@ def test_a_signal_during_the_import_ends_a_program_at_once(tmp_path, program, nu
     assert process.returncode == 128 + number and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_sigterm_while_images_are_predicted_writes_what_was_found(tmp_path, data, stopped):
     images = tmp_path / "images"
     images.mkdir()

@@ -176,6 +176,7 @@ def test_only_weights_decay_and_both_forms_of_the_update_and_of_the_loss_scale_a
         np.testing.assert_allclose(difference, expected, atol=1e-4 * max(1, np.abs(moments[0][parameter.name]).max()))
 
 
+@pytest.mark.slow
 def test_clipping_bounds_the_norm_of_the_gradient_before_decay(steps):
     step = steps("static")
     step(lr=0.0)

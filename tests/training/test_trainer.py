@@ -209,6 +209,7 @@ def test_a_truncated_checkpoint_ends_training_with_an_error(tmp_path, data, caps
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_training_stops_after_twenty_bad_steps_in_a_row_and_reports_the_parts(tmp_path, data, finished, capsys):
     checkpoint = load_checkpoint(finished[0] / "best.ckpt")
     # Only the stride 32 scale is lost, so the parts of the loss must show where to look.
