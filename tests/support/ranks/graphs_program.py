@@ -69,10 +69,10 @@ def export(config):
 
 
 FORMS = {
-    # The default recipe in half precision: the primitives of float32, and what casts and scales.
-    "mixed": (train, ["--amp_level", "O2", "--dynamic_loss_scale", "True"]),
+    "classic": (train, []),
     # With what several ranks have on top.
     "improved": (train_as_rank, [*IMPROVED, "--clip_gradient_norm", "10", "--label_smooth", "1"]),
+    "mixed": (train, ["--amp_level", "O2", "--dynamic_loss_scale", "True"]),
     "inference": (inference, []),
     "export": (export, []),
 }
